@@ -1,0 +1,55 @@
+# Every target does its own set-up: a fresh clone needs Python 3.11 and nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup develop demo test unit lint bench lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+.venv/runtime: requirements-bootstrap.lock requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Breakwater needs Python 3.11; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "setting up .venv (locked dependencies)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/develop: .venv/runtime requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: .venv/runtime ## the virtual environment with what the program needs
+
+develop: .venv/develop ## the same with what the tests and linters need
+
+demo: .venv/runtime ## a storm of 100,000 alerts around a real failing service, from nothing to resolved
+	@exec $(BIN)/breakwater demo $(ARGS)
+
+test: .venv/develop lint ## linters, then every test that this machine can run
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+unit: .venv/develop ## the tests that need no server: seconds
+	@exec $(BIN)/python -m pytest -m "not kafka and not cassandra and not docker" $(ARGS)
+
+lint: .venv/develop ## ruff, mypy strict, import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/develop ## what it does a second, beside a baseline in the same run
+	@exec $(BIN)/python -m bench $(ARGS)
+
+lock: .venv/runtime ## compile requirements/*.in anew into the lock files
+	@for pair in bootstrap:requirements-bootstrap runtime:requirements develop:requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    requirements/$${pair%%:*}.in -o $${pair##*:}.lock; done
+
+clean: ## remove the environment, the caches and the embedded servers' data
+	@test ! -x $(BIN)/breakwater || $(BIN)/breakwater kafka down --quiet || true
+	@rm -rf .venv .breakwater .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
