@@ -1,0 +1,99 @@
+"""Records to framed Avro bytes and back; whatever cannot be read is a DecodeError with a reason code."""
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, Generic, TypeVar
+
+from fastavro import schemaless_reader, schemaless_writer
+from fastavro.schema import parse_schema
+
+from schemas.avro import Schema, fingerprint, parsed, schema_of
+from schemas.convert import from_dict, to_dict
+from schemas.errors import DecodeError
+from schemas.framing import Frame, frame_of, single_object
+from schemas.history import versions
+
+R = TypeVar("R")
+
+# What fastavro raises over bytes that are not what the schema says.
+_BAD_BYTES = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
+
+# Finds a schema that is not in the history by its frame: in the `schemas` topic or in a registry.
+FindSchema = Callable[[Frame], Schema | None]
+
+
+def nothing_more(frame: Frame) -> Schema | None:  # noqa: ARG001 - the empty FindSchema
+    """Knows no schema beyond the history."""
+    return None
+
+
+class Codec(Generic[R]):
+    """Encodes and decodes one contract.
+
+    Args:
+        record: the record class.
+        header: the frame to write before a body; by default single-object encoding.
+        find: where schemas are looked for that neither the class nor its history knows.
+    """
+
+    def __init__(self, record: type[R], header: bytes | None = None, find: FindSchema = nothing_more) -> None:
+        self.record = record
+        self.schema = schema_of(record)
+        self.fingerprint = fingerprint(self.schema)
+        self.header = header or single_object(self.fingerprint)
+        self._parsed = parsed(record)
+        self._find = find
+        self._writers: dict[bytes | int | None, Any] = {self.fingerprint: self._parsed}
+        for version in versions(record.__name__):
+            self._writers.setdefault(version.fingerprint, parse_schema(version.schema))
+
+    def encode(self, record: R) -> bytes:
+        """The framed bytes of a record.
+
+        Raises:
+            ValueError, TypeError: a field holds no value of its type (fastavro's words).
+        """
+        out = BytesIO()
+        out.write(self.header)
+        schemaless_writer(out, self._parsed, to_dict(record))
+        return out.getvalue()
+
+    def decode(self, message: bytes | None) -> R:
+        """The record in framed bytes, written by any version of the contract.
+
+        Raises:
+            DecodeError: `empty`, `not_avro`, `truncated`, `unknown_schema`, `malformed` or `trailing_bytes`.
+        """
+        frame = frame_of(message or b"")
+        return self.decode_body(message or b"", frame.body_at, self.writer_of(frame))
+
+    def decode_body(self, message: bytes, body_at: int, writer: Any) -> R:
+        """The record in a body that begins at `body_at` and was written by the (parsed) schema `writer`."""
+        source = BytesIO(message)
+        source.seek(body_at)
+        try:
+            fields = schemaless_reader(source, writer, self._parsed if writer is not self._parsed else None)
+            record = from_dict(self.record, fields)  # type: ignore[arg-type]
+        except _BAD_BYTES as error:
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise DecodeError("malformed", f"The bytes are no {self.record.__name__}: {what}.") from error
+        if source.tell() != len(message):
+            extra = len(message) - source.tell()
+            raise DecodeError("trailing_bytes", f"{extra} bytes follow the end of the {self.record.__name__}.")
+        return record
+
+    def writer_of(self, frame: Frame) -> Any:
+        """The parsed schema that a frame names.
+
+        Raises:
+            DecodeError: `unknown_schema`.
+        """
+        key = frame.fingerprint if frame.registry_id is None else frame.registry_id
+        if key not in self._writers:
+            schema = self._find(frame)
+            if schema is None or schema.get("name") not in (self.record.__name__, f"breakwater.{self.record.__name__}"):
+                named = key.hex() if isinstance(key, bytes) else key
+                raise DecodeError("unknown_schema", f"No {self.record.__name__} schema is known by {named}.")
+            self._writers[key] = parse_schema(schema)
+        return self._writers[key]

@@ -1,0 +1,26 @@
+"""The list of all contracts."""
+
+from schemas.records import analysis, command, intake, log, sampling
+
+CONTRACTS: tuple[type, ...] = (
+    intake.Alert,
+    intake.MetricPoint,
+    intake.LogLine,
+    intake.TopologyEdge,
+    sampling.AlertAccount,
+    sampling.StormChanged,
+    analysis.Anomaly,
+    analysis.IncidentCandidate,
+    analysis.Prediction,
+    analysis.Diagnosis,
+    analysis.Recommendation,
+    command.Decision,
+    command.ActionRecord,
+    command.Notification,
+    log.IncidentCommand,
+    log.IncidentEvent,
+    log.CommandRefused,
+    log.IncidentSnapshot,
+    log.DeadLetter,
+    log.SchemaRegistered,
+)

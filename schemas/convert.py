@@ -1,0 +1,86 @@
+"""Records to the plain dictionaries that Avro and JSON take, and back."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from enum import EnumType
+from functools import cache
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+Convert: typing.TypeAlias = Callable[[Any], Any]
+
+
+def to_dict(record: Any) -> dict[str, Any]:
+    """A record's fields, nested records as dictionaries, enums as their strings."""
+    dump = _dumper(type(record))
+    plain: dict[str, Any] = dump(record)
+    return plain
+
+
+def from_dict(record: type[R], fields: dict[str, Any]) -> R:
+    """The record of these fields; enums and nested records are made anew.
+
+    Raises:
+        ValueError, KeyError, TypeError: a field is missing or is no value of its type.
+    """
+    loaded: R = _loader(record)(fields)
+    return loaded
+
+
+@cache
+def _dumper(record: type) -> Convert:
+    hints = typing.get_type_hints(record)
+    plan = [(f.name, _dump(hints[f.name])) for f in dataclasses.fields(record)]
+    plain = [name for name, convert in plan if convert is None]
+    nested = [(name, convert) for name, convert in plan if convert is not None]
+
+    def dump(value: Any) -> dict[str, Any]:
+        fields = {name: getattr(value, name) for name in plain}
+        for name, convert in nested:
+            fields[name] = convert(getattr(value, name))
+        return fields
+
+    return dump
+
+
+def _dump(hint: Any) -> Convert | None:
+    if isinstance(hint, EnumType):
+        return str
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _dumper(hint)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list and (item := _dump(arguments[0])) is not None:
+        return lambda values: [item(v) for v in values]
+    if origin in (types.UnionType, typing.Union) and (some := _dump(arguments[0])) is not None:
+        return lambda value: None if value is None else some(value)
+    return None
+
+
+@cache
+def _loader(record: type) -> Convert:
+    hints = typing.get_type_hints(record)
+    plan = [(f.name, convert) for f in dataclasses.fields(record) if (convert := _load(hints[f.name])) is not None]
+
+    def load(fields: dict[str, Any]) -> Any:
+        ready = dict(fields)
+        for name, convert in plan:
+            if name in ready:
+                ready[name] = convert(ready[name])
+        return record(**ready)
+
+    return load
+
+
+def _load(hint: Any) -> Convert | None:
+    if isinstance(hint, EnumType):
+        return typing.cast(Convert, hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _loader(hint)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list and (item := _load(arguments[0])) is not None:
+        return lambda values: [item(v) for v in values]
+    if origin in (types.UnionType, typing.Union) and (some := _load(arguments[0])) is not None:
+        return lambda value: None if value is None else some(value)
+    return None

@@ -1,0 +1,61 @@
+"""What the sampling stage says: the account of every alert, and storms."""
+
+from dataclasses import dataclass
+
+from schemas.records.vocabulary import Millis, Tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAccount:
+    """What became of an incident's alerts in one event-time window: received = kept + suppressed + late + dead_lettered.
+
+    A window is told of anew while alerts fall into it. Counts are cumulative up to the offset `upto` of the raw topic,
+    so of two records of a window the one with the greater `upto` holds; `total_…` count since the incident's first alert.
+    """
+
+    incident_id: str
+    tenant: str
+    service: str
+    tier: Tier
+    window_start: Millis
+    window_ms: int
+    received: int
+    kept: int
+    suppressed: int
+    late: int
+    dead_lettered: int
+    closed: bool
+    total_received: int
+    total_kept: int
+    total_suppressed: int
+    total_late: int
+    total_dead_lettered: int
+    partition: int
+    first_offset: int
+    upto: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FingerprintCount:
+    """How often one fingerprint fired, and the name that people know it by."""
+
+    fingerprint: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormChanged:
+    """A storm opened or closed on an incident. Rates are alerts a second of event time."""
+
+    storm_id: str
+    incident_id: str
+    tenant: str
+    service: str
+    open: bool
+    rate_per_s: float
+    baseline_per_s: float
+    loudest: list[FingerprintCount]
+    occurred_at: Millis
+    partition: int
+    upto: int

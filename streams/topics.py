@@ -1,0 +1,110 @@
+"""Every topic: its contract, how it is keyed, how long it keeps, and its creation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.records import analysis, command, intake, log, sampling
+from streams.errors import BrokerUnreachableError, TopicMismatchError
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. Records are keyed by incident_id, so all topics of an incident share a partition number, but where said."""
+
+    name: str
+    record: type
+    compacted: bool = False
+    retention_ms: int = 7 * DAY_MS
+    # Arrival times are the broker's where producers outside of our control write.
+    stamped_by_broker: bool = False
+    config: dict[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, str]:
+        """The topic's configuration on the broker."""
+        policy = {"cleanup.policy": "compact"} if self.compacted else {
+            "cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}  # fmt: skip
+        stamp = {"message.timestamp.type": "LogAppendTime"} if self.stamped_by_broker else {}
+        # 2 MiB: a dead letter holds the largest refused alert whole, and its headers.
+        return {**policy, **stamp, "max.message.bytes": str(2 << 20), **self.config}
+
+
+ALERTS = Topic("alerts", intake.Alert, stamped_by_broker=True)
+METRICS = Topic("metrics", intake.MetricPoint, stamped_by_broker=True)  # keyed by series
+LOGS = Topic("logs", intake.LogLine, stamped_by_broker=True)
+TOPOLOGY = Topic("topology", intake.TopologyEdge, compacted=True)  # keyed by tenant, environment and both ends
+SAMPLED = Topic("alerts.sampled", intake.Alert)
+ACCOUNT = Topic("alerts.account", sampling.AlertAccount)
+STORMS = Topic("storms", sampling.StormChanged)
+ANOMALIES = Topic("anomalies", analysis.Anomaly)
+CANDIDATES = Topic("incident.candidates", analysis.IncidentCandidate)
+PREDICTIONS = Topic("predictions", analysis.Prediction)
+DIAGNOSES = Topic("diagnoses", analysis.Diagnosis)
+RECOMMENDATIONS = Topic("recommendations", analysis.Recommendation)
+DECISIONS = Topic("decisions", command.Decision)
+ACTIONS = Topic("actions", command.ActionRecord)
+NOTIFICATIONS = Topic("notifications", command.Notification)
+COMMANDS = Topic("incident.commands", log.IncidentCommand)
+EVENTS = Topic("incident.events", log.IncidentEvent, compacted=True)  # keyed by incident_id and version
+CONFLICTS = Topic("incident.conflicts", log.CommandRefused)
+SNAPSHOTS = Topic("incident.snapshots", log.IncidentSnapshot, compacted=True)
+DEAD_LETTERS = Topic("dead.letters", log.DeadLetter, retention_ms=30 * DAY_MS)
+SCHEMAS = Topic("schemas", log.SchemaRegistered, compacted=True)  # keyed by fingerprint
+
+TOPICS: tuple[Topic, ...] = (
+    ALERTS, METRICS, LOGS, TOPOLOGY, SAMPLED, ACCOUNT, STORMS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES,
+    RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, DEAD_LETTERS, SCHEMAS,
+)  # fmt: skip
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def create_topics(bootstrap: str, partitions: int, replication: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
+    """Create the topics that are not there; return the names of those that were made.
+
+    Raises:
+        BrokerUnreachableError: nothing answers at `bootstrap`.
+        TopicMismatchError: a topic is there with another number of partitions than the rest: stages could not be
+            co-partitioned.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    there = partition_counts(admin, bootstrap)
+    wanted = list(topics)
+    counts = {there[t.name] for t in wanted if t.name in there} or {partitions}
+    if len(counts) > 1:
+        odd = {t.name: there[t.name] for t in wanted if t.name in there}
+        raise TopicMismatchError(f"Topics have different numbers of partitions: {odd}. Recreate those that are wrong.")
+    new = [NewTopic(t.name, counts.copy().pop(), replication, config=t.settings()) for t in wanted if t.name not in there]
+    return _created(admin, new)
+
+
+def partition_counts(admin: AdminClient, bootstrap: str) -> dict[str, int]:
+    """Topics of the cluster with their numbers of partitions.
+
+    Raises:
+        BrokerUnreachableError: nothing answers at `bootstrap`.
+    """
+    try:
+        found = admin.list_topics(timeout=10).topics
+    except KafkaException as error:
+        raise BrokerUnreachableError(bootstrap) from error
+    return {name: len(topic.partitions) for name, topic in found.items()}
+
+
+def _created(admin: AdminClient, new: list[NewTopic]) -> list[str]:
+    if not new:
+        return []
+    made = []
+    for name, future in admin.create_topics(new).items():
+        try:
+            future.result(30)
+            made.append(name)
+        except KafkaException as error:
+            # Another worker that starts at the same time may be first.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    return made
