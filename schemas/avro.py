@@ -71,7 +71,9 @@ def _type(hint: Any, named: set[str]) -> Schema:
         return {"type": "map", "values": _type(arguments[1], named)}
     if origin in (types.UnionType, typing.Union) and arguments[1:] == (types.NoneType,):
         return ["null", _type(arguments[0], named)]
-    raise SchemaError(f"{hint!r} has no Avro counterpart; use str, int, float, bool, bytes, an enum, list, dict or | None")
+    raise SchemaError(
+        f"{hint!r} has no Avro counterpart; use str, int, float, bool, bytes, an enum, list, dict or | None"
+    )
 
 
 def _enum(enum: type[StrEnum], named: set[str]) -> Schema:

@@ -33,13 +33,17 @@ def frame_of(message: bytes) -> Frame:
         raise DecodeError("empty", "The message has no bytes.")
     if message[:2] == SINGLE_OBJECT:
         if len(message) < SINGLE_OBJECT_BYTES:
-            raise DecodeError("truncated", f"The message ends after {len(message)} bytes, within its schema fingerprint.")
+            raise DecodeError(
+                "truncated", f"The message ends after {len(message)} bytes, within its schema fingerprint."
+            )
         return Frame(message[2:SINGLE_OBJECT_BYTES], None, SINGLE_OBJECT_BYTES)
     if message[:1] == CONFLUENT:
         if len(message) < CONFLUENT_BYTES:
             raise DecodeError("truncated", f"The message ends after {len(message)} bytes, within its schema id.")
         return Frame(None, int.from_bytes(message[1:CONFLUENT_BYTES], "big"), CONFLUENT_BYTES)
-    raise DecodeError("not_avro", f"The message begins with {message[:2].hex()}, neither c301 nor 00: it is not framed Avro.")
+    raise DecodeError(
+        "not_avro", f"The message begins with {message[:2].hex()}, neither c301 nor 00: it is not framed Avro."
+    )
 
 
 def single_object(fingerprint: bytes) -> bytes:

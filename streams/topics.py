@@ -78,7 +78,9 @@ def create_topics(bootstrap: str, partitions: int, replication: int, topics: Ite
     if len(counts) > 1:
         odd = {t.name: there[t.name] for t in wanted if t.name in there}
         raise TopicMismatchError(f"Topics have different numbers of partitions: {odd}. Recreate those that are wrong.")
-    new = [NewTopic(t.name, counts.copy().pop(), replication, config=t.settings()) for t in wanted if t.name not in there]
+    new = [
+        NewTopic(t.name, counts.copy().pop(), replication, config=t.settings()) for t in wanted if t.name not in there
+    ]
     return _created(admin, new)
 
 

@@ -1,0 +1,242 @@
+"""The incident aggregate: its state, which is only ever a fold of events, and which events it admits."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from schemas.records.log import IncidentEvent
+from schemas.records.vocabulary import Millis
+from state.errors import ForeignEventError
+
+
+class Status(StrEnum):
+    """Where an episode stands. RESOLVED and CLOSED end it."""
+
+    NONE = "none"
+    OPEN = "open"
+    DIAGNOSED = "diagnosed"
+    DECIDED = "decided"
+    REMEDIATING = "remediating"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+ENDED = frozenset({Status.NONE, Status.RESOLVED, Status.CLOSED})
+
+
+class EventType(StrEnum):
+    """The facts about an incident, in the past tense, and by whom they are written.
+
+    Payload keys, in brackets those that the fold reads:
+    IncidentOpened (detection): the IncidentCandidate record [service, environment, tier, severity, title, classification, confidence]
+    IncidentReclassified (detection): the IncidentCandidate record [severity, title, classification, confidence]
+    StormOpened, StormClosed (sampling's word, by detection): the StormChanged record [rate_per_s]
+    AlertsAccounted (detection): [received, kept, suppressed, late, dead_lettered], totals since the incident's first alert
+    PredictionMade (prediction): the Prediction record [probability, breach_in_s]
+    DiagnosisMade (diagnosis): the Diagnosis record [root_cause, classification, confidence, parent_incident_id]
+    DecisionMade (consensus): the Decision record, votes included [all of it, as `decision`]
+    HumanRequested (consensus, resolution): [role, reason], tried: list of what was tried
+    ActionIntended, ActionCompleted (resolution): the ActionRecord [all of it, in `actions` by action_id]
+    NotificationQueued, NotificationSent (communication): the Notification record [notification_id, state]
+    IncidentResolved (resolution, detection): [how]; IncidentClosed (detection, operator): [reason]
+    """
+
+    INCIDENT_OPENED = "IncidentOpened"
+    INCIDENT_RECLASSIFIED = "IncidentReclassified"
+    STORM_OPENED = "StormOpened"
+    STORM_CLOSED = "StormClosed"
+    ALERTS_ACCOUNTED = "AlertsAccounted"
+    PREDICTION_MADE = "PredictionMade"
+    DIAGNOSIS_MADE = "DiagnosisMade"
+    DECISION_MADE = "DecisionMade"
+    HUMAN_REQUESTED = "HumanRequested"
+    ACTION_INTENDED = "ActionIntended"
+    ACTION_COMPLETED = "ActionCompleted"
+    NOTIFICATION_QUEUED = "NotificationQueued"
+    NOTIFICATION_SENT = "NotificationSent"
+    INCIDENT_RESOLVED = "IncidentResolved"
+    INCIDENT_CLOSED = "IncidentClosed"
+
+
+# These may still be said of an episode that has ended.
+_AFTERWARDS = frozenset({
+    EventType.ALERTS_ACCOUNTED, EventType.STORM_CLOSED, EventType.NOTIFICATION_QUEUED, EventType.NOTIFICATION_SENT,
+    EventType.ACTION_COMPLETED,
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentState:
+    """All that is known of an incident, folded from its events. Times are epoch ms, `mttr_s` seconds."""
+
+    incident_id: str
+    tenant: str = ""
+    version: int = 0
+    head_hash: str = ""
+    episode: int = 0
+    status: Status = Status.NONE
+    service: str = ""
+    environment: str = ""
+    tier: str = ""
+    severity: str = ""
+    title: str = ""
+    classification: str = ""
+    confidence: float = 0.0
+    root_cause: str = ""
+    parent_incident_id: str | None = None
+    storm: bool = False
+    prediction: dict[str, Any] | None = None
+    decision: dict[str, Any] | None = None
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    escalation: dict[str, Any] | None = None
+    notifications: dict[str, str] = field(default_factory=dict)
+    alerts: dict[str, int] = field(default_factory=dict)
+    opened_at: Millis | None = None
+    ended_at: Millis | None = None
+    updated_at: Millis = 0
+    mttr_s: float | None = None
+    outcome: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether an episode is under way."""
+        return self.status not in ENDED
+
+
+def admits(state: IncidentState, kind: str, episode: int, payload: dict[str, Any]) -> str | None:
+    """None where the incident takes an event of this kind now, else why not, as a sentence."""
+    if kind not in EventType.__members__.values():
+        return f"There is no event type {kind!r}."
+    if kind == EventType.INCIDENT_OPENED:
+        if state.active:
+            return f"Episode {state.episode} is still {state.status}."
+        return None if episode == state.episode + 1 else f"The next episode is {state.episode + 1}, not {episode}."
+    if episode != state.episode or episode == 0:
+        return f"The current episode is {state.episode}, not {episode}."
+    if not state.active and kind not in _AFTERWARDS:
+        return f"Episode {state.episode} has ended: it is {state.status}."
+    if kind == EventType.ACTION_INTENDED and any(a["state"] == "INTENDED" for a in state.actions):
+        return "Another action is under way."
+    if kind == EventType.ACTION_COMPLETED and not any(
+        a["action_id"] == payload.get("action_id") for a in state.actions
+    ):
+        return "There is no intent of this action."
+    return None
+
+
+def evolve(state: IncidentState, event: IncidentEvent) -> IncidentState:
+    """The state after an event. Total: an event of a type that this version does not know changes only the head.
+
+    Raises:
+        ForeignEventError: the event belongs to another incident.
+    """
+    if event.incident_id != state.incident_id:
+        raise ForeignEventError(f"Event {event.event_id} is of {event.incident_id}, not of {state.incident_id}.")
+    apply = _FOLDS.get(event.type)
+    changed = apply(state, json.loads(event.payload), event) if apply else state
+    return replace(
+        changed, tenant=event.tenant, version=event.version, head_hash=event.hash, updated_at=event.recorded_at
+    )
+
+
+def fold(incident_id: str, events: Iterable[IncidentEvent]) -> IncidentState:
+    """The state after these events, in version order, from nothing."""
+    state = IncidentState(incident_id=incident_id)
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+Fold = Callable[[IncidentState, dict[str, Any], IncidentEvent], IncidentState]
+
+
+def _opened(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
+    fresh = IncidentState(incident_id=state.incident_id, alerts=state.alerts, notifications={})
+    return replace(
+        fresh, episode=event.episode, status=Status.OPEN, opened_at=event.recorded_at, service=p["service"],
+        environment=p["environment"], tier=p["tier"], severity=p["severity"], title=p["title"],
+        classification=p["classification"], confidence=p["confidence"])  # fmt: skip
+
+
+def _reclassified(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    if state.status != Status.OPEN:  # a diagnosis outranks detection's first guess
+        return replace(state, severity=p["severity"])
+    return replace(state, severity=p["severity"], title=p["title"], classification=p["classification"],
+                   confidence=p["confidence"])  # fmt: skip
+
+
+def _storm_opened(state: IncidentState, _p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, storm=True)
+
+
+def _storm_closed(state: IncidentState, _p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, storm=False)
+
+
+def _accounted(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, alerts={k: p[k] for k in ("received", "kept", "suppressed", "late", "dead_lettered")})
+
+
+def _predicted(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, prediction=p)
+
+
+def _diagnosed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    status = Status.DIAGNOSED if state.status == Status.OPEN else state.status
+    return replace(state, status=status, root_cause=p["root_cause"], classification=p["classification"],
+                   confidence=p["confidence"], parent_incident_id=p["parent_incident_id"])  # fmt: skip
+
+
+def _decided(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, status=Status.DECIDED, decision=p)
+
+
+def _escalated(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, status=Status.ESCALATED, escalation=p)
+
+
+def _intended(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, status=Status.REMEDIATING, actions=[*state.actions, p])
+
+
+def _completed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, actions=[p if a["action_id"] == p["action_id"] else a for a in state.actions])
+
+
+def _notified(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, notifications={**state.notifications, p["notification_id"]: p["state"]})
+
+
+def _resolved(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
+    return _ended(state, Status.RESOLVED, p["how"], event)
+
+
+def _closed(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
+    return _ended(state, Status.CLOSED, p["reason"], event)
+
+
+def _ended(state: IncidentState, status: Status, outcome: str, event: IncidentEvent) -> IncidentState:
+    took_s = (event.recorded_at - (state.opened_at or event.recorded_at)) / 1000
+    return replace(state, status=status, outcome=outcome, ended_at=event.recorded_at, mttr_s=took_s)
+
+
+_FOLDS: dict[str, Fold] = {
+    EventType.INCIDENT_OPENED: _opened,
+    EventType.INCIDENT_RECLASSIFIED: _reclassified,
+    EventType.STORM_OPENED: _storm_opened,
+    EventType.STORM_CLOSED: _storm_closed,
+    EventType.ALERTS_ACCOUNTED: _accounted,
+    EventType.PREDICTION_MADE: _predicted,
+    EventType.DIAGNOSIS_MADE: _diagnosed,
+    EventType.DECISION_MADE: _decided,
+    EventType.HUMAN_REQUESTED: _escalated,
+    EventType.ACTION_INTENDED: _intended,
+    EventType.ACTION_COMPLETED: _completed,
+    EventType.NOTIFICATION_QUEUED: _notified,
+    EventType.NOTIFICATION_SENT: _notified,
+    EventType.INCIDENT_RESOLVED: _resolved,
+    EventType.INCIDENT_CLOSED: _closed,
+}
