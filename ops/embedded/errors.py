@@ -25,6 +25,12 @@ class StartFailedError(EmbeddedServerError):
     """The server ended, or did not answer in time; the message has the end of its log."""
 
 
+class StopFailedError(EmbeddedServerError):
+    """The server's process does not end."""
+
+    retriable = True
+
+
 class PortTakenError(EmbeddedServerError):
     """Another program holds a port that the server needs."""
 

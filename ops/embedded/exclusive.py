@@ -36,7 +36,8 @@ def _acquire(descriptor: int, path: Path, deadline: float, what: str) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise BusyError(
-                    f"Another process is still busy {what} and holds {path}. Wait for it to end, or stop it, and try again."
+                    f"Another process is still busy {what} and holds {path}. Wait for it to end, or stop it, "
+                    "and try again."
                 ) from None
             time.sleep(_RETRY_S)
         else:

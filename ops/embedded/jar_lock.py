@@ -1,17 +1,11 @@
 """Which jars make up a server, by Maven coordinates, size and SHA-256, as pinned in the `*.lock` files of this package.
 
-`python -m ops.embedded.jar_lock GROUP:ARTIFACT:VERSION FOLDER` resolves a server's jars anew with jgo (downloads kept in
-FOLDER) and prints the lock file. A lock file makes every machine run the same bytes, and spares it the resolution.
+A lock file makes every machine run the same bytes, and spares it the resolution (some 300 requests).
 """
 
-import hashlib
-import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-
-from jgo.maven import MavenContext
-from jgo.parse import Coordinate
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +21,22 @@ class LockedJar:
 
     @property
     def coordinates(self) -> str:
-        """`group:artifact:version` and `:classifier` where there is one."""
+        """`group:artifact:version`, and `:classifier` where there is one."""
         return ":".join(part for part in (self.group, self.artifact, self.version, self.classifier) if part)
+
+    @property
+    def path(self) -> Path:
+        """Where a Maven repository keeps it, relative to the repository."""
+        classifier = f"-{self.classifier}" if self.classifier else ""
+        folder = Path(*self.group.split("."), self.artifact, self.version)
+        return folder / f"{self.artifact}-{self.version}{classifier}.jar"
 
     def __str__(self) -> str:
         return f"{self.coordinates} {self.size_bytes} {self.sha256}"
 
 
 def parse_lock(text: str) -> tuple[LockedJar, ...]:
-    """The jars of a lock file, in its order, which is the order of the class path."""
+    """The jars of a lock file, in its order, which is the order of the class path; the server's own comes first."""
     return tuple(_parse_line(line) for line in text.splitlines() if line and not line.startswith("#"))
 
 
@@ -48,24 +49,3 @@ def _parse_line(line: str) -> LockedJar:
     coordinates, size, sha256 = line.split()
     group, artifact, version, *classifier = coordinates.split(":")
     return LockedJar(group, artifact, version, "".join(classifier), int(size), sha256)
-
-
-def resolve_lock(coordinates: str, folder: Path) -> tuple[LockedJar, ...]:
-    """Resolve `group:artifact:version` and all that it needs at run time; the server's own jar comes first."""
-    context = MavenContext(repo_cache=folder)
-    own, needed = context.resolver.resolve([context.create_dependency(Coordinate.parse(coordinates))])
-    jars = []
-    for dependency in [*own, *(d for d in needed if d.scope in ("compile", "runtime"))]:
-        artifact = dependency.artifact
-        content = Path(artifact.resolve()).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        jars.append(
-            LockedJar(
-                artifact.groupId, artifact.artifactId, artifact.version, artifact.classifier, len(content), sha256
-            )
-        )
-    return (jars[0], *sorted(jars[1:], key=lambda jar: jar.coordinates))
-
-
-if __name__ == "__main__":
-    print(*resolve_lock(sys.argv[1], Path(sys.argv[2])), sep="\n")

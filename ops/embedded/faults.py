@@ -1,0 +1,67 @@
+"""From what a server wrote before it ended to an error that says what to do."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.embedded.errors import EmbeddedServerError, StartFailedError
+
+# Enough for a Java stack trace and what led to it; faults are looked for in this much.
+_READ_BYTES = 256 * 1024
+_TAIL_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A known way to fail: where `pattern` is in the log, `error` is raised.
+
+    `advice` may name `{title}`, `{folder}` and `{heap_mb}`.
+    """
+
+    pattern: re.Pattern[str]
+    error: type[EmbeddedServerError]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A start that failed: of what, where, and what it left in its logs (bytes read from their `offset` on)."""
+
+    title: str
+    folder: Path
+    heap_mb: int
+    what: str
+    log: Path
+    text: str
+
+    def explain(self, faults: Iterable[Fault]) -> EmbeddedServerError:
+        """The error of the first of `faults` that the log shows, else a `StartFailedError` with the log's end."""
+        for fault in faults:
+            found = fault.pattern.search(self.text)
+            if found:
+                advice = fault.advice.format(title=self.title, folder=self.folder, heap_mb=self.heap_mb)
+                return fault.error(f"{advice} Its log says: {_line_around(self.text, found)} ({self.log})")
+        tail = "\n".join(self.text.splitlines()[-_TAIL_LINES:]) or "(nothing)"
+        return StartFailedError(f"{self.title} {self.what}. The end of its log, {self.log}:\n{tail}")
+
+
+def read_since(file: Path, offset: int = 0) -> str:
+    """What `file` got after its first `offset` bytes, the last 256 KiB of it; empty if it is absent.
+
+    A file that is shorter than `offset` was begun anew, and is read whole.
+    """
+    try:
+        with file.open("rb") as log:
+            size = log.seek(0, 2)
+            start = offset if offset <= size else 0
+            log.seek(max(start, size - _READ_BYTES))
+            return log.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _line_around(text: str, found: re.Match[str]) -> str:
+    start = text.rfind("\n", 0, found.start()) + 1
+    end = text.find("\n", found.end())
+    return text[start : end if end >= 0 else None].strip()[:500]

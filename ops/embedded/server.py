@@ -1,0 +1,210 @@
+"""What the embedded Kafka and the embedded Cassandra have in common: up, down, status, and every way to fail between.
+
+All that a server keeps is under one folder: `data`, `logs`, `config`, `state.json` (its ports) and `process.json` (its
+process). Whoever runs Breakwater with the same home finds the same server.
+"""
+
+import errno
+import random
+import time
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import ClassVar
+
+from ops.embedded.errors import DiskFullError, EmbeddedServerError, PortTakenError
+from ops.embedded.exclusive import exclusive
+from ops.embedded.faults import Failure, Fault, read_since
+from ops.embedded.jar_lock import read_lock
+from ops.embedded.jars import Progress, class_path
+from ops.embedded.java import JavaVersions, find_java
+from ops.embedded.ports import HOST, choose_ports, recall_ports, remember_ports
+from ops.embedded.process import ServerProcess
+
+_POLL_S = 0.05
+# A port that was free when it was chosen may be taken when the server comes to it.
+_PORT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """What is known of a server now; `address` is `host:port`, the last known one while it does not run."""
+
+    running: bool
+    pid: int | None
+    version: str
+    address: str
+    log: Path
+
+
+def tell_nobody(line: str) -> None:
+    """Progress that nobody reads."""
+
+
+class EmbeddedServer(ABC):
+    """One server under `home / name`; safe to be used by several processes at once."""
+
+    name: ClassVar[str]
+    product: ClassVar[str]
+    java: ClassVar[JavaVersions]
+    port_names: ClassVar[tuple[str, ...]]  # the first is the one that clients connect to
+    faults: ClassVar[tuple[Fault, ...]]
+    start_limit_s: ClassVar[float] = 120.0
+    stop_patience_s: ClassVar[float] = 30.0
+
+    def __init__(
+        self, home: Path, *, jars_dir: Path | None = None, heap_mb: int, progress: Progress = tell_nobody
+    ) -> None:
+        """A server that may or may not run yet; nothing is read or written until it is asked for.
+
+        Args:
+            home: Breakwater's home; the server's own folder is in it.
+            jars_dir: Folder of jars, shared by whoever names it; `home / "jars"` by default.
+            heap_mb: Java heap, in MiB.
+            progress: Told what takes long, a line at a time.
+        """
+        self._home = home.absolute()
+        self._jars_dir = (jars_dir or home / "jars").absolute()
+        self._heap_mb = heap_mb
+        self._progress = progress
+        self._process = ServerProcess(self.folder / "process.json")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of all that this server keeps."""
+        return self._home / self.name
+
+    @property
+    def log(self) -> Path:
+        """The server's log; what Java prints beside it is in `console.log` of the same folder."""
+        return self.folder / "logs" / "server.log"
+
+    @property
+    def version(self) -> str:
+        """The version of the server that is started."""
+        return read_lock(self.name)[0].version
+
+    @property
+    def title(self) -> str:
+        """The server's name and version."""
+        return f"{self.product} {self.version}"
+
+    def up(self) -> ServerStatus:
+        """Start the server unless it runs, and return when it answers.
+
+        Raises:
+            EmbeddedServerError: it could not be started; the message says why and what to do.
+        """
+        with self._lock("starting"):
+            if self._process.find() is None:
+                self._start()
+            return self.status()
+
+    def down(self) -> bool:
+        """Stop the server and return when it has ended; whether it was running."""
+        if not self.folder.exists():
+            return False
+        with self._lock("stopping"):
+            was_running = self._process.stop(patience_s=self.stop_patience_s)
+            self._process.forget()
+        return was_running
+
+    def kill(self) -> None:
+        """End the server as a crash would: for tests of what comes after."""
+        self._process.kill()
+
+    def status(self) -> ServerStatus:
+        """Whether the server runs, and where."""
+        process = self._process.find()
+        port = recall_ports(self._state_file).get(self.port_names[0], 0)
+        return ServerStatus(
+            running=process is not None,
+            pid=process.pid if process else None,
+            version=self.version,
+            address=f"{HOST}:{port}" if port else "",
+            log=self.log,
+        )
+
+    @abstractmethod
+    def answers(self, ports: dict[str, int]) -> bool:
+        """Whether the server on `ports` takes requests."""
+
+    @abstractmethod
+    def command(self, java: Path, jars: list[Path]) -> list[str]:
+        """The command line that runs the server in its folder."""
+
+    @abstractmethod
+    def prepare(self, java: Path, jars: list[Path], ports: dict[str, int]) -> None:
+        """Write the configuration, and make the data folder ready where it is new."""
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    def _lock(self, doing: str) -> AbstractContextManager[None]:
+        limit_s = self.start_limit_s * _PORT_ATTEMPTS + self.stop_patience_s
+        return exclusive(self.folder / ".lock", wait_s=limit_s, what=f"{doing} {self.title}")
+
+    def _start(self) -> None:
+        java = find_java(self.java, self._home, self._progress)
+        jars = class_path(self.title, read_lock(self.name), self._jars_dir, self._progress)
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            try:
+                return self._start_once(java, jars)
+            except PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+            except OSError as error:
+                raise self._disk_error(error) from error
+        return None
+
+    def _start_once(self, java: Path, jars: list[Path]) -> None:
+        for folder in ("logs", "config", "tmp"):
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+        # Not for secrecy: two homes that start at once should not choose alike.
+        ports = choose_ports(self.port_names, recall_ports(self._state_file), random.SystemRandom())
+        self.prepare(java, jars, ports)
+        remember_ports(self._state_file, ports)
+        self._progress(f"Starting {self.title} on {HOST}:{ports[self.port_names[0]]}")
+        offset = self.log.stat().st_size if self.log.exists() else 0
+        self._process.spawn(self.command(java, jars), folder=self.folder, output=self._console)
+        try:
+            self._await_answer(ports, offset)
+        except BaseException:
+            # Also on Ctrl-C: what has not come up is not left behind half started.
+            self._process.stop(patience_s=self.stop_patience_s)
+            self._process.forget()
+            raise
+
+    @property
+    def _console(self) -> Path:
+        return self.folder / "logs" / "console.log"
+
+    def _await_answer(self, ports: dict[str, int], offset: int) -> None:
+        deadline = time.monotonic() + self.start_limit_s
+        while not self.answers(ports):
+            if self._process.find() is None:
+                raise self._failure("ended while it was starting", offset).explain(self.faults)
+            if time.monotonic() > deadline:
+                what = f"did not answer within {self.start_limit_s:.0f} s"
+                raise self._failure(what, offset).explain(self.faults)
+            time.sleep(_POLL_S)
+
+    def _failure(self, what: str, offset: int) -> Failure:
+        text = read_since(self._console) + read_since(self.log, offset)
+        return Failure(self.title, self.folder, self._heap_mb, what, self.log, text)
+
+    def _disk_error(self, error: OSError) -> EmbeddedServerError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFullError(f"No space is left in {self.folder} for {self.title}. Free some and start it again.")
+        return EmbeddedServerError(
+            f"{self.folder} cannot be used for {self.title}: {error}. Make it writable, or set BREAKWATER_HOME."
+        )
+
+    def render(self, template: str, target: str, values: dict[str, str]) -> None:
+        """Write the package's file `template`, its `$name`s filled in, to `target` in the server's folder."""
+        text = files("ops.embedded").joinpath("config", template).read_text(encoding="utf-8")
+        (self.folder / target).write_text(Template(text).substitute(values), encoding="utf-8")
