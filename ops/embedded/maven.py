@@ -1,8 +1,9 @@
 """Jars from a Maven repository, by jgo: one download, checked against its lock, and the making of a lock file.
 
 `python -m ops.embedded.maven FOLDER GROUP:ARTIFACT:VERSION...` prints the lock file of a server, resolved anew
-(downloads are kept in FOLDER). Kafka is `org.apache.kafka:kafka_2.13` with `org.apache.logging.log4j:log4j-slf4j-impl`, without
-which it logs nothing; Cassandra is `org.apache.cassandra:cassandra-all`.
+(downloads are kept in FOLDER). Kafka is `org.apache.kafka:kafka_2.13` with
+`org.apache.logging.log4j:log4j-slf4j-impl`, without which it logs nothing; Cassandra is
+`org.apache.cassandra:cassandra-all`.
 
 Importing this module costs half a second, so `jars` does it only where there is something to get.
 """
