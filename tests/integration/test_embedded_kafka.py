@@ -11,7 +11,8 @@ pytestmark = pytest.mark.kafka
 
 def create_topic(bootstrap: str, name: str) -> None:
     """Create a topic of one partition and wait until it is there."""
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(name, 1)])[name].result(30)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(name, 1)])[name].result(30)
 
 
 def produce(bootstrap: str, topic: str, value: bytes) -> None:
