@@ -27,7 +27,3 @@ class DeliveryError(StreamError):
     """Kafka did not take a record; nothing that depends on it may be acknowledged."""
 
     retriable = True
-
-
-class FencedError(StreamError):
-    """Another writer has taken over this partition; this one must stop writing."""

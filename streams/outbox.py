@@ -1,0 +1,115 @@
+"""The worker's producer: records go out together, and nothing that depends on them happens before Kafka has them all."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, Producer
+
+from streams.errors import DeliveryError
+from streams.partitioning import PARTITIONER
+
+# 64 MiB of records may wait in the client; a full queue makes senders wait, which stops their fetching.
+QUEUE_KBYTES = 65_536
+RETRY_FULL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Bytes for a topic; `partition` None leaves it to the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: dict[str, bytes] = field(default_factory=dict)
+
+
+class _Delivery:
+    """Counts a group's delivery reports down; librdkafka reports from the one thread that polls."""
+
+    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[None] = loop.create_future()
+        self._left = count
+        self._loop = loop
+        self._error: KafkaError | None = None
+
+    def report(self, error: KafkaError | None, _message: object) -> None:
+        self._error = self._error or error
+        self._left -= 1
+        if self._left == 0:
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if self.future.done():
+            return
+        if self._error is None:
+            self.future.set_result(None)
+        else:
+            what = f"Kafka did not take a record: {self._error.str()}. It is sent again after a restart."
+            self.future.set_exception(DeliveryError(what))
+
+
+class Outbox:
+    """An idempotent producer (acks=all) for one event loop.
+
+    Args:
+        bootstrap: `host:port,…`. client_id: shows in the broker's log.
+        linger_ms: how long records wait for company; it is part of every stage's latency.
+    """
+
+    def __init__(self, bootstrap: str, client_id: str, linger_ms: int = 2) -> None:
+        settings: dict[str, Any] = {
+            "bootstrap.servers": bootstrap,
+            "client.id": client_id,
+            "acks": "all",
+            "enable.idempotence": True,
+            "partitioner": PARTITIONER,
+            "linger.ms": linger_ms,
+            "compression.type": "lz4",
+            "message.max.bytes": 2 << 20,
+            "queue.buffering.max.kbytes": QUEUE_KBYTES,
+            "delivery.timeout.ms": 120_000,
+        }
+        self._producer = Producer(settings)
+        self._stopping = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name=f"outbox-{client_id}", daemon=True)
+        self._poller.start()
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Return once Kafka has acknowledged every one of the messages.
+
+        Raises:
+            DeliveryError: one was not taken; any of them may be in the log all the same.
+        """
+        if not messages:
+            return
+        delivery = _Delivery(len(messages), asyncio.get_running_loop())
+        for message in messages:
+            await self._produce(message, delivery)
+        await delivery.future
+
+    async def _produce(self, message: Message, delivery: _Delivery) -> None:
+        where = {} if message.partition is None else {"partition": message.partition}
+        while True:
+            try:
+                self._producer.produce(
+                    message.topic, message.value, message.key, headers=list(message.headers.items()),
+                    on_delivery=delivery.report, **where)  # fmt: skip
+            except BufferError:
+                await asyncio.sleep(RETRY_FULL_S)
+            else:
+                return
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(0.2)
+
+    def close(self, timeout_s: float = 10.0) -> int:
+        """Send what waits, stop; returns the number of records that were not sent."""
+        left: int = self._producer.flush(timeout_s)
+        self._stopping.set()
+        self._poller.join(1.0)
+        return left

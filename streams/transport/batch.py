@@ -1,0 +1,51 @@
+"""The value of a batch event, and the Faust schema that passes it on unread."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import faust
+
+
+class RawRecord(Protocol):
+    """A record as aiokafka hands it over; `timestamp` is epoch ms, by whichever clock the topic is stamped."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Batch:
+    """Records of one partition in offset order.
+
+    Attributes:
+        records: what a fetch brought; an agent may empty it once worked through, to give the memory back.
+        last: the offset of the last record. next: the position to commit once this batch is acknowledged.
+    """
+
+    __slots__ = ("done", "last", "next", "records")
+
+    def __init__(self, records: Sequence[RawRecord], last: int, next_position: int) -> None:
+        self.records = records
+        self.last = last
+        self.next = next_position
+        self.done = False
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+Decode = Callable[..., Awaitable[Any]]
+
+
+class BatchSchema(faust.Schema):  # type: ignore[misc]
+    """Hands a Batch to the agent as it is: decoding is the stage's business, a batch at once."""
+
+    def compile(self, app: Any, **_: Any) -> Decode:
+        """The decode function of a topic, which Faust calls with each message."""
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001 - Faust passes it by name
+            return app.create_event(None, message.value, None, message)
+
+        return decode

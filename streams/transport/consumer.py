@@ -1,0 +1,169 @@
+"""The consumer on the agents' loop: hands batches to agents, takes acknowledgements, decides what may be committed.
+
+Faust calls the methods here from its rebalance, commit and fetch tasks. An `epoch` counts what makes handed-out batches void
+(a seek, a revocation): a batch of an earlier epoch is in no Progress any more, so its acknowledgement has no effect and its
+records come again.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import ack_lock
+from mode.utils.futures import notify
+
+from streams.transport.batch import Batch
+from streams.transport.fetching import FetchThread
+from streams.transport.progress import Progress
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer with one event a fetch and partition for sources; changelogs stay record by record."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._progress: dict[Any, Progress] = {}
+        self._epoch = 0
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> FetchThread:
+        return FetchThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- acknowledgement and commit
+
+    def ack(self, message: Any) -> bool:
+        """All agents have acknowledged a message."""
+        batch = message.value
+        if not isinstance(batch, Batch):
+            return bool(super().ack(message))
+        with ack_lock:
+            if message.acked:
+                return False
+            message.acked = batch.done = True
+            self._unacked_messages.discard(message)
+            if message.tp in self._progress:
+                self._progress[message.tp].advance()
+            notify(self._waiting_for_ack)
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[Any]:
+        return iter([tp for tp in list(self._progress) if topics is None or tp in topics or tp.topic in topics])
+
+    def _new_offset(self, tp: Any) -> int | None:
+        progress = self._progress.get(tp)
+        return progress.committable if progress else None
+
+    def positions(self) -> dict[Any, int]:
+        """What may be committed, by partition: a watchdog looks whether it moves."""
+        return {tp: p.committable for tp, p in self._progress.items() if p.committable is not None}
+
+    # -- rebalance and seek
+
+    async def perform_seek(self) -> None:
+        """Begin anew at the committed offsets; what was handed out and not committed comes again."""
+        self._forget()
+        await super().perform_seek()
+        self._forget()
+        sources = [tp for tp in self.assignment() if self._is_source(tp)]
+        new = [tp for tp in sources if self._read_offset[tp] is None]
+        begins = {tp: self._read_offset[tp] for tp in sources}
+        if new and self.app.conf.consumer_auto_offset_reset == "earliest":
+            begins.update(await self.earliest_offsets(*new))
+        self._progress = {tp: Progress(begin) for tp, begin in begins.items()}
+
+    async def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        """Commit what is acknowledged of the revoked partitions, then forget them."""
+        await super().on_partitions_revoked(revoked)
+        self._forget(revoked)
+
+    def _forget(self, tps: Iterable[Any] | None = None) -> None:
+        self._epoch += 1
+        for tp in list(self._progress if tps is None else tps):
+            self._progress.pop(tp, None)
+
+    def _is_source(self, tp: Any) -> bool:
+        return bool(self.app.topics.acks_enabled_for(tp.topic))
+
+    # -- fetching
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                await self._drain_once()
+        except self.consumer_stopped_errors:
+            if not self.transport.app.should_stop:
+                raise
+
+    async def _drain_once(self) -> None:
+        fetched, active = await self._wait_next_records(1.0)
+        epoch, generation = self._epoch, self.app.consumer_generation_id
+        await asyncio.sleep(0)
+        if self.should_stop or not fetched:
+            return
+        if not self.flow_active:
+            await self._seek_again()
+            return
+        records, positions = fetched
+        for tp, some in records.items():
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                return
+            if not (active is None or tp in active or tp in self._buffered_partitions):
+                continue
+            if not self._is_source(tp):
+                await self._changelog(tp, some)
+            elif epoch == self._epoch:
+                start, end = positions.get(tp) or (some[0].offset, some[-1].offset + 1)
+                if await self._in_order(tp, start) and not await self._deliver(tp, Batch(some, some[-1].offset, end)):
+                    return
+        await self._pass_over(positions.keys() - records.keys(), positions, active, epoch)
+
+    async def _seek_again(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # noqa: BLE001 - Faust's own way: a rebalance under way ends in another seek
+            self.log.warning("seek while the flow is stopped: %r", error)
+
+    async def _pass_over(self, tps: set[Any], positions: dict[Any, Any], active: set[Any] | None, epoch: int) -> None:
+        for tp in tps:
+            start, end = positions[tp]
+            usable = start != end and self.flow_active and epoch == self._epoch and (active is None or tp in active)
+            if usable and await self._in_order(tp, start):
+                with ack_lock:
+                    self._progress[tp].passed(end)
+
+    async def _in_order(self, tp: Any, start: int) -> bool:
+        # A fetch that was under way during a rebalance can begin behind records that nobody was given.
+        progress = self._progress.setdefault(tp, Progress(None))
+        if progress.continues(start):
+            return True
+        self.log.info("%s: fetched from %s instead of %s; fetching again", tp, start, progress.expected)
+        await self._thread.seek_wait({tp: progress.expected})
+        return False
+
+    async def _deliver(self, tp: Any, batch: Batch) -> bool:
+        """Hand a batch to its agents; False when the flow stopped meanwhile: then all that is not acknowledged comes again."""
+        epoch = self._epoch
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        self._progress[tp].hand_out(batch)
+        self._read_offset[tp] = batch.last
+        await self.wait_first(self.callback(self._message(tp, batch)), self.suspend_flow.wait())
+        return bool(self.flow_active) and epoch == self._epoch
+
+    def _message(self, tp: Any, batch: Batch) -> Any:
+        return driver.ConsumerMessage(
+            tp.topic, tp.partition, batch.last, 0.0, 0, (), None, batch, None, 0, 0, tp,
+            generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    async def _changelog(self, tp: Any, records: list[Any]) -> None:
+        for record in records:
+            read = self._read_offset[tp]
+            if read is None or record.offset >= read:
+                await self.callback(self._to_message(tp, record))
+                self._read_offset[tp] = record.offset
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport with the batch consumer."""
+
+    Consumer = Consumer

@@ -1,0 +1,63 @@
+"""Between records and messages: encoding what stages publish, decoding what they read, and dead letters for the rest."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from schemas.codec import Codec
+from schemas.errors import DecodeError
+from schemas.identity import derived_id
+from schemas.records.log import DeadLetter
+from streams.outbox import Message
+from streams.stage import Output, Position, Received
+from streams.topics import DEAD_LETTERS, Topic
+from streams.transport.batch import RawRecord
+
+
+class Wire:
+    """The codecs of all contracts, made at their first use."""
+
+    def __init__(self) -> None:
+        self._codecs: dict[type, Codec[Any]] = {}
+
+    def codec(self, record: type) -> Codec[Any]:
+        """The codec of a record class."""
+        if record not in self._codecs:
+            self._codecs[record] = Codec(record)
+        return self._codecs[record]
+
+    def message(self, output: Output) -> Message:
+        """An output as bytes."""
+        value = self.codec(type(output.record)).encode(output.record)
+        return Message(output.topic.name, output.key.encode(), value, headers=output.headers)
+
+    def messages(self, outputs: Iterable[Output]) -> list[Message]:
+        """Outputs as bytes, in order."""
+        return [self.message(output) for output in outputs]
+
+    def received(self, topic: Topic, partition: int, raw: RawRecord) -> Received[Any]:
+        """A raw record decoded.
+
+        Raises:
+            DecodeError: its bytes are no record of the topic's contract.
+        """
+        record = self.codec(topic.record).decode(raw.value)
+        return Received(record, Position(topic.name, partition, raw.offset, raw.timestamp))
+
+
+def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: DecodeError) -> Output:
+    """The dead letter of a record that a stage cannot take: byte-exact, with its place and the reason."""
+    letter = DeadLetter(
+        dead_letter_id=derived_id("dead-letter:" + stage, topic, partition, raw.offset),
+        topic=topic,
+        partition=partition,
+        offset=raw.offset,
+        key=None if raw.key is None else bytes(raw.key),
+        value=None if raw.value is None else bytes(raw.value),
+        headers={name: bytes(value or b"") for name, value in raw.headers},
+        stage=stage,
+        reason=error.reason,
+        detail=str(error),
+        tenant="",
+        occurred_at=raw.timestamp,
+    )
+    return Output(DEAD_LETTERS, letter.dead_letter_id, letter)
