@@ -5,7 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.embedded.errors import EmbeddedServerError, StartFailedError
+from ops.embedded.errors import (
+    DiskFullError,
+    EmbeddedServerError,
+    MemoryShortError,
+    PortTakenError,
+    StartFailedError,
+)
 
 # Enough for a Java stack trace and what led to it; faults are looked for in this much.
 _READ_BYTES = 256 * 1024
@@ -22,6 +28,30 @@ class Fault:
     pattern: re.Pattern[str]
     error: type[EmbeddedServerError]
     advice: str
+
+
+RENEW = (
+    "Restore the folder from a backup; or, if what it holds may go, stop everything and remove {folder}/data: the next "
+    "start makes it anew, empty."
+)
+COMMON_FAULTS = (
+    Fault(
+        re.compile(r"No space left on device|Disk quota exceeded"),
+        DiskFullError,
+        "No space is left in {folder} for {title}. Free some and start it again.",
+    ),
+    Fault(
+        re.compile(r"Address already in use|Failed to bind port|is in use by another process"),
+        PortTakenError,
+        "Another program took a port of {title} while it was starting. Start it again.",
+    ),
+    Fault(
+        re.compile(r"Could not reserve enough space for|insufficient memory for the Java Runtime|OutOfMemoryError"),
+        MemoryShortError,
+        "{title} got too little memory: it asks for a heap of {heap_mb} MiB and as much beside. Free memory, or "
+        "ask for another heap, and start it again.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,34 +21,45 @@ _KILL_LIMIT_S = 30.0
 
 
 class ServerProcess:
-    """The process of one server; `pid_file` is where every run of Breakwater looks for it."""
+    """The process of the server whose folder is `folder`; `folder / "process.json"` is the pid file."""
 
-    def __init__(self, pid_file: Path) -> None:
-        self._pid_file = pid_file
+    def __init__(self, folder: Path) -> None:
+        self._pid_file = folder / "process.json"
         self._child: subprocess.Popen[bytes] | None = None
+        self.mark = f"-Dbreakwater.server={folder}"
 
     def spawn(self, command: Sequence[str], *, folder: Path, output: Path) -> int:
         """Start `command` in `folder` with its output in the file `output`, and note its pid, which is returned.
 
-        It gets a session of its own, so that Ctrl-C at a terminal and the end of our process do not reach it.
+        It gets a session of its own, so that Ctrl-C at a terminal and the end of our process do not reach it. The
+        `mark` must be among its arguments.
         """
+        self.forget()
         with output.open("wb") as log:
             self._child = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        self._note(self._child.pid)
+        self._note(psutil.Process(self._child.pid))
         return self._child.pid
 
     def find(self) -> psutil.Process | None:
-        """The running process, whoever started it; None if it has ended or never was."""
+        """The running process, whoever started it; None if it has ended or never was.
+
+        Without a pid file every process is looked at for the mark: the starter may have been killed before it wrote
+        the file, and two servers on one data folder would destroy it.
+        """
         if self._child is not None:
             self._child.poll()
         try:
             noted = json.loads(self._pid_file.read_text(encoding="utf-8"))
-            process = psutil.Process(int(noted["pid"]))
-            same = abs(_started_after_boot_s(process) - float(noted["started_after_boot_s"])) < _TOLERANCE_S
+            pid, started_s = int(noted["pid"]), float(noted["started_after_boot_s"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return self._search()
+        try:
+            process = psutil.Process(pid)
+            same = abs(_started_after_boot_s(process) - started_s) < _TOLERANCE_S
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        except psutil.Error:
             return None
 
     def stop(self, *, patience_s: float) -> bool:
@@ -62,6 +73,15 @@ class ServerProcess:
     def forget(self) -> None:
         """Remove the pid file."""
         self._pid_file.unlink(missing_ok=True)
+
+    def _search(self) -> psutil.Process | None:
+        if not self._pid_file.parent.exists():
+            return None
+        for process in psutil.process_iter(["cmdline"]):
+            if self.mark in (process.info["cmdline"] or ()):
+                self._note(process)
+                return process
+        return None
 
     def _end(self, first: signal.Signals, patience_s: float) -> bool:
         process = self.find()
@@ -78,8 +98,8 @@ class ServerProcess:
             self._child.poll()
         return True
 
-    def _note(self, pid: int) -> None:
-        noted = {"pid": pid, "started_after_boot_s": _started_after_boot_s(psutil.Process(pid))}
+    def _note(self, process: psutil.Process) -> None:
+        noted = {"pid": process.pid, "started_after_boot_s": _started_after_boot_s(process)}
         partial = self._pid_file.with_suffix(".partial")
         partial.write_text(json.dumps(noted) + "\n", encoding="utf-8")
         partial.replace(self._pid_file)

@@ -70,7 +70,7 @@ class EmbeddedServer(ABC):
         self._jars_dir = (jars_dir or home / "jars").absolute()
         self._heap_mb = heap_mb
         self._progress = progress
-        self._process = ServerProcess(self.folder / "process.json")
+        self._process = ServerProcess(self.folder)
 
     @property
     def folder(self) -> Path:
@@ -99,7 +99,7 @@ class EmbeddedServer(ABC):
             EmbeddedServerError: it could not be started; the message says why and what to do.
         """
         with self._lock("starting"):
-            if self._process.find() is None:
+            if not self._runs_already():
                 self._start()
             return self.status()
 
@@ -140,6 +140,21 @@ class EmbeddedServer(ABC):
     def prepare(self, java: Path, jars: list[Path], ports: dict[str, int]) -> None:
         """Write the configuration, and make the data folder ready where it is new."""
 
+    def java_options(self, java: Path) -> list[str]:
+        """The start of every command line: `java` and what each server wants of it."""
+        return [
+            str(java),
+            self._process.mark,
+            f"-Xms{min(self._heap_mb, 128)}m",
+            f"-Xmx{self._heap_mb}m",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:ErrorFile=logs/java-crash-%p.log",
+            # Java writes to the system's temporary folder unless it is told otherwise.
+            "-XX:-UsePerfData",
+            "-Djava.io.tmpdir=tmp",
+            "-Djava.awt.headless=true",
+        ]
+
     @property
     def _state_file(self) -> Path:
         return self.folder / "state.json"
@@ -147,6 +162,17 @@ class EmbeddedServer(ABC):
     def _lock(self, doing: str) -> AbstractContextManager[None]:
         limit_s = self.start_limit_s * _PORT_ATTEMPTS + self.stop_patience_s
         return exclusive(self.folder / ".lock", wait_s=limit_s, what=f"{doing} {self.title}")
+
+    def _runs_already(self) -> bool:
+        if self._process.find() is None:
+            return False
+        ports = recall_ports(self._state_file)
+        if all(name in ports for name in self.port_names):
+            # It may be of a start whose starter was killed: wait as that one would have.
+            self._await_answer(ports, 0)
+            return True
+        self._process.stop(patience_s=self.stop_patience_s)
+        return False
 
     def _start(self) -> None:
         java = find_java(self.java, self._home, self._progress)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.embedded.cassandra import EmbeddedCassandra
 from ops.embedded.kafka import EmbeddedKafka
 
 
@@ -19,6 +20,16 @@ def jars_dir() -> Path:
 def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory, jars_dir: Path) -> Iterator[str]:
     """`host:port` of a Kafka of this test run's own."""
     server = EmbeddedKafka(tmp_path_factory.mktemp("kafka-home"), jars_dir=jars_dir, progress=print)
+    try:
+        yield server.up().address
+    finally:
+        server.down()
+
+
+@pytest.fixture(scope="session")
+def cassandra_contact_point(tmp_path_factory: pytest.TempPathFactory, jars_dir: Path) -> Iterator[str]:
+    """`host:port` of a Cassandra of this test run's own."""
+    server = EmbeddedCassandra(tmp_path_factory.mktemp("cassandra-home"), jars_dir=jars_dir, progress=print)
     try:
         yield server.up().address
     finally:
