@@ -16,6 +16,8 @@ from ops.embedded.errors import (
 # Enough for a Java stack trace and what led to it; faults are looked for in this much.
 _READ_BYTES = 256 * 1024
 _TAIL_LINES = 15
+# A line's start in the log formats of this package: date, time, level.
+_CHATTER = re.compile(r"\d{4}-\d\d-\d\d[T ]\S+ (?:INFO|DEBUG|TRACE) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ COMMON_FAULTS = (
         "Another program took a port of {title} while it was starting. Start it again.",
     ),
     Fault(
-        re.compile(r"Could not reserve enough space for|insufficient memory for the Java Runtime|OutOfMemoryError"),
+        re.compile(r"Could not reserve enough space for|insufficient memory for the Java Runtime|java\.lang\.OutOfMemoryError"),
         MemoryShortError,
         "{title} got too little memory: it asks for a heap of {heap_mb} MiB and as much beside. Free memory, or "
         "ask for another heap, and start it again.",
@@ -67,11 +69,12 @@ class Failure:
 
     def explain(self, faults: Iterable[Fault]) -> EmbeddedServerError:
         """The error of the first of `faults` that the log shows, else a `StartFailedError` with the log's end."""
+        grave = _without_chatter(self.text)
         for fault in faults:
-            found = fault.pattern.search(self.text)
+            found = fault.pattern.search(grave)
             if found:
                 advice = fault.advice.format(title=self.title, folder=self.folder, heap_mb=self.heap_mb)
-                return fault.error(f"{advice} Its log says: {_line_around(self.text, found)} ({self.log})")
+                return fault.error(f"{advice} Its log says: {_line_around(grave, found)} ({self.log})")
         tail = "\n".join(self.text.splitlines()[-_TAIL_LINES:]) or "(nothing)"
         return StartFailedError(f"{self.title} {self.what}. The end of its log, {self.log}:\n{tail}")
 
@@ -89,6 +92,11 @@ def read_since(file: Path, offset: int = 0) -> str:
             return log.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _without_chatter(text: str) -> str:
+    """`text` without lines at INFO and below, in which names of faults occur innocently, as in settings."""
+    return "\n".join(line for line in text.splitlines() if not _CHATTER.match(line))
 
 
 def _line_around(text: str, found: re.Match[str]) -> str:
