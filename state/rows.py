@@ -1,0 +1,32 @@
+"""Events as the columns that stores keep: the same for each store."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.convert import from_dict, to_dict
+from schemas.records.log import IncidentEvent
+from state.ports import StoredEvent
+
+EVENT_FIELDS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(IncidentEvent))
+
+
+def event_values(event: IncidentEvent) -> list[Any]:
+    """The values of `EVENT_FIELDS`, in their order."""
+    fields = to_dict(event)
+    return [fields[name] for name in EVENT_FIELDS]
+
+
+def stored_event(values: Sequence[Any], topic: str, partition: int, offset: int) -> StoredEvent:
+    """The event of these values of `EVENT_FIELDS`, and where it lies in the log."""
+    event = from_dict(IncidentEvent, dict(zip(EVENT_FIELDS, values, strict=True)))
+    return StoredEvent(event, topic, partition, offset)
+
+
+def searchable(text: str) -> str:
+    """A text as stores can keep it in a column: a payload's JSON can escape halves of characters, UTF-8 cannot.
+
+    >>> searchable("checkout"), searchable("half \\ud83d")
+    ('checkout', 'half ?')
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
