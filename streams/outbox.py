@@ -92,12 +92,18 @@ class Outbox:
         await delivery.future
 
     async def _produce(self, message: Message, delivery: _Delivery) -> None:
-        where = {} if message.partition is None else {"partition": message.partition}
+        # librdkafka takes -1 for: let the key say.
+        partition = -1 if message.partition is None else message.partition
         while True:
             try:
                 self._producer.produce(
-                    message.topic, message.value, message.key, headers=list(message.headers.items()),
-                    on_delivery=delivery.report, **where)  # fmt: skip
+                    message.topic,
+                    message.value,
+                    message.key,
+                    partition,
+                    delivery.report,
+                    headers=list(message.headers.items()),
+                )
             except BufferError:
                 await asyncio.sleep(RETRY_FULL_S)
             else:

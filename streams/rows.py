@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import faust
 import orjson
 
 from streams.outbox import Message
@@ -33,9 +34,9 @@ class RowTable:
     """A Faust table with raw keys and values, written in bulk."""
 
     def __init__(self, app: Any, name: str, partitions: int) -> None:
-        self._table = app.Table(
-            name, partitions=partitions, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")  # fmt: skip
-        self.changelog = f"{app.conf.id}-{name}-changelog"
+        schema = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        self._table = app.Table(name, partitions=partitions, schema=schema)
+        self.changelog: str = self._table.changelog_topic_name
 
     def get(self, key: bytes) -> bytes | None:
         """The row of a key."""

@@ -47,7 +47,8 @@ class Wire:
 def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: DecodeError) -> Output:
     """The dead letter of a record that a stage cannot take: byte-exact, with its place and the reason."""
     letter = DeadLetter(
-        dead_letter_id=derived_id("dead-letter:" + stage, topic, partition, raw.offset),
+        # Not by the stage: several may read the topic, and one record is one dead letter.
+        dead_letter_id=derived_id("dead-letter", topic, partition, raw.offset),
         topic=topic,
         partition=partition,
         offset=raw.offset,

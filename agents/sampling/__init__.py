@@ -1,0 +1,1 @@
+"""Alert storms: every alert counted, what matters kept, storms told of. Whole batches as columns."""

@@ -1,0 +1,56 @@
+"""The Faust app of a worker: one consumer group, settings that survive what Faust's defaults do not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faust
+from mode import CrashingSupervisor
+
+# Records of one partition in one event: at 200 bytes an alert, 4 MB.
+MAX_BATCH = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What an app needs to know of its surroundings.
+
+    Attributes:
+        name: the consumer group. bootstrap: `host:port,…`. datadir: the worker's own. partitions: of every topic.
+        session_timeout_s: after this a worker that died is replaced. fetch_wait_ms: longest wait of an empty fetch.
+    """
+
+    name: str
+    bootstrap: str
+    datadir: Path
+    partitions: int
+    session_timeout_s: float = 10.0
+    fetch_wait_ms: int = 20
+
+
+def make_app(settings: AppSettings) -> Any:
+    """An app on the batch transport. An exception in an agent crashes the worker: what was not acknowledged comes again."""
+    settings.datadir.mkdir(parents=True, exist_ok=True)
+    app = faust.App(
+        settings.name,
+        broker=[f"batch://{address}" for address in settings.bootstrap.split(",")],
+        datadir=str(settings.datadir),
+        store="memory://",
+        topic_partitions=settings.partitions,
+        topic_disable_leader=True,
+        web_enabled=False,
+        agent_supervisor=CrashingSupervisor,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 << 20,
+        broker_max_poll_records=MAX_BATCH,
+        broker_commit_interval=1.0,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        broker_rebalance_timeout=30.0,
+        # A rebalance does not wait for batches under way: they come again, and rows tell what was done.
+        stream_wait_empty=False,
+        stream_buffer_maxsize=4,
+        stream_recovery_delay=0.0,
+    )
+    app.fetch_wait_ms = settings.fetch_wait_ms
+    return app
