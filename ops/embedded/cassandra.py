@@ -54,8 +54,6 @@ class EmbeddedCassandra(EmbeddedServer):
         return [
             *self.java_options(java),
             "@config/java.options",
-            # A heap of this size is collected fastest by the simplest collector, which also starts fastest.
-            "-XX:+UseSerialGC",
             "-Xss256k",
             f"-javaagent:{agent}",
             "-Djna.tmpdir=tmp",

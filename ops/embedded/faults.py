@@ -1,6 +1,7 @@
 """From what a server wrote before it ended to an error that says what to do."""
 
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from ops.embedded.errors import (
 # Enough for a Java stack trace and what led to it; faults are looked for in this much.
 _READ_BYTES = 256 * 1024
 _TAIL_LINES = 15
+# Cassandra refuses to write with less than 50 MiB, and Kafka's segments want more.
+_SCARCE_BYTES = 64 * 1024 * 1024
 # A line's start in the log formats of this package: date, time, level.
 _CHATTER = re.compile(r"\d{4}-\d\d-\d\d[T ]\S+ (?:INFO|DEBUG|TRACE) ")
 
@@ -38,7 +41,7 @@ RENEW = (
 )
 COMMON_FAULTS = (
     Fault(
-        re.compile(r"No space left on device|Disk quota exceeded"),
+        re.compile(r"No space left on device|Disk quota exceeded|Insufficient disk space"),
         DiskFullError,
         "No space is left in {folder} for {title}. Free some and start it again.",
     ),
@@ -48,7 +51,9 @@ COMMON_FAULTS = (
         "Another program took a port of {title} while it was starting. Start it again.",
     ),
     Fault(
-        re.compile(r"Could not reserve enough space for|insufficient memory for the Java Runtime|java\.lang\.OutOfMemoryError"),
+        re.compile(
+            r"Could not reserve enough space for|insufficient memory for the Java Runtime|java\.lang\.OutOfMemoryError"
+        ),
         MemoryShortError,
         "{title} got too little memory: it asks for a heap of {heap_mb} MiB and as much beside. Free memory, or "
         "ask for another heap, and start it again.",
@@ -75,8 +80,17 @@ class Failure:
             if found:
                 advice = fault.advice.format(title=self.title, folder=self.folder, heap_mb=self.heap_mb)
                 return fault.error(f"{advice} Its log says: {_line_around(grave, found)} ({self.log})")
-        tail = "\n".join(self.text.splitlines()[-_TAIL_LINES:]) or "(nothing)"
-        return StartFailedError(f"{self.title} {self.what}. The end of its log, {self.log}:\n{tail}")
+        free_bytes = shutil.disk_usage(self.folder).free
+        if free_bytes < _SCARCE_BYTES:
+            # A full disk takes the log's last lines too, which would have said it.
+            return DiskFullError(
+                f"{self.title} {self.what}, and only {free_bytes / 1e6:.1f} MB are free in {self.folder}. Free some and "
+                "start it again."
+            )
+        tail = "\n".join((grave or self.text).splitlines()[-_TAIL_LINES:]) or "(nothing)"
+        return StartFailedError(
+            f"{self.title} {self.what}. Its log, {self.log}, says why; correct that and start it again. Its end:\n{tail}"
+        )
 
 
 def read_since(file: Path, offset: int = 0) -> str:

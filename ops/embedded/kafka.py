@@ -16,7 +16,7 @@ from ops.embedded.server import EmbeddedServer, tell_nobody
 
 _FORMAT_LIMIT_S = 60.0
 _DAMAGED = re.compile(
-    r"meta\.properties|CorruptRecordException|Invalid cluster\.id|Stored node id|KafkaStorageException"
+    r"meta\.properties|node ID not found in|CorruptRecordException|Invalid cluster\.id|Stored node id|KafkaStorageException"
     r"|CorruptSnapshotException|InconsistentClusterIdException|all log dirs in .* have failed"
 )
 _LOCKED = re.compile(r"Failed to acquire lock on file")
@@ -58,17 +58,19 @@ class EmbeddedKafka(EmbeddedServer):
         """Write the configuration; format the data folder where it is new."""
         self.render("kafka.properties", "config/server.properties", {k: str(v) for k, v in ports.items()})
         self.render("log4j2.xml", "config/log4j2.xml", {})
+        self._format_if_new(java, jars)
+
+    def _format_if_new(self, java: Path, jars: list[Path]) -> None:
         data = self.folder / "data"
-        # The format writes meta.properties last, so without it there is nothing to keep, or something went missing.
-        if not (data / "meta.properties").exists():
-            self._refuse_to_overwrite(data)
+        # The format writes meta.properties last: without it nothing was ever kept here, or it went missing.
+        has_properties = (data / "meta.properties").exists()
+        if not has_properties and not any(data.glob("*/*.log")):
             shutil.rmtree(data, ignore_errors=True)
             self._format(java, jars)
-
-    def _refuse_to_overwrite(self, data: Path) -> None:
-        if any(data.glob("*/*.log")):
+        elif not has_properties or not (data / "__cluster_metadata-0").exists():
+            missing = "__cluster_metadata-0" if has_properties else "meta.properties"
             advice = RENEW.format(folder=self.folder)
-            raise DataDamagedError(f"{data} holds topics, but its meta.properties is missing. {advice}")
+            raise DataDamagedError(f"{data} holds data of {self.title}, but its {missing} is missing. {advice}")
 
     def _format(self, java: Path, jars: list[Path]) -> None:
         tool = [*self._options(java, jars), "kafka.tools.StorageTool", "format", "--standalone"]
@@ -89,8 +91,8 @@ class EmbeddedKafka(EmbeddedServer):
             ).explain(self.faults)
 
     def _options(self, java: Path, jars: list[Path]) -> list[str]:
-        options = ["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Dlog4j2.configurationFile=config/log4j2.xml"]
-        return [*self.java_options(java), *options, "-cp", ":".join(map(str, jars))]
+        logging = "-Dlog4j2.configurationFile=config/log4j2.xml"
+        return [*self.java_options(java), logging, "-cp", ":".join(map(str, jars))]
 
 
 def _cluster_id() -> str:
