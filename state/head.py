@@ -1,0 +1,95 @@
+"""The head of an incident's chain, as its sequencer keeps it: the folded state, and which commands made it.
+
+Memory, measured: 1.3 KB for an incident that has just opened, 10 KB for one whose episode went all the way to a verified action
+(its decision with all votes is most of that), and 2 KB more from 256 events on.
+"""
+
+import hashlib
+from array import array
+from dataclasses import dataclass, field, replace
+
+from schemas.records.log import IncidentEvent, IncidentSnapshot
+from state.chain import GENESIS
+from state.incident import IncidentState, evolve
+from state.snapshots import SnapshotRecord, state_from_json, state_to_json
+
+# A stage that makes a command anew does so within its source's redelivery: a batch or two, never 256 events later.
+REMEMBERED_COMMANDS = 256
+
+
+def fingerprint(command_id: str) -> int:
+    """64 bits of a command's id: two of 256 ids are taken for one with a chance of 2e-15."""
+    return int.from_bytes(hashlib.sha256(command_id.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where an incident's chain ends.
+
+    Attributes:
+        recent: fingerprints of the last 256 appended commands, oldest first.
+        offset: the last event's offset; -1 before the first, or while its transaction is under way.
+        command_offset: where the last event's command lies on the commands' topic.
+        snapshot_version: the version that the newest snapshot holds.
+        fault: why nothing may be appended, a sentence; empty where all is well.
+    """
+
+    state: IncidentState
+    recent: "array[int]" = field(default_factory=lambda: array("Q"))
+    offset: int = -1
+    command_offset: int = -1
+    snapshot_version: int = 0
+    fault: str = ""
+
+    @property
+    def version(self) -> int:
+        """The last event's version; 0 where there is none."""
+        return self.state.version
+
+    @property
+    def hash(self) -> str:
+        """What the next event's `previous_hash` is."""
+        return self.state.head_hash or GENESIS
+
+    def knows(self, command_id: str) -> bool:
+        """Whether the command is among the last 256 that were appended."""
+        return fingerprint(command_id) in self.recent
+
+    def after(self, event: IncidentEvent, offset: int = -1) -> "Head":
+        """The head once `event` is appended.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: the payload lacks what the fold needs.
+        """
+        recent = self.recent[-(REMEMBERED_COMMANDS - 1) :]
+        recent.append(fingerprint(event.event_id))
+        state = evolve(self.state, event)
+        return replace(self, state=state, recent=recent, offset=offset, command_offset=event.command_offset)
+
+    def snapshot(self) -> IncidentSnapshot:
+        """The head as a snapshot; a function of the events alone."""
+        return IncidentSnapshot(
+            incident_id=self.state.incident_id,
+            tenant=self.state.tenant,
+            version=self.version,
+            head_hash=self.hash,
+            events=self.version,
+            command_offset=self.command_offset,
+            event_offset=self.offset,
+            state=state_to_json(self.state),
+            occurred_at=self.state.updated_at,
+        )
+
+
+def head_of(found: SnapshotRecord) -> Head:
+    """The head that a snapshot holds.
+
+    Raises:
+        ValueError, KeyError, TypeError: the snapshot's state cannot be read, or contradicts the snapshot.
+    """
+    record = found.snapshot
+    state = state_from_json(record.state)
+    if (state.incident_id, state.version, state.head_hash) != (record.incident_id, record.version, record.head_hash):
+        raise ValueError(f"The snapshot of {record.incident_id} and the state in it are of different versions.")
+    recent = array("Q", found.recent[-REMEMBERED_COMMANDS:])
+    return Head(state, recent, record.event_offset, record.command_offset, record.version)

@@ -1,0 +1,184 @@
+"""Reading a bounded piece of a topic: committed records only, no consumer group, an end that is sure to come.
+
+The end of a partition is taken when the reading starts. Offsets without a record (transaction markers, aborted and compacted
+records) are never waited for: the broker's end-of-partition signal counts as well as the last offset.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.records.vocabulary import Millis
+from state.errors import StoreUnavailableError
+
+_BATCH = 2_000
+_POLL_S = 0.5
+_REQUEST_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as the broker gives it. `timestamp` is epoch ms, -1 where there is none."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: Millis
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class LogReader:
+    """Reads pieces of topics; a context manager.
+
+    Args:
+        bootstrap: `host:port,…`.
+        group_id: the client's name on the broker; no group is joined and nothing is ever committed.
+        patience_s: how long the broker may be silent before the reading is given up.
+    """
+
+    def __init__(self, bootstrap: str, group_id: str = "breakwater-reader", patience_s: float = 30.0) -> None:
+        self._bootstrap = bootstrap
+        self._patience_s = patience_s
+        self._last_error = ""
+        self._consumer = Consumer({
+            "bootstrap.servers": bootstrap,
+            "group.id": group_id,
+            "client.id": group_id,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",  # where retention overtakes a reader
+            "fetch.wait.max.ms": 50,  # the end of a partition is told after this
+            "fetch.queue.backoff.ms": 10,  # at the default of 1,000 a reader starves
+            "queued.max.messages.kbytes": 32_768,
+            "error_cb": self._heard,
+            "log_level": 2,  # its connection errors are told by error_cb
+        })  # fmt: skip
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._consumer.close()
+
+    def partitions(self, topic: str) -> list[int]:
+        """The topic's partitions; none where there is no such topic.
+
+        Raises:
+            StoreUnavailableError: Kafka does not answer.
+        """
+        found = self._ask(lambda: self._consumer.list_topics(topic, timeout=_REQUEST_S)).topics[topic]
+        return [] if found.error else sorted(found.partitions)
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset that is kept, and the end: the offset after the last committed record.
+
+        Raises:
+            StoreUnavailableError: Kafka does not answer.
+        """
+        low, high = self._ask(
+            lambda: self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_REQUEST_S)
+        )
+        return int(low), int(high)
+
+    def offset_at(self, topic: str, partition: int, at: Millis) -> int | None:
+        """The first offset whose record is dated at `at` or later; None where there is none.
+
+        Raises:
+            StoreUnavailableError: Kafka does not answer.
+        """
+        asked = [TopicPartition(topic, partition, max(at, 0))]
+        found = self._ask(lambda: self._consumer.offsets_for_times(asked, timeout=_REQUEST_S))[0]
+        if found.error:
+            raise self._unavailable(str(found.error))
+        return None if found.offset < 0 else int(found.offset)
+
+    def read(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[RawRecord]:
+        """The records of each partition's range [start, end), each partition in order, partitions interleaved.
+
+        Offsets that the log no longer keeps are passed over; `bounds` tells of them.
+
+        Raises:
+            StoreUnavailableError: Kafka fell silent.
+        """
+        open_ends = {p: end for p, (start, end) in ranges.items() if start < end}
+        if not open_ends:
+            return
+        self._consumer.assign([TopicPartition(topic, p, self._start(topic, p, ranges[p][0])) for p in open_ends])
+        heard_at = time.monotonic()
+        while open_ends:
+            messages = self._consumer.consume(_BATCH, _POLL_S)
+            if messages:
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > self._patience_s:
+                raise self._unavailable(self._last_error or f"it was silent for {self._patience_s:.0f} s")
+            for message in messages:
+                record = self._taken(message, open_ends)
+                if record is not None:
+                    yield record
+        self._consumer.unassign()
+
+    def _start(self, topic: str, partition: int, start: int) -> int:
+        low, _ = self.bounds(topic, partition)
+        return start if start > low else OFFSET_BEGINNING
+
+    def _taken(self, message: Message, open_ends: dict[int, int]) -> RawRecord | None:
+        partition, offset = int(message.partition() or 0), int(message.offset() or 0)
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            if error.retriable():
+                return None
+            raise self._unavailable(str(error))
+        end = open_ends.get(partition)
+        if end is None:
+            return None
+        if offset >= (end if error else end - 1):
+            self._finished(message, open_ends)
+        return None if error or offset >= end else _raw(message)
+
+    def _finished(self, message: Message, open_ends: dict[int, int]) -> None:
+        partition = int(message.partition() or 0)
+        del open_ends[partition]
+        if open_ends:
+            self._consumer.incremental_unassign([TopicPartition(str(message.topic()), partition)])
+
+    def _ask(self, request: Any) -> Any:
+        try:
+            return request()
+        except KafkaException as error:
+            raise self._unavailable(str(error.args[0])) from error
+
+    def _heard(self, error: KafkaError) -> None:
+        self._last_error = str(error)
+
+    def _unavailable(self, why: str) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"Kafka at {self._bootstrap} could not be read: {why}. See that it runs (`breakwater kafka status`), "
+            "and try again."
+        )
+
+
+def _raw(message: Message) -> RawRecord:
+    _, timestamp = message.timestamp()
+    return RawRecord(
+        topic=str(message.topic()),
+        partition=int(message.partition() or 0),
+        offset=int(message.offset() or 0),
+        timestamp=int(timestamp),
+        key=message.key(),
+        value=message.value(),
+        headers=list(message.headers() or ()),  # type: ignore[arg-type]
+    )

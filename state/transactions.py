@@ -1,0 +1,192 @@
+"""Kafka transactions under one `transactional.id`: all of a batch or nothing, by one owner at a time.
+
+What fails in a way that Kafka says can be tried again is aborted and tried again, until patience ends.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from state.errors import FencedError, StoreUnavailableError
+
+T = TypeVar("T")
+
+# What the broker says to an owner who is no longer.
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+# A transaction that its owner left lying holds up readers no longer than this.
+_TRANSACTION_LIMIT_MS = 30_000
+_MAX_MESSAGE_BYTES = 2 << 20
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+_CLOSE_S = 5.0
+
+
+class _UndeliveredError(Exception):
+    """A record of the batch did not arrive; the batch must be aborted."""
+
+
+class Batch:
+    """The records of one transaction; made by `Transactions.run`."""
+
+    def __init__(self, producer: Producer, partition: int, deadline: float) -> None:
+        self._producer = producer
+        self._partition = partition
+        self._deadline = deadline
+        self._offsets: list[int] = []
+        self._error = ""
+
+    def send(
+        self, topic: str, key: bytes, value: bytes, headers: Mapping[str, bytes] | None = None, timestamp: int = 0
+    ) -> None:
+        """Add a record; `timestamp` is epoch ms, 0 for now."""
+        index = len(self._offsets)
+        self._offsets.append(-1)
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._error = str(error)
+            else:
+                self._offsets[index] = int(message.offset() or 0)
+
+        while True:
+            try:
+                self._producer.produce(
+                    topic, value, key, self._partition, on_delivery=delivered, timestamp=timestamp,
+                    headers=list((headers or {}).items()),
+                )  # fmt: skip
+            except BufferError:
+                # The producer's queue is full: the broker is slower than we are.
+                self._wait()
+            else:
+                return
+
+    def offsets(self) -> list[int]:
+        """The offsets of the records that were sent so far, once all have arrived."""
+        self._wait()
+        if self._error or -1 in self._offsets:
+            raise _UndeliveredError(self._error or "a record's offset was not told")
+        return list(self._offsets)
+
+    def _wait(self) -> None:
+        waiting = self._producer.flush(max(self._deadline - time.monotonic(), 0.1))
+        if waiting:
+            raise _UndeliveredError(f"{waiting} records were not taken in time")
+
+
+class Transactions:
+    """The owner of one partition's writing.
+
+    Args:
+        transactional_id: whoever opens it last is the owner.
+        partition: the partition of all topics that is written to.
+        patience_s: how long one opening or one transaction may take, with all its tries.
+    """
+
+    def __init__(self, bootstrap: str, transactional_id: str, partition: int, patience_s: float) -> None:
+        self._bootstrap = bootstrap
+        self._partition = partition
+        self._patience_s = patience_s
+        self._last_error = ""
+        self._producer = Producer({
+            "bootstrap.servers": bootstrap,
+            "client.id": transactional_id,
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": _TRANSACTION_LIMIT_MS,
+            "message.max.bytes": _MAX_MESSAGE_BYTES,
+            "compression.type": "lz4",
+            "linger.ms": 0,  # a batch is flushed at once, there is nothing to wait for
+            "error_cb": self._heard,
+            "log_level": 2,  # its connection errors are told by error_cb
+        })  # fmt: skip
+
+    def open(self) -> None:
+        """Become the owner: whoever was it before can no longer write, and what it left unfinished is aborted.
+
+        Raises:
+            StoreUnavailableError: Kafka does not answer.
+            FencedError: another one became the owner in the same moment.
+        """
+        deadline = time.monotonic() + self._patience_s
+        self._until_done(self._producer.init_transactions, deadline)
+
+    def run(self, write: Callable[[Batch], T]) -> T:
+        """Call `write` within a transaction, and commit it; `write` may be called several times.
+
+        Raises:
+            FencedError: another one is the owner; nothing was written.
+            StoreUnavailableError: it could not be done in time; whether it was is not known.
+        """
+        deadline = time.monotonic() + self._patience_s
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return self._once(write, deadline)
+            except (KafkaException, _UndeliveredError) as error:
+                self._abort_or_give_up(error, deadline)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def close(self) -> None:
+        """Abort what is under way, as far as Kafka answers soon, and give the connections back."""
+        try:
+            self._producer.abort_transaction(_CLOSE_S)
+        except KafkaException:
+            # There is none, we are fenced, or Kafka does not answer: the next owner's opening aborts it.
+            self._producer.purge()
+        self._producer.close()
+
+    def _once(self, write: Callable[[Batch], T], deadline: float) -> T:
+        self._producer.begin_transaction()
+        batch = Batch(self._producer, self._partition, deadline)
+        result = write(batch)
+        batch.offsets()
+        self._until_done(self._producer.commit_transaction, deadline)
+        return result
+
+    def _abort_or_give_up(self, error: KafkaException | _UndeliveredError, deadline: float) -> None:
+        reason = error.args[0]
+        if isinstance(reason, KafkaError):
+            self._raise_if_lost(reason, error)
+            if not (reason.txn_requires_abort() or reason.retriable()):
+                raise self._unavailable(str(reason)) from error
+        if time.monotonic() >= deadline:
+            raise self._unavailable(str(reason)) from error
+        try:
+            self._until_done(self._producer.abort_transaction, deadline)
+        except KafkaException as failed:
+            self._raise_if_lost(failed.args[0], failed)
+            raise self._unavailable(str(failed.args[0])) from failed
+
+    def _until_done(self, request: Callable[[float], None], deadline: float) -> None:
+        """Repeat a request that goes on where it timed out."""
+        while True:
+            try:
+                request(max(min(deadline - time.monotonic(), _LONGEST_PAUSE_S), 0.1))
+            except KafkaException as error:
+                reason = error.args[0]
+                self._raise_if_lost(reason, error)
+                if reason.txn_requires_abort():
+                    raise
+                if not reason.retriable() or time.monotonic() >= deadline:
+                    raise self._unavailable(str(reason)) from error
+                time.sleep(_FIRST_PAUSE_S)
+            else:
+                return
+
+    def _raise_if_lost(self, reason: KafkaError, error: Exception) -> None:
+        if reason.code() in _FENCED:
+            raise FencedError(self._partition) from error
+        if reason.fatal():
+            raise self._unavailable(str(reason)) from error
+
+    def _heard(self, error: KafkaError) -> None:
+        self._last_error = str(error)
+
+    def _unavailable(self, why: str) -> StoreUnavailableError:
+        heard = f" ({self._last_error})" if self._last_error else ""
+        return StoreUnavailableError(
+            f"Kafka at {self._bootstrap} did not take a batch of events for partition {self._partition}: {why}{heard}. "
+            "See that it runs (`breakwater kafka status`); then open the writer anew."
+        )
