@@ -5,6 +5,7 @@ import json
 
 from schemas.records.vocabulary import Millis
 from state.errors import BadCursorError
+from state.rows import FIRST_MS, LAST_MS, searchable
 
 Position = tuple[Millis, str]
 
@@ -29,10 +30,14 @@ def read_cursor(cursor: str) -> Position:
     except ValueError as error:
         raise _bad(cursor) from error
     match fields:
-        # The bounds are those of the stores' 64-bit integers; a bool would pass as an int.
-        case [int(updated_at), str(incident_id)] if not isinstance(updated_at, bool) and abs(updated_at) < 2**63:
+        case [int(updated_at), str(incident_id)] if _can_be_asked(updated_at, incident_id):
             return updated_at, incident_id
     raise _bad(cursor)
+
+
+def _can_be_asked(updated_at: int, incident_id: str) -> bool:
+    """Whether stores can compare with it: JSON also has greater numbers and halves of characters, and True is an int."""
+    return type(updated_at) is int and FIRST_MS <= updated_at <= LAST_MS and searchable(incident_id) == incident_id
 
 
 def _bad(cursor: str) -> BadCursorError:

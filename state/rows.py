@@ -2,13 +2,17 @@
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from schemas.convert import from_dict, to_dict
 from schemas.records.log import IncidentEvent
-from state.ports import StoredEvent
+from state.ports import IncidentQuery, StoredEvent
 
 EVENT_FIELDS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(IncidentEvent))
+
+# The first and the last time that a store's column can hold, in epoch ms.
+FIRST_MS, LAST_MS = -(2**63), 2**63 - 1
 
 
 def event_values(event: IncidentEvent) -> list[Any]:
@@ -30,3 +34,20 @@ def searchable(text: str) -> str:
     ('checkout', 'half ?')
     """
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def askable(query: IncidentQuery) -> IncidentQuery:
+    """A query within what stores can be asked: texts that are UTF-8, times of 64 bits, at least one incident."""
+
+    def text(value: str | None) -> str | None:
+        return None if value is None else searchable(value)
+
+    since = None if query.since is None else min(max(query.since, FIRST_MS), LAST_MS)
+    return replace(
+        query,
+        status=text(query.status),
+        tenant=text(query.tenant),
+        service=text(query.service),
+        since=since,
+        limit=max(1, query.limit),
+    )

@@ -9,7 +9,7 @@ from state.advance import Advance, advance, by_incident, report
 from state.cursor import read_cursor, write_cursor
 from state.incident import IncidentState
 from state.ports import IncidentQuery, Page, StoredEvent
-from state.rows import EVENT_FIELDS, event_values, searchable, stored_event
+from state.rows import EVENT_FIELDS, askable, event_values, searchable, stored_event
 from state.snapshots import state_from_json, state_to_json
 from state.sqlite_database import SqliteDatabase
 
@@ -63,12 +63,13 @@ class SqliteProjection:
     def incident(self, incident_id: str) -> IncidentState | None:
         """The folded state of one incident."""
         with self._database.reading() as connection:
-            return _load(connection, incident_id)
+            return _load(connection, searchable(incident_id))
 
     def timeline(self, incident_id: str, after_version: int = 0, limit: int = 10_000) -> list[StoredEvent]:
         """The events of one incident with a greater version, in order."""
         with self._database.reading() as connection:
-            rows = connection.execute(_TIMELINE, (incident_id, after_version, limit)).fetchall()
+            values = (searchable(incident_id), after_version, max(0, limit))
+            rows = connection.execute(_TIMELINE, values).fetchall()
         return [stored_event(values, topic, partition, offset) for topic, partition, offset, *values in rows]
 
     def incidents(self, query: IncidentQuery) -> Page:
@@ -77,15 +78,15 @@ class SqliteProjection:
         Raises:
             BadCursorError: the cursor is not one that this store gave.
         """
-        limit = max(1, query.limit)
+        query = askable(query)
         wanted, values = _where(query)
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT state FROM incidents {wanted} ORDER BY updated_at DESC, incident_id DESC LIMIT ?",  # noqa: S608 - columns of our own
-                (*values, limit + 1),
+                (*values, query.limit + 1),
             ).fetchall()
-        found = [state_from_json(text) for (text,) in rows[:limit]]
-        more = len(rows) > limit
+        found = [state_from_json(text) for (text,) in rows[: query.limit]]
+        more = len(rows) > query.limit
         return Page(found, write_cursor(found[-1].updated_at, found[-1].incident_id) if more else None)
 
     def count(self) -> int:

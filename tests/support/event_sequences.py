@@ -94,6 +94,10 @@ class EventLog:
         """The events of one incident."""
         return [stored for stored in self.events if stored.event.incident_id == incident_id]
 
+    def states(self) -> list[IncidentState]:
+        """What each incident's events fold to, the latest change first, then by id backwards."""
+        return sorted(self._states.values(), key=lambda state: (state.updated_at, state.incident_id), reverse=True)
+
 
 def story(incident_id: str = "inc-checkout", *, tenant: str = "default", **opened: Any) -> EventLog:
     """A log of one whole incident; `opened` replaces fields of the payload that opens it."""
@@ -104,16 +108,19 @@ def story(incident_id: str = "inc-checkout", *, tenant: str = "default", **opene
 
 
 @st.composite
-def event_logs(draw: st.DrawFn, *, incidents: int = 3, most: int = 40) -> EventLog:
-    """Legal histories of a few incidents, interleaved, several events in a millisecond now and then."""
+def event_logs(draw: st.DrawFn, *, prefix: str = "inc-", incidents: int = 3, most: int = 40) -> EventLog:
+    """Legal histories of a few incidents, interleaved, several events in a millisecond now and then.
+
+    Their ids are `prefix` and a number, their tenant is `prefix` too.
+    """
     log = EventLog()
-    ids = [f"inc-{number}" for number in range(draw(st.integers(1, incidents)))]
+    ids = [f"{prefix}{number}" for number in range(draw(st.integers(1, incidents)))]
     for _ in range(draw(st.integers(0, most))):
         incident_id = draw(st.sampled_from(ids))
         legal = [kind for kind in EventType if log.admits(incident_id, kind)]
         kind = draw(st.sampled_from(legal))
         changes = draw(_openings) if kind == EventType.INCIDENT_OPENED else {}
-        log.append(incident_id, kind, after_ms=draw(st.integers(0, 3)), **changes)
+        log.append(incident_id, kind, tenant=prefix, after_ms=draw(st.integers(0, 3)), **changes)
     return log
 
 
