@@ -1,0 +1,49 @@
+"""The `breakwater` command. Exit codes: 0 done and good, 1 something was found or failed, 2 wrong use."""
+
+import sys
+
+import typer
+
+from ops.commands import cassandra, dlq, events, incidents, kafka, produce
+from ops.commands.lag import lag
+from ops.commands.replay import replay
+from ops.commands.running import demo, serve, up, worker
+from ops.commands.status import status
+from schemas.errors import BreakwaterError
+
+app = typer.Typer(
+    name="breakwater",
+    help="An autonomous incident commander on Kafka. `breakwater demo` shows all of it in two minutes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(demo)
+app.command()(up)
+app.command()(worker)
+app.command()(serve)
+app.command()(status)
+app.add_typer(kafka.app, name="kafka")
+app.add_typer(cassandra.app, name="cassandra")
+app.add_typer(produce.app, name="produce")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(events.app, name="events")
+app.command()(replay)
+app.command()(lag)
+
+
+def main() -> None:
+    """Run the command line; errors that a person can act on are one message, not a traceback."""
+    try:
+        app()
+    except BreakwaterError as error:
+        typer.echo(f"breakwater: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

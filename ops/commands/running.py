@@ -1,0 +1,110 @@
+"""`breakwater demo`, `up`, `worker` and `serve`: what runs until it is stopped."""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Annotated, Literal
+
+import typer
+
+from ops.child import end_with_parent
+from ops.commands.embedded import AsJson, tell_on_stderr
+from ops.connection import bootstrap_servers
+from ops.settings import load_settings
+
+# Set for processes that `up` and the demo start: they must not outlive it.
+SUPERVISED = "BREAKWATER_SUPERVISED"
+
+Scenario = Literal["memory-leak", "database-cascade", "ddos"]
+Store = Literal["embedded", "cassandra"]
+RoleName = Literal["edge", "analysis", "command"]
+
+
+def interrupt_on_sigterm() -> None:
+    """Have SIGTERM end the program as Ctrl-C does: through every clean-up on the way out."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def demo(
+    scenario: Annotated[Scenario, typer.Option(help="What goes wrong.")] = "memory-leak",
+    alerts: Annotated[int, typer.Option(min=100, help="Alerts in the storm.")] = 100_000,
+    as_json: AsJson = False,
+) -> None:
+    """Everything from nothing: Kafka, workers, a real failing service, a storm of alerts around it, until it is resolved.
+
+    Example: breakwater demo --scenario memory-leak --alerts 100000
+    """
+    from ops.demo.run import run_demo  # noqa: PLC0415 - other commands start quicker without it
+
+    interrupt_on_sigterm()
+    os.environ[SUPERVISED] = "1"
+    raise typer.Exit(run_demo(load_settings(), scenario, alerts, as_json=as_json))
+
+
+def up(
+    store: Annotated[Store | None, typer.Option(help="Where the projection is kept.")] = None,
+    partitions: Annotated[int | None, typer.Option(min=1, max=1024, help="Partitions of new topics.")] = None,
+) -> None:
+    """Kafka, workers, intake and API in the foreground, until Ctrl-C.
+
+    Example: breakwater up --store cassandra
+    """
+    from ops.supervisor import Supervisor  # noqa: PLC0415
+
+    chosen = {key: value for key, value in (("store", store), ("partitions", partitions)) if value is not None}
+    settings = load_settings().model_copy(update=chosen)
+    interrupt_on_sigterm()
+    os.environ[SUPERVISED] = "1"
+    try:
+        with Supervisor(settings, progress=tell_on_stderr) as running:
+            typer.echo(f"Kafka      {running.bootstrap}")
+            if running.contact_points:
+                typer.echo(f"Cassandra  {running.contact_points}")
+            typer.echo(f"intake     {running.http_url}/webhook, /v1/alerts")
+            typer.echo(f"API        {running.http_url}/docs")
+            typer.echo(f"logs       {settings.home / 'logs'}")
+            typer.echo("Ctrl-C stops everything.")
+            sys.stdout.flush()
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        tell_on_stderr("Everything is stopped; the data stays.")
+
+
+def worker(
+    role: Annotated[RoleName, typer.Argument(help="Which stages.")],
+    instance: Annotated[str, typer.Option(help="Tells workers of one role on one machine apart.")] = "1",
+) -> None:
+    """One worker, until Ctrl-C. Start more of a role to share its partitions.
+
+    Example: breakwater worker analysis --instance 2
+    """
+    from ops.worker import run_worker  # noqa: PLC0415
+
+    if os.environ.get(SUPERVISED):
+        end_with_parent()
+    settings = load_settings()
+    run_worker(role, settings, bootstrap_servers(settings), instance)
+
+
+def serve() -> None:
+    """The HTTP intake and the API, until Ctrl-C. The address is set by BREAKWATER_HTTP_HOST and _PORT.
+
+    Example: breakwater serve
+    """
+    import uvicorn  # noqa: PLC0415
+
+    from ops.logs import configure_logs  # noqa: PLC0415
+    from ops.serve import create_app  # noqa: PLC0415
+
+    if os.environ.get(SUPERVISED):
+        end_with_parent()
+    settings = load_settings()
+    configure_logs(settings.log_level, "serve")
+    application = create_app(settings, bootstrap_servers(settings))
+    uvicorn.run(application, host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False)

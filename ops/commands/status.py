@@ -1,0 +1,40 @@
+"""`breakwater status`."""
+
+import json
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ops.commands.embedded import AsJson
+from ops.connection import bootstrap_servers
+from ops.settings import load_settings
+from ops.status import Health, look
+
+
+def status(as_json: AsJson = False) -> None:
+    """Is it running, what is behind, what is wrong. Exit code 1 where something is.
+
+    Example: breakwater status --json
+    """
+    health = look(bootstrap_servers(load_settings()))
+    if as_json:
+        typer.echo(json.dumps(health.document()))
+    else:
+        _show(health)
+    if not health.healthy:
+        raise typer.Exit(1)
+
+
+def _show(health: Health) -> None:
+    console = Console()
+    for name, text in health.checks.items():
+        console.print(f"[{'green' if text.startswith('ok') else 'red'}]{name:24}[/] {text}")
+    table = Table("topic", "records", "lag", box=None)
+    for name, topic in health.topics.items():
+        table.add_row(name, f"{topic.records:,}", f"{topic.lag:,}")
+    console.print(table)
+    a = health.alerts
+    console.print(
+        f"{a.received:,} alerts = {a.kept:,} kept + {a.suppressed:,} suppressed + {a.late:,} late + {a.dead_lettered:,} dead"
+    )

@@ -1,0 +1,15 @@
+"""What can go wrong in running the whole."""
+
+from schemas.errors import BreakwaterError
+
+
+class OperationError(BreakwaterError):
+    """The root of this layer's errors."""
+
+
+class ChildFailedError(OperationError):
+    """A worker cannot be kept running; the message names its log."""
+
+
+class AlreadyRunningError(OperationError):
+    """Another `breakwater up` or demo has this home."""
