@@ -1,0 +1,59 @@
+"""The last gate before an automatic action: what forbids it, said so that a human can decide instead."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from agents.resolution.plan import estimated_cost
+from agents.resolution.targets import Target
+from schemas.records.command import Decision
+from schemas.records.vocabulary import Action, Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningLimits:
+    """Most money an automatic action may cost; oldest evidence it may rest on; how long is waited, all in seconds."""
+
+    budget: float = 1_000.0
+    stale_evidence_s: float = 120.0
+    # A decision to wait has failed by then.
+    noop_limit_s: float = 300.0
+    # The executor gives up at 300 s; the rest is for a restart of its worker.
+    outcome_limit_s: float = 420.0
+
+
+def obstacle(
+    decision: Decision, target: Target | None, *, failed: Collection[Action], limits: PlanningLimits, now: Millis
+) -> str:
+    """Why a decision may not be carried out automatically, as a sentence; empty where it may.
+
+    Args:
+        decision: autonomous, with an action that does something.
+        target: what may be acted on by its name; None where nothing may.
+        failed: actions that did not help in this episode.
+        limits: the operator's numbers.
+        now: when the decision arrived.
+    """
+    what = f"{decision.action} on {decision.target}"
+    if target is None:
+        return f"{what} is not possible: no target {decision.target} in {decision.environment} is in targets.json."
+    if not target.allows(decision.action):
+        return f"{what} is not among the actions that targets.json allows for it."
+    if decision.action in failed:
+        return f"{what} was tried in this episode and did not help."
+    if target.risk == "high":
+        return f"{what} is of high risk by targets.json and needs a human's approval."
+    return _too_dear(what, decision, target, limits) or _stale(what, decision, limits, now)
+
+
+def _too_dear(what: str, decision: Decision, target: Target, limits: PlanningLimits) -> str:
+    cost = estimated_cost(decision.action, target)
+    if cost <= limits.budget:
+        return ""
+    return f"{what} would cost {cost:,.0f}, more than the budget of {limits.budget:,.0f} for one action."
+
+
+def _stale(what: str, decision: Decision, limits: PlanningLimits, now: Millis) -> str:
+    age_s = (now - decision.evidence_at) / 1000
+    if age_s <= limits.stale_evidence_s:
+        return ""
+    return f"{what} rests on evidence {age_s:.0f} s old; over {limits.stale_evidence_s:.0f} s it is stale."
