@@ -164,6 +164,8 @@ class TelemetryProducer:
         answer = Acknowledgement(len(ready), asyncio.get_running_loop())
         deadline = time.monotonic() + self._backpressure_timeout_s
         for at, out in enumerate(ready):
+            if at % _POLL_EVERY == _POLL_EVERY - 1:
+                await asyncio.sleep(0)  # others get their turn between the records of a large batch
             while not self._offer(out, answer.callback(at, self._on_delivery)):
                 if time.monotonic() > deadline:
                     raise self._queue_full()

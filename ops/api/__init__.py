@@ -1,0 +1,1 @@
+"""What can be asked over HTTP: incidents and their timelines, health, metrics."""

@@ -1,0 +1,21 @@
+"""Incidents and events as JSON shows them, the same over HTTP and on the command line."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from schemas.convert import to_dict
+from state.incident import IncidentState
+from state.ports import StoredEvent
+
+
+def incident_view(state: IncidentState) -> dict[str, Any]:
+    """An incident's folded state; times are epoch ms, `mttr_s` seconds."""
+    return asdict(state)
+
+
+def event_view(stored: StoredEvent) -> dict[str, Any]:
+    """An event of a timeline with its place in the log; the payload is an object."""
+    fields = to_dict(stored.event)
+    place = {"topic": stored.topic, "partition": stored.partition, "offset": stored.offset}
+    return {**fields, "payload": json.loads(fields["payload"]), **place}

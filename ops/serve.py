@@ -1,0 +1,109 @@
+"""The HTTP side's composition root: intake, API, health and metrics in one application."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from ops.api.health import health_router, kafka_check
+from ops.api.incidents import incidents_router
+from ops.intake.batch import BatchReader
+from ops.intake.counters import IntakeCounters
+from ops.intake.formats import FORMATS
+from ops.intake.http import Intake, intake_router
+from ops.settings import Settings
+from state.ports import Projection
+from state.sqlite_projection import SqliteProjection
+from streams.encoder import TelemetryEncoder
+from streams.registry import CodecFactory
+from streams.telemetry import TelemetryProducer
+from streams.topics import DEAD_LETTERS
+
+OpenProjection = Callable[[Settings], Projection]
+
+# A sender is told 503 after this long, while it still waits for an answer.
+_DELIVERY_TIMEOUT_S = 10.0
+_BACKPRESSURE_S = 5.0
+
+
+def embedded_projection(settings: Settings) -> Projection:
+    """The embedded store's file under the home."""
+    return SqliteProjection(settings.home / "projection.db")
+
+
+def create_app(
+    settings: Settings,
+    bootstrap: str,
+    open_projection: OpenProjection = embedded_projection,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """The application; nothing is connected before it starts.
+
+    Args:
+        settings: limits and the home.
+        bootstrap: Kafka's `host:port,…`.
+        open_projection: opens the store that incidents are read from.
+        registry: where metrics are kept; by default one of its own.
+    """
+    metrics = registry or CollectorRegistry()
+    codec_for = CodecFactory(settings.schema_registry_url, bootstrap)
+    encoder = TelemetryEncoder(codec_for)
+    running: list[tuple[TelemetryProducer, Projection]] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(_register, encoder)
+        projection = open_projection(settings)
+        running.append((_producer(bootstrap), projection))
+        try:
+            yield
+        finally:
+            running.pop()[0].close()
+            projection.close()
+
+    app = FastAPI(title="Breakwater", description="Intake of telemetry, and what became of it.", lifespan=lifespan)
+    reader = BatchReader(encoder, settings.max_alert_bytes)
+    app.include_router(intake_router(Intake(lambda: running[0][0], reader, IntakeCounters(metrics), _now_ms, _new_id)))
+    app.include_router(incidents_router(lambda: running[0][1]))
+    app.include_router(health_router({"kafka": kafka_check(bootstrap)}, metrics))
+    return app
+
+
+def serve(settings: Settings, bootstrap: str) -> None:
+    """Serve until a signal ends it, on the settings' address."""
+    uvicorn.run(
+        create_app(settings, bootstrap),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level=settings.log_level.lower(),
+        access_log=settings.log_level == "DEBUG",
+    )
+
+
+def _producer(bootstrap: str) -> TelemetryProducer:
+    return TelemetryProducer(
+        bootstrap,
+        client_id="breakwater-intake",
+        linger_ms=5,
+        delivery_timeout_s=_DELIVERY_TIMEOUT_S,
+        backpressure_timeout_s=_BACKPRESSURE_S,
+    )
+
+
+def _register(encoder: TelemetryEncoder) -> None:
+    """Make the codecs before the first request: with a registry this asks over the network."""
+    for topic in (*(known.topic for known in FORMATS), DEAD_LETTERS):
+        encoder.codec(topic)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

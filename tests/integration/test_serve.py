@@ -1,0 +1,66 @@
+"""The whole HTTP application: on a real broker, and without one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ops.serve import create_app
+from ops.settings import Settings
+from schemas.codec import Codec
+from schemas.records.intake import Alert
+from schemas.records.log import DeadLetter
+from streams.reading import read_all
+from streams.topics import create_topics
+
+pytestmark = pytest.mark.kafka
+
+
+@asynccontextmanager
+async def served(home: Path, bootstrap: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that has started."""
+    app = create_app(Settings(home=home), bootstrap)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://breakwater")
+    async with app.router.lifespan_context(app), client:
+        yield client
+
+
+async def test_an_accepted_alert_is_on_its_topic_and_a_refused_body_in_the_dead_letters(
+    tmp_path: Path, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    """By the time of the answer both can be read."""
+    create_topics(kafka_bootstrap, 4, 1)
+    async with served(tmp_path, kafka_bootstrap) as client:
+        taken = await client.post("/v1/alerts", json={"service": topic_prefix, "name": "n"})
+        broken = await client.post("/webhook", content=b"\x00" + topic_prefix.encode())
+        ready = await client.get("/health/ready")
+        metrics = await client.get("/metrics")
+    assert (taken.status_code, broken.status_code, ready.status_code) == (202, 400, 200)
+    alerts = [Codec(Alert).decode(m.value()) for m in read_all(kafka_bootstrap, "alerts")]
+    letters = [Codec(DeadLetter).decode(m.value()) for m in read_all(kafka_bootstrap, "dead.letters")]
+    assert topic_prefix in {alert.service for alert in alerts}
+    assert {x.dead_letter_id: x.value for x in letters}[
+        broken.json()["dead_letter_id"]
+    ] == b"\x00" + topic_prefix.encode()
+    assert 'breakwater_intake_items_total{outcome="accepted",path="/v1/alerts"} 1.0' in metrics.text
+
+
+async def test_incidents_are_served_from_the_projection(tmp_path: Path, kafka_bootstrap: str) -> None:
+    """An empty store has no incidents, knows no id, and gives no cursor."""
+    async with served(tmp_path, kafka_bootstrap) as client:
+        assert (await client.get("/api/v1/incidents")).json() == {"incidents": [], "cursor": None}
+        assert (await client.get("/api/v1/incidents/none")).status_code == 404
+        assert (await client.get("/api/v1/incidents/none/timeline")).status_code == 404
+        assert (await client.get("/api/v1/incidents?cursor=made-up")).status_code == 422
+        assert (await client.get("/api/v1/incidents?since=banana")).status_code == 422
+
+
+async def test_without_a_broker_it_lives_but_is_not_ready_and_takes_nothing(tmp_path: Path) -> None:
+    """503 for alerts and readiness, 200 for liveness: restarting it would not help."""
+    async with served(tmp_path, "127.0.0.1:1") as client:
+        assert (await client.get("/health/live")).status_code == 200
+        assert (await client.get("/health/ready")).status_code == 503
+        answer = await client.post("/v1/alerts", json={"service": "s", "name": "n"}, timeout=30)
+    assert (answer.status_code, answer.json()["accepted"]) == (503, 0)
