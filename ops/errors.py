@@ -13,3 +13,7 @@ class ChildFailedError(OperationError):
 
 class AlreadyRunningError(OperationError):
     """Another `breakwater up` or demo has this home."""
+
+
+class IncidentNotFoundError(OperationError):
+    """The id that was given names no incident, or several."""

@@ -22,6 +22,8 @@ def configure_logs(level: str, worker: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(worker=worker)
-    logging.basicConfig(level=max(numeric, logging.INFO), stream=sys.stderr, force=True, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=max(numeric, logging.INFO), stream=sys.stderr, force=True, format="%(levelname)s %(name)s %(message)s"
+    )
     for chatty in ("aiokafka", "faust", "mode", "httpx", "cassandra"):
         logging.getLogger(chatty).setLevel(max(numeric, logging.WARNING))

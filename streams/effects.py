@@ -6,8 +6,9 @@ acknowledged once its outputs are delivered; after a crash the handler gets it a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -24,21 +25,23 @@ log = structlog.get_logger()
 MAX_BATCHES = 256
 
 
-class Effect(Protocol):
+Handle = Callable[[list[Received[Any]]], Awaitable[list[Output]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
     """A handler of records that have an effect.
 
     Attributes:
-        name: for logs and dead letters. sources: what it reads.
+        name: for logs and dead letters. source: what it reads.
+        key: what a record's effects are ordered by; None: the handler does not want the record.
+        handle: does what the records of one key ask for; called again with the same records after a crash.
     """
 
     name: str
-    sources: tuple[Topic, ...]
-
-    def key(self, received: Received[Any]) -> str | None:
-        """What the record's effects are ordered by; None: the handler does not want the record."""
-
-    async def handle(self, received: Sequence[Received[Any]]) -> list[Output]:
-        """Do what the records of one key ask for; called again with the same records after a crash."""
+    source: Topic
+    key: Callable[[Received[Any]], str | None]
+    handle: Handle
 
 
 class EffectShell:
@@ -46,14 +49,12 @@ class EffectShell:
 
     def __init__(self, app: Any, effect: Effect, outbox: Outbox, wire: Wire) -> None:
         self._app, self._effect, self._outbox, self._wire = app, effect, outbox, wire
-        self._topics = {topic.name: topic for topic in effect.sources}
         self._last: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
-        for topic in effect.sources:
-            attach_agent(app, topic, effect.name, self._batch)
+        attach_agent(app, effect.source, effect.name, self._batch)
 
     async def _batch(self, event: Any) -> None:
-        partition, topic = event.message.partition, self._topics[event.message.topic]
+        partition, topic = event.message.partition, self._effect.source
         wanted: dict[str, list[Received[Any]]] = defaultdict(list)
         letters: list[Output] = []
         for raw in event.value.records:
@@ -95,7 +96,7 @@ class EffectShell:
         try:
             await self._outbox.send(self._wire.messages(letters))
             await asyncio.gather(*chains)
-        except Exception as error:  # noqa: BLE001 - the outermost loop of effects: the worker restarts, the batch comes again
+        except Exception as error:
             log.exception("an effect failed", effect=self._effect.name)
             await self._app.crash(error)
         else:

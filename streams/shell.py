@@ -107,7 +107,7 @@ class StageShell:
                     "dead letter", stage=self.stage.name, topic=topic.name, offset=raw.offset, reason=error.reason
                 )
                 outputs.append(dead_letter(self.stage.name, topic.name, partition, raw, error))
-            except Exception as error:  # noqa: BLE001 - a decision is pure: it would fail again, and must not stop the rest
+            except Exception as error:
                 log.exception("a decision failed", stage=self.stage.name, topic=topic.name, offset=raw.offset)
                 fault = DecodeError("stage_failed", f"{self.stage.name}: {type(error).__name__}: {error}")
                 outputs.append(dead_letter(self.stage.name, topic.name, partition, raw, fault))
