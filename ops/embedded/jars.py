@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from ops.embedded.errors import DiskFullError, EmbeddedServerError, JarsUnavailableError
+from ops.embedded.errors import DiskFullError, EmbeddedServerError, JarDamagedError, JarsUnavailableError
 from ops.embedded.exclusive import exclusive
 from ops.embedded.jar_lock import LockedJar
 
@@ -40,7 +40,9 @@ def class_path(title: str, jars: tuple[LockedJar, ...], folder: Path, progress: 
     """
     if _missing(jars, folder):
         with exclusive(folder / ".lock", wait_s=_LOCK_WAIT_S, what=f"downloading {title}"):
-            _download_all(title, _missing(jars, folder), folder, progress)
+            # Once more: another process may have got them while this one waited.
+            if missing := _missing(jars, folder):
+                _download_all(title, missing, folder, progress)
     return [folder / jar.path for jar in jars]
 
 
@@ -90,6 +92,9 @@ def _download(jar: LockedJar, folder: Path, staging: Path) -> None:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return download(jar, folder, staging)
+        except JarDamagedError:
+            if attempt == _ATTEMPTS:
+                raise
         except (OSError, RuntimeError) as error:
             if attempt == _ATTEMPTS or _is_disk_full(error):
                 raise _explain(error, jar, folder) from error

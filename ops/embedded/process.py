@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -79,8 +80,9 @@ class ServerProcess:
             return None
         for process in psutil.process_iter(["cmdline"]):
             if self.mark in (process.info["cmdline"] or ()):
-                self._note(process)
-                return process
+                with suppress(psutil.NoSuchProcess):
+                    self._note(process)
+                    return process
         return None
 
     def _end(self, first: signal.Signals, patience_s: float) -> bool:

@@ -98,10 +98,13 @@ class EmbeddedServer(ABC):
         Raises:
             EmbeddedServerError: it could not be started; the message says why and what to do.
         """
-        with self._lock("starting"):
-            if not self._runs_already():
-                self._start()
-            return self.status()
+        try:
+            with self._lock("starting"):
+                if not self._runs_already():
+                    self._start()
+                return self.status()
+        except OSError as error:
+            raise self._disk_error(error) from error
 
     def down(self) -> bool:
         """Stop the server and return when it has ended; whether it was running."""
@@ -185,8 +188,6 @@ class EmbeddedServer(ABC):
             except PortTakenError:
                 if attempt == _PORT_ATTEMPTS:
                     raise
-            except OSError as error:
-                raise self._disk_error(error) from error
         return None
 
     def _start_once(self, java: Path, jars: list[Path]) -> None:
