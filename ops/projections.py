@@ -1,0 +1,73 @@
+"""Which projection to open: by the settings, else the one that was last written under this home."""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from ops.embedded.cassandra import EmbeddedCassandra
+from ops.settings import Settings
+from state.errors import ProjectionUnavailableError
+from state.ports import Projection
+from state.sqlite_projection import SqliteProjection
+
+Store = Literal["embedded", "cassandra"]
+
+
+def open_projection(settings: Settings, *, remember: bool = False) -> Projection:
+    """The store of incidents: `store.sqlite` under the home, or Cassandra.
+
+    Args:
+        settings: where `store` was not set by anybody, the choice that the home remembers holds.
+        remember: have the home remember the choice, so that whoever only looks finds what this process writes.
+
+    Raises:
+        StateError: the store cannot be had; the message says why and what to do.
+    """
+    store = chosen_store(settings)
+    if store == "cassandra":
+        from state.cassandra_projection import CassandraProjection  # noqa: PLC0415 - its driver takes 0.3 s to import
+
+        # A cluster's keyspace gets as many copies as its topics; the embedded node is one.
+        replication = settings.replication if settings.cassandra_contact_points else 1
+        projection: Projection = CassandraProjection(_contact_points(settings), replication=replication)
+    else:
+        projection = SqliteProjection(settings.home / "store.sqlite")
+    if remember:
+        _remember(settings.home, store)
+    return projection
+
+
+def chosen_store(settings: Settings) -> Store:
+    """Which of the stores is meant."""
+    if "store" in settings.model_fields_set:
+        return settings.store
+    try:
+        remembered = json.loads(_memory(settings.home).read_text(encoding="utf-8"))["store"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return settings.store
+    return "cassandra" if remembered == "cassandra" else "embedded"
+
+
+def _contact_points(settings: Settings) -> str:
+    if settings.cassandra_contact_points:
+        return settings.cassandra_contact_points
+    status = EmbeddedCassandra(settings.home, jars_dir=settings.jars).status()
+    if not status.running:
+        raise ProjectionUnavailableError(
+            f"Incidents are kept in Cassandra, but none runs under {settings.home}. Start it with `breakwater cassandra "
+            "up`, name yours in CASSANDRA_CONTACT_POINTS, or set BREAKWATER_STORE=embedded."
+        )
+    return status.address
+
+
+def _remember(home: Path, store: Store) -> None:
+    # Renamed into place: who reads at this moment finds the old choice or the new one.
+    fresh = _memory(home).with_suffix(f".{os.getpid()}")
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    fresh.write_text(json.dumps({"store": store}), encoding="utf-8")
+    fresh.replace(_memory(home))
+
+
+def _memory(home: Path) -> Path:
+    return home / "store.json"

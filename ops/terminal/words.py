@@ -1,0 +1,81 @@
+"""Numbers, times and foreign text as people read them in a terminal."""
+
+from schemas.records.vocabulary import Millis
+
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
+
+
+def clean(text: object) -> str:
+    """A text from outside without anything that a terminal would obey: control characters are shown as ·.
+
+    >>> clean("heap \\x1b[2J at 91 %")
+    'heap ·[2J at 91 %'
+    """
+    return "".join(one if one.isprintable() else "·" for one in str(text))
+
+
+def duration(seconds: float) -> str:
+    """How long, in the unit that fits.
+
+    >>> duration(0.25), duration(41.27), duration(90), duration(7_300), duration(200_000)
+    ('0.2 s', '41.3 s', '1 min 30 s', '2 h 1 min', '2 d 7 h')
+    """
+    if abs(seconds) < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"
+
+
+def ago(at_ms: Millis, now_ms: Millis) -> str:
+    """How long before now, in one unit.
+
+    >>> ago(0, 12_300), ago(0, 200_000), ago(0, 7_300_000), ago(0, 200_000_000)
+    ('12 s ago', '3 min ago', '2 h ago', '2 d ago')
+    """
+    past_s = max(0, now_ms - at_ms) // 1000
+    for unit_s, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
+        if past_s >= unit_s:
+            return f"{past_s // unit_s} {unit} ago"
+    return f"{past_s} s ago"
+
+
+def percent(share: object) -> str:
+    """A share of 1 as a percentage; ? where it is no number.
+
+    >>> percent(0.831), percent(None)
+    ('83 %', '?')
+    """
+    return f"{share:.0%}".replace("%", " %") if isinstance(share, int | float) else "?"
+
+
+def figure(value: object) -> str:
+    """A number with its thousands apart, four digits at most behind the point; ? where it is none.
+
+    >>> figure(1234567), figure(0.950), figure(None)
+    ('1,234,567', '0.95', '?')
+    """
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else "?"
+
+
+def money(amount: object) -> str:
+    """An amount of the currency that costs are counted in.
+
+    >>> money(1234.5)
+    '1,234.50'
+    """
+    return f"{amount:,.2f}" if isinstance(amount, int | float) else "?"
+
+
+def lower(word: object) -> str:
+    """A word of the vocabulary as it stands in a sentence.
+
+    >>> lower("MEMORY_LEAK")
+    'memory leak'
+    """
+    return clean(word).replace("_", " ").lower()
