@@ -1,0 +1,208 @@
+"""The composition root of the stages: which of them run in which app, wired to the settings."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import docker
+import httpx
+
+from agents.breaker import CircuitBreaker
+from agents.communication.channels import Channel
+from agents.communication.console_channel import ConsoleChannel
+from agents.communication.delivery import HttpDelivery
+from agents.communication.journal import Journal
+from agents.communication.notices_stage import NoticesSettings, NoticesStage
+from agents.communication.sender import NotificationSender
+from agents.communication.slack_channel import SlackChannel
+from agents.communication.token_bucket import TokenBucket
+from agents.communication.webhook_channel import WebhookChannel
+from agents.consensus.consensus_stage import ConsensusRules, ConsensusStage
+from agents.detection.candidates_stage import CandidateRules, CandidatesStage
+from agents.detection.metrics_stage import MetricRules, MetricsStage
+from agents.diagnosis.diagnosis_stage import DiagnosisStage
+from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
+from agents.prediction.warnings_stage import WarningsStage
+from agents.projector import ProjectorShell
+from agents.resolution.docker_executor import DockerExecutor
+from agents.resolution.executor_agent import ActionExecutor
+from agents.resolution.gate import PlanningLimits
+from agents.resolution.health import HealthCheck, HealthLimits
+from agents.resolution.outcomes import OutcomeLog
+from agents.resolution.planning_stage import PlanningStage
+from agents.resolution.process_executor import ProcessExecutor
+from agents.resolution.process_units import ProcessUnits
+from agents.resolution.targets import TargetsFile
+from agents.sampling.account import SamplingRules
+from agents.sampling.edge import EdgeShell
+from agents.sequencer import SequencerShell
+from ops.projections import open_projection
+from ops.settings import Settings
+from schemas.records.command import NotificationState
+from state.event_log import read_events
+from state.incident import EventType
+from state.kafka_store import EventStoreWriter
+from state.ports import StoredEvent
+from streams.effects import Effect, EffectShell
+from streams.outbox import Outbox
+from streams.shell import StageShell, wall_clock_ms
+from streams.stage import Received, Stage
+from streams.topics import EVENTS, NOTIFICATIONS
+from streams.wire import Wire
+
+
+class Running(Protocol):
+    """What a shell has beyond its agents: something to start on the loop, something to give back."""
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every stage of a worker is given."""
+
+    app: Any
+    settings: Settings
+    bootstrap: str
+    partitions: int
+    outbox: Outbox
+    wire: Wire
+
+
+def edge(around: Surroundings) -> list[Running]:
+    """Sampling."""
+    EdgeShell(
+        around.app, sampling_rules(around.settings), around.outbox, around.wire, partitions=around.partitions
+    )
+    return []
+
+
+def analysis(around: Surroundings) -> list[Running]:
+    """Detection, prediction, diagnosis."""
+    settings = around.settings
+    stages: list[Stage[Any]] = [
+        MetricsStage(MetricRules(threshold=settings.anomaly_threshold)),
+        CandidatesStage(CandidateRules(quiet_s=settings.incident_quiet_s)),
+        ForecastsStage(ForecastRules(threshold=settings.prediction_threshold)),
+        WarningsStage(),
+        DiagnosisStage(),
+    ]
+    return [_shell(around, stage) for stage in stages]
+
+
+def command(around: Surroundings) -> list[Running]:
+    """Consensus, resolution, communication, the sequencer and the projection."""
+    settings = around.settings
+    targets = TargetsFile(settings.targets)
+    if settings.targets.exists():
+        targets.load()
+    channels = _channels(settings)
+    limits = PlanningLimits(budget=settings.action_budget, stale_evidence_s=settings.stale_evidence_s)
+    notices = NoticesSettings(
+        tuple(channel.name for channel in channels), settings.notify_dedup_s, human_mttr_s=settings.human_mttr_s
+    )
+    stages: list[Stage[Any]] = [ConsensusStage(consensus_rules(settings)), PlanningStage(targets, limits), NoticesStage(notices)]
+    for effect in (_executor(settings, targets), _sender(settings, channels)):
+        EffectShell(around.app, effect, around.outbox, around.wire)
+    return [
+        *(_shell(around, stage) for stage in stages),
+        SequencerShell(around.app, lambda p: EventStoreWriter(around.bootstrap, p), around.outbox, around.wire),
+        ProjectorShell(
+            around.app, lambda: open_projection(settings, remember=True), _incident_reader(around.bootstrap), around.outbox, around.wire
+        ),
+    ]
+
+
+def sampling_rules(settings: Settings) -> SamplingRules:
+    """The settings of sampling as the rule takes them."""
+    return SamplingRules(
+        limit_per_s=settings.sample_limit_per_s,
+        window_ms=settings.sample_window_s * 1000,
+        lateness_ms=settings.sample_lateness_s * 1000,
+        future_ms=settings.future_tolerance_s * 1000,
+        correlation_ms=settings.correlation_s * 1000,
+        correlation_keys=settings.correlation_keys,
+        open_per_s=settings.storm_open_per_s,
+        close_per_s=settings.storm_close_per_s,
+        close_windows=settings.storm_close_windows,
+        max_alert_bytes=settings.max_alert_bytes,
+    )
+
+
+def consensus_rules(settings: Settings) -> ConsensusRules:
+    """The settings of consensus as the stage takes them."""
+    return ConsensusRules(
+        confidence_gate=settings.confidence_gate,
+        support_gate=settings.support_gate,
+        least_agents=settings.least_agents,
+        patience_s=settings.consensus_patience_s,
+        limit_s=settings.consensus_limit_s,
+        stale_evidence_s=settings.stale_evidence_s,
+    )
+
+
+def _shell(around: Surroundings, stage: Stage[Any]) -> StageShell:
+    return StageShell(
+        around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap
+    )
+
+
+def _incident_reader(bootstrap: str) -> Callable[[str], Iterable[StoredEvent]]:
+    return lambda incident_id: read_events(bootstrap, incident_id=incident_id)
+
+
+# What the executor has to hear of: intents, and what makes an intent void.
+_EXECUTOR_HEARS = frozenset(
+    {EventType.ACTION_INTENDED, EventType.ACTION_COMPLETED, EventType.INCIDENT_RESOLVED, EventType.INCIDENT_CLOSED}
+)
+
+
+def _executor(settings: Settings, targets: TargetsFile) -> Effect:
+    executor = ActionExecutor(
+        {
+            "process": ProcessExecutor(ProcessUnits(settings.home / "units")),
+            "docker": DockerExecutor(docker.from_env, settings.home / "docker-actions"),
+        },
+        targets,
+        HealthCheck(HealthLimits(settings.verify_tries, settings.verify_first_wait_s, settings.verify_timeout_s)),
+        OutcomeLog(settings.home / "outcomes.jsonl"),
+        wall_clock_ms,
+    )
+
+    def key(received: Received[Any]) -> str | None:
+        return received.record.incident_id if received.record.type in _EXECUTOR_HEARS else None
+
+    return Effect("executor", EVENTS, key, executor.handle)
+
+
+def _sender(settings: Settings, channels: list[Channel]) -> Effect:
+    sender = NotificationSender(channels, Journal(settings.home / "notifications.journal"), wall_clock_ms)
+
+    def key(received: Received[Any]) -> str | None:
+        return received.record.incident_id if received.record.state == NotificationState.QUEUED else None
+
+    return Effect("sender", NOTIFICATIONS, key, sender.handle)
+
+
+def _channels(settings: Settings) -> list[Channel]:
+    channels: list[Channel] = [ConsoleChannel(settings.home)]
+    if settings.slack_webhook_url:
+        channels.append(SlackChannel(_delivery("slack", settings.slack_webhook_url, rate_per_s=1.0, burst=5)))
+    if settings.generic_webhook_url:
+        channels.append(WebhookChannel(_delivery("webhook", settings.generic_webhook_url, rate_per_s=10.0, burst=50)))
+    return channels
+
+
+def _delivery(name: str, url: str, rate_per_s: float, burst: int) -> HttpDelivery:
+    return HttpDelivery(
+        url,
+        client=httpx.AsyncClient(),
+        breaker=CircuitBreaker(name, time.monotonic),
+        bucket=TokenBucket(rate_per_s, burst, clock=time.monotonic, sleep=asyncio.sleep),
+    )
