@@ -9,7 +9,7 @@ from typing import Any
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
-from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
 from cassandra.query import PreparedStatement
 
 from state.errors import ProjectionTooNewError, ProjectionUnavailableError, StateError
@@ -70,6 +70,8 @@ class CassandraSession:
             points,
             port=points[0][1],
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            # The driver would wait up to ten minutes to look whether a node is back.
+            reconnection_policy=ExponentialReconnectionPolicy(1.0, 15.0),
             connect_timeout=timeout_s,
             control_connection_timeout=timeout_s,
         )
@@ -168,6 +170,7 @@ class CassandraSession:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict) and error.errors:
-        return "; ".join(f"{host}: {cause}" for host, cause in error.errors.items())
+    if isinstance(error, NoHostAvailable):
+        causes = error.errors.items() if isinstance(error.errors, dict) else ()
+        return "; ".join(f"{host}: {cause}" for host, cause in causes) or "no node is up"
     return str(error) or type(error).__name__
