@@ -1,5 +1,7 @@
 """What can go wrong in a demonstration."""
 
+import signal
+
 from schemas.errors import BreakwaterError
 
 
@@ -32,5 +34,7 @@ class TargetUnreachableError(DemoError):
 class DemoInterruptedError(DemoError):
     """A person or the system asked the demonstration to end."""
 
-    def __init__(self, signal_name: str) -> None:
-        super().__init__(f"{signal_name} came: the demonstration ends early. Run `breakwater demo` to see it whole.")
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"{number.name} came: the demonstration ends early. Run `breakwater demo` to see it whole.")
+        # As shells tell of a program that a signal ended.
+        self.exit_code = 128 + number

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 # The heap cannot take another session at 97 %: the rest is what the interpreter needs to answer at all.
 OUT_OF_MEMORY_RATIO = 0.97
 _POOL_EMPTY_RATIO = 0.999
-_FAILING_ERROR_RATE = 0.5
+_FAILING_ERROR_RATE = 0.25
 _LEAST_REQUESTS = 4
 
 

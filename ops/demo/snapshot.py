@@ -1,0 +1,64 @@
+"""Everything that the view shows and the summary tells, at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ops.demo.fleet import FleetProgress
+from ops.demo.sightings import Sighting
+from schemas.records.vocabulary import Millis
+from state.incident import IncidentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertCounts:
+    """What became of the alerts, as the sampling stage accounts for them."""
+
+    received: int = 0
+    kept: int = 0
+    suppressed: int = 0
+    late: int = 0
+    dead_lettered: int = 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether every alert is accounted for: received = kept + suppressed + late + dead-lettered."""
+        return self.received == self.kept + self.suppressed + self.late + self.dead_lettered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the log says of the demonstration's incidents; `told` are records by topic, `dead_letters` those of alerts."""
+
+    alerts: AlertCounts = field(default_factory=AlertCounts)
+    incidents: tuple[IncidentState, ...] = ()
+    told: Mapping[str, int] = field(default_factory=dict)
+    dead_letters: int = 0
+    storms: int = 0
+    loudest_storm_per_s: float = 0.0
+
+    def incident(self, incident_id: str) -> IncidentState | None:
+        """One of them."""
+        return next((i for i in self.incidents if i.incident_id == incident_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSnapshot:
+    """One moment of a demonstration. Times are epoch ms; `lag` is records behind, by worker, where it is known."""
+
+    scenario: str
+    title: str
+    environment: str
+    target_service: str
+    target_url: str = ""
+    step: str
+    started_at: Millis
+    at: Millis
+    fleet: FleetProgress = field(default_factory=FleetProgress)
+    target: Sighting = field(default_factory=Sighting)
+    observed: Observed = field(default_factory=Observed)
+    lag: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began."""
+        return (self.at - self.started_at) / 1000

@@ -1,0 +1,199 @@
+"""What a demonstration came to, for a person and as JSON."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ops.demo.snapshot import DemoSnapshot
+from schemas.records.vocabulary import Tier
+from state.incident import IncidentState, Status
+
+# Mission 11: what an outage of a service costs a minute, by its worth to the business.
+COST_PER_MIN: dict[Tier, float] = {Tier.CRITICAL: 10_000.0, Tier.IMPORTANT: 1_000.0, Tier.SUPPORTING: 100.0}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """The event store after the demonstration: its events, and whether every chain of them holds."""
+
+    events: int
+    verified: bool
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSummary:
+    """The outcome. `missing` says in words what was not reached; empty where all was."""
+
+    last: DemoSnapshot
+    target_incident: IncidentState | None
+    alerts: int
+    human_mttr_s: float
+    store: StoreCheck | None
+    missing: tuple[str, ...]
+    duration_s: float
+
+    @property
+    def good(self) -> bool:
+        """Whether all was reached."""
+        return not self.missing
+
+
+def shortfalls(snapshot: DemoSnapshot, target_incident_id: str, alerts: int) -> list[str]:
+    """What is not reached yet, a sentence each."""
+    observed, fleet = snapshot.observed, snapshot.fleet
+    counts, found = observed.alerts, observed.incident(target_incident_id)
+    missing = []
+    if fleet.failure:
+        missing.append(f"The fleet could not send its alerts: {fleet.failure}")
+    elif fleet.sent != alerts:
+        missing.append(f"{fleet.sent:,} of {alerts:,} alerts were sent; the fleet is at `{fleet.phase}`.")
+    if counts.received != alerts:
+        missing.append(f"{counts.received:,} of {alerts:,} alerts are accounted for.")
+    if not counts.exact:
+        missing.append("The account does not add up: received differs from kept + suppressed + late + dead-lettered.")
+    if found is None:
+        missing.append(f"No incident was opened for {snapshot.target_service}.")
+    elif found.status != Status.RESOLVED:
+        missing.append(f"The incident of {snapshot.target_service} is {found.status}, not resolved.")
+    others = [i.service for i in observed.incidents if i.active and i.incident_id != target_incident_id]
+    if others:
+        missing.append(f"Incidents of {', '.join(others)} are still active.")
+    if not snapshot.target.healthy:
+        missing.append(f"{snapshot.target_service} is not healthy: {snapshot.target.why or 'it was not seen'}.")
+    return missing
+
+
+def store_shortfalls(store: StoreCheck | None) -> list[str]:
+    """What is wrong with the event store, a sentence each."""
+    if store is None:
+        return ["The event store was not verified."]
+    if not store.verified:
+        return [f"The event store does not verify: {'; '.join(store.faults) or 'its chains do not hold'}."]
+    return []
+
+
+def document(summary: DemoSummary) -> dict[str, Any]:
+    """The JSON document of `breakwater demo --json`."""
+    counts = summary.last.observed.alerts
+    store = summary.store
+    return {
+        "scenario": summary.last.scenario,
+        "environment": summary.last.environment,
+        "alerts": {
+            "sent": summary.last.fleet.sent,
+            "received": counts.received,
+            "kept": counts.kept,
+            "suppressed": counts.suppressed,
+            "late": counts.late,
+            "dead_lettered": counts.dead_lettered,
+        },
+        "incidents": [_incident(i) for i in summary.last.observed.incidents],
+        "store": {"events": store.events if store else 0, "verified": bool(store and store.verified)},
+        "duration_s": round(summary.duration_s, 1),
+        "missing": list(summary.missing),
+    }
+
+
+def cost(tier: str, seconds: float) -> float:
+    """What so long an outage of a service of this tier costs, in money."""
+    return COST_PER_MIN.get(Tier(tier), 0.0) * seconds / 60 if tier else 0.0
+
+
+def panel(summary: DemoSummary) -> RenderableType:
+    """The summary for a person."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, text in _lines(summary):
+        table.add_row(name, Text(text))
+    parts: list[RenderableType] = [table]
+    if summary.missing:
+        parts += [Text(), *(Text(f"missing: {sentence}", style="red") for sentence in summary.missing)]
+    style, word = ("green", "resolved") if summary.good else ("red", "not resolved")
+    return Panel(Group(*parts), title=f"{summary.last.scenario}: {word}", border_style=style)
+
+
+def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
+    last, found = summary.last, summary.target_incident
+    counts, incidents = last.observed.alerts, last.observed.incidents
+    told = [
+        ("alerts in", f"{counts.received:,}"),
+        ("kept", f"{counts.kept:,} went on to the agents, {counts.suppressed:,} suppressed, {counts.late:,} late"),
+        ("dead letters", f"{counts.dead_lettered:,} malformed, kept byte for byte (`breakwater dlq list`)"),
+        ("incidents", f"{len(incidents)}: {', '.join(f'{i.service} {i.status}' for i in incidents) or 'none'}"),
+    ]
+    if found is not None:
+        told += _story(found, summary)
+    told += [("target memory", _memory(last)), ("event store", _store(summary.store))]
+    told.append(("took", f"{summary.duration_s:.0f} s in all"))
+    if found is not None:
+        told.append(("look closer", f"breakwater incidents timeline {found.incident_id}"))
+    return told
+
+
+def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
+    sure = f" ({found.confidence:.0%} sure)" if found.confidence else ""
+    told = [("cause", f"{found.root_cause or 'not diagnosed'}: {found.classification.lower().replace('_', ' ')}{sure}")]
+    if found.decision:
+        told.append(("votes", votes(found)))
+        told.append(("decision", _decision(found.decision)))
+    for action in found.actions:
+        told.append(("action", f"{action['action']} {action['target']}: {action['state'].lower()}. {action['detail']}"))
+        if action["checks"]:
+            health = "healthy" if action["healthy"] else "not healthy"
+            told.append(("verified", f"{health} after {action['checks']} health checks of the target itself"))
+    if found.escalation:
+        told.append(("human asked", f"{found.escalation['role']}: {found.escalation['reason']}"))
+    if found.mttr_s is not None:
+        told.append(("resolution", f"{found.mttr_s:.1f} s from opening to {found.status}: {found.outcome}"))
+        told.append(("money", _money(found, found.mttr_s, summary.human_mttr_s)))
+    return told
+
+
+def votes(found: IncidentState) -> str:
+    """Who voted for what, with weight and confidence, on one line."""
+    cast = (found.decision or {}).get("votes", [])
+    return ", ".join(f"{v['agent']} {v['action']} {v['weight']:g} x {v['confidence']:.2f}" for v in cast)
+
+
+def _decision(decision: dict[str, Any]) -> str:
+    how = "autonomous" if decision["autonomous"] else f"escalated to {decision['escalated_to']}"
+    sure = f"confidence {decision['confidence']:.2f}, support {decision['support']:.2f}"
+    return f"{decision['action']} {decision['target']}, {sure}: {how}"
+
+
+def _money(found: IncidentState, mttr_s: float, human_mttr_s: float) -> str:
+    spent, otherwise = cost(found.tier, mttr_s), cost(found.tier, human_mttr_s)
+    saved = max(0.0, otherwise - spent)
+    return f"{spent:,.0f} of outage; {saved:,.0f} saved against a human's {human_mttr_s / 60:.0f} minutes"
+
+
+def _memory(last: DemoSnapshot) -> str:
+    seen = last.target
+    return f"{seen.peak_mb:.0f} MB at its worst, {seen.memory_mb:.0f} MB now, limit {seen.limit_mb:.0f} MB"
+
+
+def _store(store: StoreCheck | None) -> str:
+    if store is None:
+        return "not verified"
+    return f"{store.events:,} events, hash chains {'verified' if store.verified else 'BROKEN'}"
+
+
+def _incident(found: IncidentState) -> dict[str, Any]:
+    action = found.actions[-1] if found.actions else found.decision
+    return {
+        "incident_id": found.incident_id,
+        "service": found.service,
+        "episode": found.episode,
+        "status": str(found.status),
+        "classification": found.classification,
+        "root_cause": found.root_cause,
+        "parent_incident_id": found.parent_incident_id,
+        "action": action["action"] if action else None,
+        "mttr_s": found.mttr_s,
+    }

@@ -1,0 +1,192 @@
+"""What people and programs are shown: the screen, the plain lines, the summary, the JSON document."""
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ops.demo.fleet import FleetProgress, Phase
+from ops.demo.show import Show
+from ops.demo.sightings import Sighting
+from ops.demo.snapshot import AlertCounts, DemoSnapshot, Observed
+from ops.demo.summary import DemoSummary, StoreCheck, cost, document, panel, shortfalls, store_shortfalls
+from ops.demo.view import plain, screen, sparkline
+from state.incident import IncidentState, Status
+
+RESOLVED = IncidentState(
+    incident_id="inc-1", version=9, episode=1, status=Status.RESOLVED, service="checkout", environment="demo-x",
+    tier="CRITICAL", severity="CRITICAL", title="checkout leaks", classification="MEMORY_LEAK", confidence=0.86,
+    root_cause="checkout", opened_at=1_000, ended_at=19_400, mttr_s=18.4, outcome="restart verified healthy",
+    decision={
+        "action": "RESTART", "target": "checkout", "confidence": 0.82, "support": 0.7, "autonomous": True,
+        "escalated_to": "", "votes": [
+            {"agent": "detection", "action": "RESTART", "weight": 0.2, "confidence": 0.8},
+            {"agent": "diagnosis", "action": "RESTART", "weight": 0.4, "confidence": 0.86},
+        ],
+    },
+    actions=[{
+        "action_id": "a", "action": "RESTART", "target": "checkout", "state": "SUCCEEDED", "healthy": True, "checks": 2,
+        "detail": "started checkout as process 7",
+    }],
+)  # fmt: skip
+
+
+def snapshot(**changes: Any) -> DemoSnapshot:
+    """The end of a good demonstration."""
+    good = DemoSnapshot(
+        scenario="memory-leak", title="checkout leaks", environment="demo-x", target_service="checkout",
+        target_url="http://127.0.0.1:1", step="fault in checkout: leak", started_at=0, at=45_000,
+        fleet=FleetProgress(phase=Phase.DONE, planned=1_000, noise=10, malformed=10, firing=880, resolved=100),
+        target=Sighting(
+            at=1, reachable=True, healthy=True, memory_mb=36, limit_mb=162, peak_mb=190, pids=(5, 7),
+            trail_mb=(30.0, 90.0, 162.0, 36.0), latency_ms=5.0,
+        ),
+        observed=Observed(
+            alerts=AlertCounts(received=1_000, kept=90, suppressed=900, dead_lettered=10), incidents=(RESOLVED,),
+            told={"decisions": 1}, dead_letters=10, storms=3, loudest_storm_per_s=1234.0,
+        ),
+        lag={"edge": 0, "analysis": 12},
+    )  # fmt: skip
+    return replace(good, **changes)
+
+
+VERIFIED = StoreCheck(77, True)
+
+
+def summary(last: DemoSnapshot, store: StoreCheck | None = VERIFIED) -> DemoSummary:
+    """What it comes to."""
+    missing = (*shortfalls(last, "inc-1", 1_000), *store_shortfalls(store))
+    return DemoSummary(
+        last=last, target_incident=last.observed.incident("inc-1"), alerts=1_000, human_mttr_s=1_800.0, store=store,
+        missing=missing, duration_s=51.26,
+    )  # fmt: skip
+
+
+def rendered(what: Any) -> str:
+    """As a terminal of 120 columns shows it, without colours."""
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    console.print(what)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_the_screen_shows_pipeline_target_and_incidents() -> None:
+    """Counts, memory, votes and action."""
+    text = rendered(screen(snapshot()))
+    for said in ("1,000", "900", "36 MB of 162 MB", "checkout", "memory leak", "RESTART succeeded", "healthy", "18 s",
+                 "detection RESTART 0.2 x 0.80", "1,234 alerts/s"):  # fmt: skip
+        assert said in text
+
+
+def test_the_screen_can_be_drawn_before_anything_is_known() -> None:
+    """From the first moment on."""
+    bare = DemoSnapshot(
+        scenario="ddos", title="", environment="e", target_service="edge", step="starting", started_at=0, at=0
+    )
+    assert "none yet" in rendered(screen(bare))
+    assert "not started" in plain(bare)
+
+
+def test_a_plain_line_has_no_control_codes() -> None:
+    """One line a snapshot."""
+    line = plain(snapshot())
+    assert line.isprintable()
+    assert "checkout resolved (memory leak, RESTART succeeded)" in line
+
+
+def test_a_show_writes_plain_lines_where_nobody_looks_on() -> None:
+    """A new step is told at once, the rest now and then."""
+    out = io.StringIO()
+    show = Show(Console(file=out))
+    with show.live():
+        for step in ("one", "one", "two"):
+            show.update(snapshot(step=step))
+    assert "\x1b" not in out.getvalue()
+    assert len(out.getvalue().splitlines()) == 2
+
+
+def test_a_show_draws_on_a_terminal_and_gives_the_cursor_back() -> None:
+    """Also when the block is left by an error."""
+    out = io.StringIO()
+    show = Show(Console(file=out, force_terminal=True, width=100, height=60))
+
+    def fail() -> None:
+        with show.live():
+            show.update(snapshot())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert "the pipeline" in out.getvalue()
+    assert out.getvalue().rindex("\x1b[?25h") > out.getvalue().rindex("\x1b[?25l")
+
+
+def test_the_document_has_the_agreed_keys() -> None:
+    """docs: `breakwater demo --json`."""
+    found = document(summary(snapshot()))
+    assert found["scenario"] == "memory-leak"
+    assert {k: found["alerts"][k] for k in ("received", "kept", "suppressed", "dead_lettered")} == {
+        "received": 1000, "kept": 90, "suppressed": 900, "dead_lettered": 10,
+    }  # fmt: skip
+    (incident,) = found["incidents"]
+    wanted = {"incident_id": "inc-1", "status": "resolved", "classification": "MEMORY_LEAK", "root_cause": "checkout",
+              "action": "RESTART", "mttr_s": 18.4}  # fmt: skip
+    assert wanted.items() <= incident.items()
+    assert found["store"] == {"events": 77, "verified": True}
+    assert found["duration_s"] == 51.3
+    assert found["missing"] == []
+
+
+def test_the_summary_tells_a_person_what_happened() -> None:
+    """Cause, votes, action, verification, money, memory, where to look on."""
+    text = rendered(panel(summary(snapshot())))
+    for said in ("memory-leak: resolved", "checkout: memory leak (86% sure)", "diagnosis RESTART 0.4 x 0.86",
+                 "RESTART checkout: succeeded", "healthy after 2 health checks", "18.4 s", "3,067 of outage",
+                 "296,933 saved", "190 MB at its worst, 36 MB now", "77 events",
+                 "breakwater incidents timeline inc-1"):  # fmt: skip
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fleet": FleetProgress(phase=Phase.STORM, planned=1_000, firing=700)}, "700 of 1,000 alerts were sent"),
+        ({"fleet": FleetProgress(phase=Phase.FAILED, failure="no broker")}, "could not send its alerts: no broker"),
+        ({"observed": Observed(alerts=AlertCounts(received=999, kept=999), incidents=(RESOLVED,))}, "999 of 1,000"),
+        ({"observed": Observed(alerts=AlertCounts(received=1_000), incidents=(RESOLVED,))}, "does not add up"),
+        ({"observed": Observed(alerts=AlertCounts(received=1_000, kept=1_000))}, "No incident was opened for checkout"),
+        ({"target": Sighting(why="out of memory")}, "checkout is not healthy: out of memory"),
+        (
+            {"observed": Observed(
+                alerts=AlertCounts(received=1_000, kept=1_000),
+                incidents=(RESOLVED, replace(RESOLVED, incident_id="inc-2", service="cart", status=Status.OPEN)),
+            )},
+            "Incidents of cart are still active",
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_not_reached_is_said(changes: dict[str, Any], said: str) -> None:
+    """In the summary and in the document."""
+    found = summary(snapshot(**changes))
+    assert not found.good
+    assert any(said in sentence for sentence in found.missing)
+    assert "not resolved" in rendered(panel(found))
+
+
+def test_a_store_that_does_not_verify_is_a_failure() -> None:
+    """So is one that was not looked at."""
+    assert not summary(snapshot(), StoreCheck(5, False, ("gap in inc-1",))).good
+    assert not summary(snapshot(), None).good
+    assert summary(snapshot()).good
+
+
+def test_costs_are_by_tier_and_minute() -> None:
+    """10,000, 1,000 and 100; nothing for an unknown tier."""
+    assert [cost(tier, 90) for tier in ("CRITICAL", "IMPORTANT", "SUPPORTING", "")] == [15_000, 1_500, 150, 0]
+
+
+def test_a_sparkline_stays_within_its_width() -> None:
+    """And takes values beyond its top, and a top of zero."""
+    assert sparkline([float(v) for v in range(200)], 100.0, 10) == "█" * 10
+    assert sparkline([1.0], 0.0) == ""
