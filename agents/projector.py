@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from schemas.errors import DecodeError
-from state.errors import ProjectionConflictError, ProjectionGapError, ProjectionUnavailableError
+from state.errors import ProjectionConflictError, ProjectionDamagedError, ProjectionGapError, ProjectionUnavailableError
 from state.ports import Projection, StoredEvent
 from state.rebuild import rebuild
 from streams.outbox import Outbox
@@ -24,7 +24,8 @@ MAX_WAITING = 50_000
 RETRY_FIRST_S, RETRY_MOST_S = 0.5, 30.0
 
 OpenProjection = Callable[[], Projection]
-ReadIncident = Callable[[str], Iterable[StoredEvent]]
+# The events of an incident from the log, or with None those of all.
+ReadLog = Callable[[str | None], Iterable[StoredEvent]]
 
 
 class ProjectorShell:
@@ -32,13 +33,13 @@ class ProjectorShell:
 
     Args:
         open_projection: makes the store's adapter, on that thread; raises ProjectionUnavailableError to be called again.
-        read_incident: all events of an incident from the log, to heal a gap.
+        read_log: events from the log, to heal a gap of an incident, or to fill a store that is empty.
     """
 
     def __init__(
-        self, app: Any, open_projection: OpenProjection, read_incident: ReadIncident, outbox: Outbox, wire: Wire
+        self, app: Any, open_projection: OpenProjection, read_log: ReadLog, outbox: Outbox, wire: Wire
     ) -> None:
-        self._app, self._open, self._read_incident = app, open_projection, read_incident
+        self._app, self._open, self._read_log = app, open_projection, read_log
         self._outbox, self._wire = outbox, wire
         self._projection: Projection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=NAME)
@@ -91,17 +92,28 @@ class ProjectorShell:
     def _apply(self, events: list[StoredEvent]) -> bool:
         """Whether the events are in the store now."""
         try:
-            if self._projection is None:
-                self._projection = self._open()
-            self._projection.apply(events)
+            self._opened().apply(events)
         except ProjectionUnavailableError as error:
             log.warning("the projection waits for its store", reason=str(error))
             return False
         except ProjectionConflictError as error:
             log.error("two events of one version; the first is kept", reason=str(error))
+        except ProjectionDamagedError as error:
+            log.error("the projection is damaged; the log has all of it", reason=str(error))
+            self._projection = None
+            return False
         except ProjectionGapError as error:
             return self._heal(error, events)
         return True
+
+    def _opened(self) -> Projection:
+        if self._projection is None:
+            projection = self._open()
+            if projection.count() == 0:
+                # New, or moved away because it was damaged: the log fills it.
+                log.info("the projection was filled from the log", events=rebuild(projection, self._read_log(None)))
+            self._projection = projection
+        return self._projection
 
     def _heal(self, gap: ProjectionGapError, events: list[StoredEvent]) -> bool:
         log.warning("the projection reads an incident again", incident=gap.incident_id, held=gap.held_version)
@@ -109,7 +121,7 @@ class ProjectorShell:
             return False
         try:
             for incident_id in dict.fromkeys(stored.event.incident_id for stored in events):
-                rebuild(self._projection, self._read_incident(incident_id))
+                rebuild(self._projection, self._read_log(incident_id))
         except ProjectionUnavailableError:
             return False
         except (ProjectionGapError, ProjectionConflictError) as error:

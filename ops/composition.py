@@ -114,7 +114,7 @@ def command(around: Surroundings) -> list[Running]:
         *(_shell(around, stage) for stage in stages),
         SequencerShell(around.app, lambda p: EventStoreWriter(around.bootstrap, p), around.outbox, around.wire),
         ProjectorShell(
-            around.app, lambda: open_projection(settings, remember=True), _incident_reader(around.bootstrap), around.outbox, around.wire
+            around.app, lambda: open_projection(settings, remember=True), _log_reader(around.bootstrap), around.outbox, around.wire
         ),
     ]
 
@@ -153,7 +153,7 @@ def _shell(around: Surroundings, stage: Stage[Any]) -> StageShell:
     )
 
 
-def _incident_reader(bootstrap: str) -> Callable[[str], Iterable[StoredEvent]]:
+def _log_reader(bootstrap: str) -> Callable[[str | None], Iterable[StoredEvent]]:
     return lambda incident_id: read_events(bootstrap, incident_id=incident_id)
 
 
