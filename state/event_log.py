@@ -34,6 +34,14 @@ class UnreadableEvent:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """A snapshot, and the partition of its incident."""
+
+    snapshot: IncidentSnapshot
+    partition: int
+
+
 def event_key(incident_id: str, version: int) -> bytes:
     """The key of an event: unique, so that compaction takes none away, and in version order when sorted."""
     return f"{incident_id}/{version:012d}".encode()
@@ -113,18 +121,18 @@ def read_events(
                 yield found
 
 
-def read_snapshots(bootstrap: str, *, topic: str = SNAPSHOTS_TOPIC) -> dict[str, IncidentSnapshot]:
-    """The newest snapshot of each incident, of all partitions.
+def read_snapshots(bootstrap: str, *, topic: str = SNAPSHOTS_TOPIC) -> dict[str, StoredSnapshot]:
+    """The newest snapshot of each incident.
 
     Raises:
         StoreUnavailableError: Kafka does not answer, or there is no such topic.
     """
-    newest: dict[str, IncidentSnapshot] = {}
+    newest: dict[str, StoredSnapshot] = {}
     with LogReader(bootstrap, "breakwater-event-log") as reader:
         for raw in reader.read(topic, _ranges(reader, topic, None, {}, {}, None)):
             found = snapshot_of(raw)
             if found is not None:
-                newest[found.snapshot.incident_id] = found.snapshot
+                newest[found.snapshot.incident_id] = StoredSnapshot(found.snapshot, raw.partition)
     return newest
 
 

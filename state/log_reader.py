@@ -16,7 +16,7 @@ from schemas.records.vocabulary import Millis
 from state.errors import StoreUnavailableError
 
 _BATCH = 2_000
-_POLL_S = 0.5
+_POLL_S = 0.05  # a batch is waited for to fill up, also at the end of the log
 _REQUEST_S = 15.0
 
 
@@ -59,7 +59,7 @@ class LogReader:
             "fetch.queue.backoff.ms": 10,  # at the default of 1,000 a reader starves
             "queued.max.messages.kbytes": 32_768,
             "error_cb": self._heard,
-            "log_level": 2,  # its connection errors are told by error_cb
+            "log_level": 0,  # its errors are told by error_cb
         })  # fmt: skip
 
     def __enter__(self) -> "LogReader":
@@ -103,7 +103,7 @@ class LogReader:
         asked = [TopicPartition(topic, partition, max(at, 0))]
         found = self._ask(lambda: self._consumer.offsets_for_times(asked, timeout=_REQUEST_S))[0]
         if found.error:
-            raise self._unavailable(str(found.error))
+            raise self._unavailable(found.error.str())
         return None if found.offset < 0 else int(found.offset)
 
     def read(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[RawRecord]:
@@ -141,7 +141,7 @@ class LogReader:
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             if error.retriable():
                 return None
-            raise self._unavailable(str(error))
+            raise self._unavailable(error.str())
         end = open_ends.get(partition)
         if end is None:
             return None
@@ -159,10 +159,10 @@ class LogReader:
         try:
             return request()
         except KafkaException as error:
-            raise self._unavailable(str(error.args[0])) from error
+            raise self._unavailable(error.args[0].str()) from error
 
     def _heard(self, error: KafkaError) -> None:
-        self._last_error = str(error)
+        self._last_error = error.str()
 
     def _unavailable(self, why: str) -> StoreUnavailableError:
         return StoreUnavailableError(

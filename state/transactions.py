@@ -98,7 +98,7 @@ class Transactions:
             "compression.type": "lz4",
             "linger.ms": 0,  # a batch is flushed at once, there is nothing to wait for
             "error_cb": self._heard,
-            "log_level": 2,  # its connection errors are told by error_cb
+            "log_level": 0,  # its errors are told by error_cb
         })  # fmt: skip
 
     def open(self) -> None:
@@ -129,13 +129,15 @@ class Transactions:
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def close(self) -> None:
-        """Abort what is under way, as far as Kafka answers soon, and give the connections back."""
+        """Abort what is under way, as far as Kafka answers soon; the connections end with the object.
+
+        The producer's own `close` is not used: it waits without limit for a broker that does not answer.
+        """
         try:
             self._producer.abort_transaction(_CLOSE_S)
         except KafkaException:
             # There is none, we are fenced, or Kafka does not answer: the next owner's opening aborts it.
             self._producer.purge()
-        self._producer.close()
 
     def _once(self, write: Callable[[Batch], T], deadline: float) -> T:
         self._producer.begin_transaction()
@@ -150,14 +152,14 @@ class Transactions:
         if isinstance(reason, KafkaError):
             self._raise_if_lost(reason, error)
             if not (reason.txn_requires_abort() or reason.retriable()):
-                raise self._unavailable(str(reason)) from error
+                raise self._unavailable(reason.str()) from error
         if time.monotonic() >= deadline:
-            raise self._unavailable(str(reason)) from error
+            raise self._unavailable(reason.str()) from error
         try:
             self._until_done(self._producer.abort_transaction, deadline)
         except KafkaException as failed:
             self._raise_if_lost(failed.args[0], failed)
-            raise self._unavailable(str(failed.args[0])) from failed
+            raise self._unavailable(failed.args[0].str()) from failed
 
     def _until_done(self, request: Callable[[float], None], deadline: float) -> None:
         """Repeat a request that goes on where it timed out."""
@@ -170,7 +172,7 @@ class Transactions:
                 if reason.txn_requires_abort():
                     raise
                 if not reason.retriable() or time.monotonic() >= deadline:
-                    raise self._unavailable(str(reason)) from error
+                    raise self._unavailable(reason.str()) from error
                 time.sleep(_FIRST_PAUSE_S)
             else:
                 return
@@ -179,10 +181,10 @@ class Transactions:
         if reason.code() in _FENCED:
             raise FencedError(self._partition) from error
         if reason.fatal():
-            raise self._unavailable(str(reason)) from error
+            raise self._unavailable(reason.str()) from error
 
     def _heard(self, error: KafkaError) -> None:
-        self._last_error = str(error)
+        self._last_error = error.str()
 
     def _unavailable(self, why: str) -> StoreUnavailableError:
         heard = f" ({self._last_error})" if self._last_error else ""

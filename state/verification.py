@@ -1,0 +1,197 @@
+"""Proving the event store whole: every event sealed, every chain without gap, fork or repetition. Pure and streaming.
+
+Memory: 8 bytes an event (its fingerprint, so that a repeated version is known for the same event or for another), and a
+small head an incident: some 90 MB for ten million events.
+"""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.records.log import IncidentEvent, IncidentSnapshot
+from state.chain import GENESIS, check
+from state.event_log import UnreadableEvent
+from state.ports import StoredEvent
+
+# A version that is so far ahead of the last is no gap: somebody wrote it.
+_MOST_MISSING = 1_000_000
+
+
+class FaultKind(StrEnum):
+    """What can be wrong with a chain.
+
+    gap: a version is missing. fork: a version is there twice, with different words. reorder: a version comes after a later
+    one. duplicate: the same event is there twice. truncation: the log ends before a version that a snapshot has seen.
+    tamper: an event does not say what was sealed, is not bound to the one before, or is no event at all.
+    """
+
+    GAP = "gap"
+    FORK = "fork"
+    REORDER = "reorder"
+    DUPLICATE = "duplicate"
+    TRUNCATION = "truncation"
+    TAMPER = "tamper"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, where it shows, and a sentence about it. A gap's version is the first that is missing."""
+
+    kind: FaultKind
+    incident_id: str
+    version: int
+    partition: int
+    offset: int
+    detail: str
+
+
+@dataclass(slots=True)
+class _Head:
+    """What is remembered of a chain.
+
+    `known[v - 1]` is the fingerprint of version v, 0 where it is missing. `bound` holds, of the version after a gap, the
+    hash that the missing one must have. `gaps` says, by first missing version, where the gap showed.
+    """
+
+    known: "array[int]" = field(default_factory=lambda: array("Q"))
+    hashes: tuple[str, ...] = (GENESIS,)
+    bound: dict[int, str] = field(default_factory=dict)
+    gaps: dict[int, tuple[int, int]] = field(default_factory=dict)
+    partition: int = 0
+    offset: int = 0
+
+
+class Verification:
+    """Takes the events in the order of their partitions, and then the snapshots; tells the faults."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self._heads: dict[str, _Head] = {}
+        self._faults: list[Fault] = []
+
+    @property
+    def incidents(self) -> int:
+        """How many incidents were seen."""
+        return len(self._heads)
+
+    def event(self, stored: StoredEvent) -> None:
+        """Take the next event."""
+        self.events += 1
+        event = stored.event
+        head = self._heads.setdefault(event.incident_id, _Head())
+        expected = len(head.known) + 1
+        if not check(event):
+            self._fault(FaultKind.TAMPER, stored, "what it says does not match its hash")
+            # Its version is believed where it fits, so that one changed event is one fault.
+            if event.version == expected:
+                self._extend(head, stored)
+            elif 0 < event.version < expected and not head.known[event.version - 1]:
+                head.known[event.version - 1] = _fingerprint(event.hash)
+        elif event.version >= expected:
+            self._ahead(head, stored, expected)
+        elif event.version > 0:
+            self._behind(head, stored)
+        else:
+            self._fault(FaultKind.TAMPER, stored, "versions begin at 1")
+
+    def unreadable(self, found: UnreadableEvent) -> None:
+        """Take a record of the log that is no event."""
+        self._faults.append(Fault(
+            FaultKind.TAMPER, found.incident_id, found.version, found.partition, found.offset,
+            f"the record is no event ({found.reason})",
+        ))  # fmt: skip
+
+    def snapshot(self, snapshot: IncidentSnapshot, partition: int = 0) -> None:
+        """Hold a snapshot against the log, once that was read to its end; it must be older than that end."""
+        head = self._heads.setdefault(snapshot.incident_id, _Head(partition=partition))
+        if snapshot.version > len(head.known):
+            missing = len(head.known) + 1
+            detail = f"a snapshot has seen version {snapshot.version}, the log ends at {len(head.known)}"
+            self._faults.append(Fault(
+                FaultKind.TRUNCATION, snapshot.incident_id, missing, head.partition, snapshot.event_offset, detail
+            ))  # fmt: skip
+        elif snapshot.version > 0 and head.known[snapshot.version - 1] not in (0, _fingerprint(snapshot.head_hash)):
+            self._faults.append(Fault(
+                FaultKind.TAMPER, snapshot.incident_id, snapshot.version, head.partition, snapshot.event_offset,
+                "the event is another than the one that a snapshot has seen",
+            ))  # fmt: skip
+
+    def faults(self) -> list[Fault]:
+        """All that is wrong, by partition and offset."""
+        found = [*self._faults, *self._gaps()]
+        return sorted(found, key=lambda fault: (fault.partition, fault.offset, fault.incident_id, fault.version))
+
+    def _ahead(self, head: _Head, stored: StoredEvent, expected: int) -> None:
+        event = stored.event
+        if event.version - expected > _MOST_MISSING:
+            self._fault(FaultKind.TAMPER, stored, f"it is bound to no version near {expected - 1}, the last one")
+            return
+        if event.version > expected:
+            head.gaps[expected] = (stored.partition, stored.offset)
+            head.bound[event.version - 1] = event.previous_hash
+            head.known.extend([0] * (event.version - expected))
+        elif event.previous_hash not in head.hashes:
+            self._fault(
+                FaultKind.TAMPER, stored, f"it is not bound to version {expected - 1} as that stands in the log"
+            )
+        self._extend(head, stored)
+
+    def _extend(self, head: _Head, stored: StoredEvent) -> None:
+        head.known.append(_fingerprint(stored.event.hash))
+        head.hashes = (stored.event.hash,)
+        head.partition, head.offset = stored.partition, stored.offset
+
+    def _behind(self, head: _Head, stored: StoredEvent) -> None:
+        event, last = stored.event, len(head.known)
+        known = head.known[event.version - 1]
+        if known == 0:
+            head.known[event.version - 1] = _fingerprint(event.hash)
+            self._fault(FaultKind.REORDER, stored, f"it comes after version {last}")
+            self._check_links(head, stored)
+        elif known == _fingerprint(event.hash):
+            self._fault(FaultKind.DUPLICATE, stored, "the same event is in the log before")
+        else:
+            self._fault(FaultKind.FORK, stored, "another event of this version is in the log before")
+            if event.version == last:
+                head.hashes = (*head.hashes, event.hash)
+
+    def _check_links(self, head: _Head, stored: StoredEvent) -> None:
+        event = stored.event
+        before = head.known[event.version - 2] if event.version > 1 else _fingerprint(GENESIS)
+        if before not in (0, _fingerprint(event.previous_hash)):
+            self._fault(FaultKind.TAMPER, stored, f"it is not bound to version {event.version - 1}")
+        if head.bound.pop(event.version, event.hash) != event.hash:
+            self._fault(FaultKind.TAMPER, stored, f"version {event.version + 1} is bound to another one")
+
+    def _gaps(self) -> Iterable[Fault]:
+        for incident_id, head in self._heads.items():
+            for first, (partition, offset) in head.gaps.items():
+                yield from _missing(incident_id, head, first, partition, offset)
+
+    def _fault(self, kind: FaultKind, stored: StoredEvent, detail: str) -> None:
+        event: IncidentEvent = stored.event
+        fault = Fault(kind, event.incident_id, event.version, stored.partition, stored.offset, detail)
+        self._faults.append(fault)
+
+
+def _missing(incident_id: str, head: _Head, first: int, partition: int, offset: int) -> Iterable[Fault]:
+    """The runs of versions of one gap that never came."""
+    end = next((v for v in sorted(head.gaps) if v > first), len(head.known) + 1)
+    run = 0
+    for version in range(first, end + 1):
+        if version < end and head.known[version - 1] == 0:
+            run += 1
+        elif run:
+            start = version - run
+            what = f"version {start} is" if run == 1 else f"versions {start} to {version - 1} are"
+            yield Fault(FaultKind.GAP, incident_id, start, partition, offset, f"{what} missing")
+            run = 0
+
+
+def _fingerprint(digest: str) -> int:
+    """64 bits of a hash, never 0; a hash that is no hex digits is as good as any wrong one."""
+    try:
+        return int(digest[:16], 16) or 1
+    except ValueError:
+        return 1
