@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import docker
 import httpx
+import structlog
 
 from agents.breaker import CircuitBreaker
 from agents.communication.channels import Channel
@@ -41,7 +42,7 @@ from agents.sequencer import SequencerShell
 from ops.projections import open_projection
 from ops.settings import Settings
 from schemas.records.command import NotificationState
-from state.event_log import read_events
+from state.event_log import UnreadableEvent, read_events
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
@@ -51,6 +52,8 @@ from streams.shell import StageShell, wall_clock_ms
 from streams.stage import Received, Stage
 from streams.topics import EVENTS, NOTIFICATIONS
 from streams.wire import Wire
+
+log = structlog.get_logger()
 
 
 class Running(Protocol):
@@ -154,7 +157,11 @@ def _shell(around: Surroundings, stage: Stage[Any]) -> StageShell:
 
 
 def _log_reader(bootstrap: str) -> Callable[[str | None], Iterable[StoredEvent]]:
-    return lambda incident_id: read_events(bootstrap, incident_id=incident_id)
+    return lambda incident_id: read_events(bootstrap, incident_id=incident_id, unreadable=_tell_unreadable)
+
+
+def _tell_unreadable(found: UnreadableEvent) -> None:
+    log.error("no event", topic=found.topic, partition=found.partition, offset=found.offset, reason=found.reason)
 
 
 # What the executor has to hear of: intents, and what makes an intent void.
