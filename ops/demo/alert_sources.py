@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ops.demo.scenarios import CALM_KINDS, AlertKind, Scenario
+from ops.demo.scenarios import BYSTANDERS, CALM_KINDS, AlertKind, Scenario
 from schemas.identity import alert_fingerprint, incident_id
 from schemas.records.intake import Alert, TopologyEdge
 from schemas.records.vocabulary import AlertStatus, Millis, Severity, Tier
@@ -91,9 +91,9 @@ class AlertMaker:
 
     def calm(self, at: Millis) -> Alert:
         """Background noise: a healthy service has something to tell."""
-        healthy = self._scenario.dependents[self._made % len(self._scenario.dependents)]
+        service = BYSTANDERS[self._made % len(BYSTANDERS)]
         kind = CALM_KINDS[self._made % len(CALM_KINDS)]
-        source = self._source(healthy.service, healthy.tier, healthy.upstream, kind, 0, 1.0)
+        source = self._source(service, Tier.SUPPORTING, "", kind, 0, 1.0)
         return self.firing(source, at)
 
     def _all_sources(self) -> list[Source]:

@@ -1,6 +1,7 @@
 """Watches the log from the demonstration's beginning, without a consumer group, and keeps the picture of it."""
 
 import threading
+import time
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -55,12 +56,9 @@ class Observer:
         self._consumer = Consumer({
             "bootstrap.servers": self._bootstrap, "group.id": "breakwater-demo-observer", "enable.auto.commit": False,
             "isolation.level": "read_committed", "fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 10,
-            "auto.offset.reset": "earliest",
+            "auto.offset.reset": "earliest", "log_level": 2,
         })  # fmt: skip
-        try:
-            self._consumer.assign(self._ends(self._consumer))
-        except KafkaException as error:
-            raise BrokerUnreachableError(self._bootstrap) from error
+        self._consumer.assign(self._ends_in_time(self._consumer))
         self._thread.start()
 
     def stop(self) -> None:
@@ -75,6 +73,17 @@ class Observer:
         """The picture now."""
         with self._lock:
             return self._picture.observed()
+
+    def _ends_in_time(self, consumer: Consumer) -> list[TopicPartition]:
+        """The ends; a partition that was made a moment ago may have no leader yet."""
+        deadline = time.monotonic() + _REQUEST_S
+        while True:
+            try:
+                return self._ends(consumer)
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise BrokerUnreachableError(self._bootstrap) from error
+                time.sleep(_POLL_S)
 
     def _ends(self, consumer: Consumer) -> list[TopicPartition]:
         found = consumer.list_topics(timeout=_REQUEST_S).topics

@@ -10,7 +10,7 @@ from ops.demo.fleet import Fleet
 from ops.demo.flood import Flood
 from ops.demo.observer import Observer
 from ops.demo.picture import Picture
-from ops.demo.scenarios import Scenario
+from ops.demo.scenarios import BYSTANDERS, Scenario
 from ops.demo.sightings import Prober
 from ops.demo.snapshot import DemoSnapshot
 from ops.demo.stage_lag import StageLag
@@ -43,11 +43,11 @@ class Parts:
     def __init__(self, script: Script, bootstrap: str, url: str, max_alert_bytes: int) -> None:
         self._script, self._url = script, url
         self._flooding_per_s = 0.0
-        self._producer = TelemetryProducer(bootstrap, client_id="breakwater-demo")
+        self._producer = TelemetryProducer(bootstrap, client_id="breakwater-demo", config={"log_level": "2"})
         self._prober = Prober(url, script.scenario.target.pressure)
         self._fleet = Fleet(script.maker, script.budget, self._producer, self._prober, max_alert_bytes=max_alert_bytes)
         self._flood = Flood(url + "/work", lambda: self._flooding_per_s)
-        ids = [script.place.incident_id(service) for service in script.scenario.services]
+        ids = [script.place.incident_id(service) for service in script.scenario.services + BYSTANDERS]
         self._observer = Observer(bootstrap, Picture(ids))
         self._lag = StageLag(bootstrap)
 

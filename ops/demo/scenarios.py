@@ -77,9 +77,11 @@ class Scenario:
         return (self.target.service, *(d.service for d in self.dependents))
 
 
+# Healthy services that nothing of this touches: what they tell now and then is no incident.
+BYSTANDERS = ("billing", "reporting", "inventory")
 CALM_KINDS = (
     AlertKind("CertificateRenewalDue", (Severity.INFO,), "the certificate of {service} is renewed in {n} days"),
-    AlertKind("DeploymentFinished", (Severity.INFO,), "{service} was rolled out {n} minutes ago without errors"),
+    AlertKind("NightlyBackupFinished", (Severity.INFO,), "the backup of {service} took {n} minutes"),
 )
 
 _MEMORY_LEAK = Scenario(
@@ -90,7 +92,7 @@ _MEMORY_LEAK = Scenario(
         tier=Tier.CRITICAL,
         fault=FaultKind.LEAK,
         alerts=(
-            AlertKind("MemoryPressure", _GRAVE, "{service} memory at {n} % of its limit and rising"),
+            AlertKind("MemoryPressure", _GRAVE, "{service} heap at {n} % of its limit and rising"),
             AlertKind("HighLatency", _MIXED, "{service} p95 latency {n} ms, long garbage collection pauses"),
             AlertKind("OutOfMemory", (Severity.CRITICAL,), "{service} cannot allocate memory, heap at {n} % of limit"),
         ),

@@ -17,7 +17,7 @@ class StageLag:
     """Asks in a thread of its own; `behind` is the last answer, by worker, without those that gave none."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
         self._behind: Mapping[str, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stage-lag", daemon=True)

@@ -101,7 +101,11 @@ class KafkaOutlet:
         self._incident_id = incident_id(who.tenant, who.environment, who.service)
         # Telemetry that waited for two seconds is better dropped than late.
         self._producer = TelemetryProducer(
-            bootstrap, client_id=who.source, delivery_timeout_s=2.0, backpressure_timeout_s=_TIMEOUT_S
+            bootstrap,
+            client_id=who.source,
+            delivery_timeout_s=2.0,
+            backpressure_timeout_s=_TIMEOUT_S,
+            config={"log_level": "2"},
         )
 
     def send(self, report: Report) -> None:

@@ -14,7 +14,7 @@ from ops.demo.alert_sources import AlertMaker, Place
 from ops.demo.budget import BadBudgetError, plan_alerts
 from ops.demo.fleet import Fleet, Pace, Phase
 from ops.demo.malformed import malformed
-from ops.demo.scenarios import SCENARIOS, UnknownScenarioError, scenario_of
+from ops.demo.scenarios import BYSTANDERS, SCENARIOS, UnknownScenarioError, scenario_of
 from ops.demo.sightings import Sighting
 from schemas.codec import Codec
 from schemas.errors import DecodeError
@@ -124,8 +124,7 @@ def test_all_who_fired_resolve_after_they_fired(eventually: Eventually) -> None:
     watch.look(suffering=False)
     eventually(lambda: fleet.progress().phase == Phase.DONE)
     fleet.stop()
-    loud = [a for a in outlet.alerts if a.severity != Severity.INFO or a.labels]
-    storm = [a for a in loud if a.name not in ("CertificateRenewalDue", "DeploymentFinished")]
+    storm = [a for a in outlet.alerts if a.service not in BYSTANDERS]
     last = {a.fingerprint: a.status for a in storm}
     assert set(last.values()) == {AlertStatus.RESOLVED}
     assert Counter(a.status for a in storm)[AlertStatus.RESOLVED] == len(last)
