@@ -6,7 +6,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
@@ -16,9 +15,9 @@ from ops.intake.batch import BatchReader
 from ops.intake.counters import IntakeCounters
 from ops.intake.formats import FORMATS
 from ops.intake.http import Intake, intake_router
+from ops.projections import open_projection
 from ops.settings import Settings
 from state.ports import Projection
-from state.sqlite_projection import SqliteProjection
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
@@ -31,15 +30,10 @@ _DELIVERY_TIMEOUT_S = 10.0
 _BACKPRESSURE_S = 5.0
 
 
-def embedded_projection(settings: Settings) -> Projection:
-    """The embedded store's file under the home."""
-    return SqliteProjection(settings.home / "projection.db")
-
-
 def create_app(
     settings: Settings,
     bootstrap: str,
-    open_projection: OpenProjection = embedded_projection,
+    open_store: OpenProjection = open_projection,
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """The application; nothing is connected before it starts.
@@ -47,7 +41,7 @@ def create_app(
     Args:
         settings: limits and the home.
         bootstrap: Kafka's `host:port,…`.
-        open_projection: opens the store that incidents are read from.
+        open_store: opens the store that incidents are read from.
         registry: where metrics are kept; by default one of its own.
     """
     metrics = registry or CollectorRegistry()
@@ -58,7 +52,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(_register, encoder)
-        projection = open_projection(settings)
+        projection = open_store(settings)
         running.append((_producer(bootstrap), projection))
         try:
             yield
@@ -72,17 +66,6 @@ def create_app(
     app.include_router(incidents_router(lambda: running[0][1]))
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, metrics))
     return app
-
-
-def serve(settings: Settings, bootstrap: str) -> None:
-    """Serve until a signal ends it, on the settings' address."""
-    uvicorn.run(
-        create_app(settings, bootstrap),
-        host=settings.http_host,
-        port=settings.http_port,
-        log_level=settings.log_level.lower(),
-        access_log=settings.log_level == "DEBUG",
-    )
 
 
 def _producer(bootstrap: str) -> TelemetryProducer:

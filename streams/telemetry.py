@@ -24,6 +24,7 @@ from streams.partitioning import PARTITIONER
 
 _POLL_EVERY = 256  # sends; delivery reports waiting for a poll take some 100 bytes each
 _POLL_S = 0.05
+_FAREWELL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,9 @@ class TelemetryProducer:
         try:
             if kind is None:
                 self.flush()
+            else:
+                # What was sent before the error still goes; why the rest did not is told by the error.
+                self._producer.flush(_FAREWELL_S)
         finally:
             self.close()
 

@@ -94,7 +94,7 @@ class BatchReader:
         for index, item in enumerate(items):
             value = cut[index] if cut else b""
             try:
-                self._check_size(len(value))
+                self.check_size(len(value))
                 batch.accepted.append(self.encoder.message(known.record(item, arrival)))
             except InvalidInputError as error:
                 reason = OVERSIZED if len(value) > self.max_item_bytes else INVALID
@@ -104,7 +104,8 @@ class BatchReader:
                 batch.refusals.append(Refusal(index, reason, str(error), letter))
         return batch
 
-    def _check_size(self, size: int) -> None:
+    def check_size(self, size: int) -> None:
+        """Raises InvalidInputError for an item of more than `max_item_bytes`."""
         if size > self.max_item_bytes:
             raise InvalidInputError(
                 f"The item has {size} bytes; send at most {self.max_item_bytes} (BREAKWATER_MAX_ALERT_BYTES)."

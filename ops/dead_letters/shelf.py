@@ -1,0 +1,112 @@
+"""The topic of dead letters as a shelf: which letters lie there, and which were put back already.
+
+A redrive leaves a mark beside the letter: a record of the letter's key without a value, with the header `redriven-of`. It
+lies in the same partition, after the letter, and is kept as long or longer: as long as a letter is there, so is its mark.
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from confluent_kafka import Message
+
+from ops.dead_letters.errors import LetterNotFoundError
+from schemas.codec import Codec
+from schemas.errors import DecodeError
+from schemas.records.log import DeadLetter
+from streams.encoder import CodecFor, single_object_codec
+from streams.reading import read_all
+from streams.topics import DEAD_LETTERS
+
+REDRIVEN_OF = "redriven-of"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A letter, and where on the topic of dead letters it lies."""
+
+    letter: DeadLetter
+    partition: int
+    offset: int
+
+
+@dataclass(slots=True)
+class Overview:
+    """The whole shelf in small: how many letters, which were put back, how far each partition was read."""
+
+    letters: int = 0
+    by_reason: dict[str, int] = field(default_factory=dict)
+    redriven: set[str] = field(default_factory=set)
+    ends: dict[int, int] = field(default_factory=dict)
+
+
+class Shelf:
+    """Reads the dead letters of one cluster; raises BrokerUnreachableError where it does not answer."""
+
+    def __init__(self, bootstrap: str, codec_for: CodecFor = single_object_codec) -> None:
+        self._bootstrap = bootstrap
+        self._codec: Codec[DeadLetter] = codec_for(DEAD_LETTERS)
+
+    def letters(self, until: Overview) -> Iterator[Shelved]:
+        """Every letter that the overview saw; none that came later, such as one of a letter just put back."""
+        for message in read_all(self._bootstrap, DEAD_LETTERS.name):
+            if (message.offset() or 0) <= until.ends.get(message.partition() or 0, -1):
+                yield from self._shelved(message)
+
+    def scan(self, overview: Overview) -> Iterator[Shelved]:
+        """Every letter that lies there now; fills in the overview on the way."""
+        for message in read_all(self._bootstrap, DEAD_LETTERS.name):
+            _note_marks(overview, message)
+            for shelved in self._shelved(message):
+                overview.letters += 1
+                reason = shelved.letter.reason
+                overview.by_reason[reason] = overview.by_reason.get(reason, 0) + 1
+                yield shelved
+
+    def newest(self, limit: int, reason: str | None = None) -> tuple[list[DeadLetter], Overview]:
+        """The newest letters, of one reason or of all, the newest first; and the overview of all."""
+        overview = Overview()
+        found = (s for s in self.scan(overview) if reason in (None, s.letter.reason))
+        best = heapq.nlargest(limit, found, key=lambda s: (s.letter.occurred_at, s.offset))
+        return [shelved.letter for shelved in best], overview
+
+    def overview(self) -> Overview:
+        """How the shelf stands now."""
+        overview = Overview()
+        for _ in self.scan(overview):
+            pass
+        return overview
+
+    def find(self, text: str) -> tuple[DeadLetter, bool]:
+        """The letter of this id, or the only one whose id begins so; and whether it was put back.
+
+        Raises:
+            LetterNotFoundError: there is none, or several begin so.
+        """
+        overview = Overview()
+        found = {s.letter.dead_letter_id: s.letter for s in self.scan(overview) if _begins(s.letter, text)}
+        if text in found:
+            found = {text: found[text]}
+        if len(found) != 1:
+            what = "no dead letter has" if not found else f"{len(found)} dead letters have"
+            raise LetterNotFoundError(f"{what} the id {text!r}; `breakwater dlq list` shows them.".capitalize())
+        (letter,) = found.values()
+        return letter, letter.dead_letter_id in overview.redriven
+
+    def _shelved(self, message: Message) -> Iterator[Shelved]:
+        try:
+            letter = self._codec.decode(message.value())
+        except DecodeError:
+            return  # a mark, or no letter at all
+        yield Shelved(letter, message.partition() or 0, message.offset() or 0)
+
+
+def _note_marks(overview: Overview, message: Message) -> None:
+    overview.ends[message.partition() or 0] = message.offset() or 0
+    headers = cast(list[tuple[str, bytes | None]], message.headers() or [])
+    overview.redriven.update(value.decode() for name, value in headers if name == REDRIVEN_OF and value is not None)
+
+
+def _begins(letter: DeadLetter, text: str) -> bool:
+    return bool(text) and letter.dead_letter_id.startswith(text)

@@ -1,0 +1,91 @@
+"""Alerts by the ten thousand: all of an alert encoded once but its id, times and message, which each of them fills in."""
+
+from io import BytesIO
+
+from fastavro import schemaless_writer
+from fastavro.schema import parse_schema
+
+from schemas.codec import Codec
+from schemas.convert import to_dict
+from schemas.records.intake import Alert
+from schemas.records.vocabulary import Millis
+
+_VARYING = ("alert_id", "occurred_at", "received_at", "message")
+
+
+def avro_long(number: int) -> bytes:
+    """Avro's variable-length zig-zag encoding (1.11, "Primitive Types").
+
+    >>> avro_long(-1), avro_long(64)
+    (b'\\x01', b'\\x80\\x01')
+    """
+    left = (number << 1) ^ (number >> 63)
+    out = bytearray()
+    while left > 0x7F:
+        out.append((left & 0x7F) | 0x80)
+        left >>= 7
+    out.append(left)
+    return bytes(out)
+
+
+def avro_string(text: str) -> bytes:
+    """Avro's string: its length in bytes, then UTF-8.
+
+    >>> avro_string("foo")
+    b'\\x06foo'
+    """
+    raw = text.encode()
+    return avro_long(len(raw)) + raw
+
+
+class AlertTemplate:
+    """The bytes of one alert with gaps. Equal to `codec.encode` of the filled-in alert, at a sixth of its cost.
+
+    Args:
+        codec: gives the frame.
+        alert: everything that stays; its id, times and message are not used.
+    """
+
+    __slots__ = ("_between", "_head", "_tail", "key", "message")
+
+    def __init__(self, codec: Codec[Alert], alert: Alert) -> None:
+        parts = _gaps_between(codec, alert)
+        # The contract's order: alert_id … occurred_at, received_at, message …
+        self._head = codec.header + parts[0]
+        self._between = parts[1]
+        self._tail = parts[4]
+        self.key = alert.incident_id.encode()
+        self.message = avro_string(alert.message)
+
+    def fill(self, alert_id: str, occurred_at: Millis, received_at: bytes, message: bytes | None = None) -> bytes:
+        """The framed bytes of one alert.
+
+        Args:
+            alert_id: its id.
+            occurred_at: epoch ms.
+            received_at: epoch ms through `avro_long`: alerts that are sent together share it.
+            message: through `avro_string`; by default the template's own.
+        """
+        return b"".join(
+            (
+                self._head,
+                avro_string(alert_id),
+                self._between,
+                avro_long(occurred_at),
+                received_at,
+                self.message if message is None else message,
+                self._tail,
+            )
+        )
+
+
+def _gaps_between(codec: Codec[Alert], alert: Alert) -> list[bytes]:
+    """What lies before, between and after the varying fields, encoded."""
+    fields = to_dict(alert)
+    parts = [BytesIO()]
+    for field in codec.schema["fields"]:
+        if field["name"] in _VARYING:
+            parts.append(BytesIO())
+        else:
+            schemaless_writer(parts[-1], parse_schema(field["type"]), fields[field["name"]])
+    return [part.getvalue() for part in parts]
