@@ -2,7 +2,7 @@
 
 Due is a vote when all agents with a vote spoke (an abstention is a word); else `patience_s` after diagnosis's first word; else,
 while diagnosis is silent, in a clarification round every `clarify_every_s` in which the supporters of one option hold
-`clarify_threshold` of *all* agents' weight, so that nobody absent could outvote them; else at `limit_s`, when the strongest
+`clarify_threshold` of *all* agents' weight, so that the absent would be a minority; else at `limit_s`, when the strongest
 single voice is taken to a human.
 An action that did not help is excluded and the rest counted at once. All waiting is in arrival time.
 """
@@ -192,7 +192,7 @@ class ConsensusStage:
         )
 
     def _holds_all(self, option: Option) -> bool:
-        """Whether an option passes the threshold of a clarification round, whatever the absent may still say."""
+        """Whether an option passes the threshold of a clarification round, with the weight of the absent counted against it."""
         held = fsum(self._weights[voice.agent] for voice in option.supporters) / fsum(self._weights.values())
         threshold = self._rules.clarify_threshold
         return option.confidence >= threshold and round(held, DIGITS) >= threshold

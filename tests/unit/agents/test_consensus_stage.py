@@ -83,7 +83,7 @@ def test_a_late_tick_is_made_up_for_by_a_record(run: StageRun) -> None:
     assert hear(run, vote(Agent.DETECTION, confidence=0.9, ordinal=1), now=NOW + 11 * S)[0].action == Action.RESTART
 
 
-def test_absent_agents_are_not_waited_for_when_they_cannot_change_it(run: StageRun) -> None:
+def test_a_silent_diagnosis_is_not_waited_for_when_the_others_agree(run: StageRun) -> None:
     """Three that agree hold 0.6 of all weight: the first clarification round concludes."""
     hear(run, *[vote(a, confidence=0.9) for a in (Agent.DETECTION, Agent.PREDICTION, Agent.RESOLUTION)])
     assert run.tick(NOW + 9 * S) == []

@@ -1,0 +1,1 @@
+"""Diagnosis: which service is at fault, of what, and on which records that rests."""
