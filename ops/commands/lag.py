@@ -1,0 +1,99 @@
+"""`breakwater lag`: who is behind, by how much, and which incidents wait."""
+
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ops.commands.embedded import AsJson
+from ops.connection import bootstrap_servers
+from ops.lag import LagRow, Sample, lag_rows
+from ops.lag_probe import GROUPS, REPLAYS, LagProbe
+from ops.settings import load_settings
+
+_BETWEEN_S = 1.0
+_WATCH_S = 2.0
+_SHOWN_INCIDENTS = 3
+_COLOURS = {"OK": "green", "WARN": "yellow", "STALL": "red", "STOP": "red", "REWIND": "magenta"}
+
+
+def lag(
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """How far each consumer group is behind: records, seconds, speed, time to close, status, and the incidents that wait.
+
+    OK: nothing unread is 10 s old. WARN: something is, and it is worked on. STALL: it is not worked on. STOP: the group has no
+    members. REWIND: the group went back. With --watch --json, one document a line.
+
+    Example: breakwater lag --watch
+    """
+    with LagProbe(bootstrap_servers(load_settings())) as probe:
+        if watch:
+            _watch(probe, as_json=as_json)
+            return
+        before = probe.sample((*GROUPS, REPLAYS), peek=False)
+        time.sleep(_BETWEEN_S)
+        found = document(lag_rows(before, probe.sample((*GROUPS, REPLAYS))))
+        if as_json:
+            typer.echo(json.dumps(found))
+        else:
+            Console().print(_page(found))
+
+
+def document(rows: list[LagRow]) -> dict[str, list[dict[str, Any]]]:
+    """The rows as the interface names their keys; those of replays apart."""
+    plain = [asdict(row) for row in rows]
+    return {
+        "rows": [row for row in plain if not row["group"].startswith(REPLAYS)],
+        "replays": [row for row in plain if row["group"].startswith(REPLAYS)],
+    }
+
+
+def _watch(probe: LagProbe, *, as_json: bool) -> None:
+    before = probe.sample((*GROUPS, REPLAYS), peek=False)
+    try:
+        if as_json:
+            while True:
+                found, before = _next(probe, before)
+                typer.echo(json.dumps(found))
+        with Live(auto_refresh=False) as live:
+            while True:
+                found, before = _next(probe, before)
+                live.update(_page(found), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _next(probe: LagProbe, before: Sample) -> tuple[dict[str, list[dict[str, Any]]], Sample]:
+    time.sleep(_WATCH_S)
+    now = probe.sample((*GROUPS, REPLAYS))
+    return document(lag_rows(before, now)), now
+
+
+def _page(found: dict[str, list[dict[str, Any]]]) -> Group:
+    if not found["rows"]:
+        return Group("No consumer group of Breakwater has read anything yet. Start one with `breakwater up`.")
+    parts = [_table(found["rows"])]
+    if found["replays"]:
+        parts += [_table(found["replays"])]
+    return Group(*parts)
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("group", "topic", "part.", "lag", "lag s", "per s", "eta s", "status", "incidents", box=None)
+    for row in rows:
+        waiting = row["incidents"]
+        more = f" +{len(waiting) - _SHOWN_INCIDENTS}" if len(waiting) > _SHOWN_INCIDENTS else ""
+        table.add_row(
+            row["group"], row["topic"], str(row["partition"]), f"{row['lag']:,}", f"{row['lag_s']:,}",
+            f"{row['velocity']:,}", "-" if row["eta_s"] is None else f"{row['eta_s']:,}",
+            Text(row["status"], _COLOURS[row["status"]]), " ".join(waiting[:_SHOWN_INCIDENTS]) + more,
+        )  # fmt: skip
+    return table
