@@ -47,8 +47,8 @@ class JsonLines:
     def unread(self) -> list[dict[str, Any]]:
         """The whole lines that this object has not returned yet, whoever wrote them; what is no JSON is left out."""
         lines: list[bytes] = []
-        if _inode(self._path) != self._inode:
-            # First use, or set aside since: the rest of the earlier file comes first.
+        if _inode(self._path) != self._inode or _size(self._path) < self._read_bytes:
+            # First use, or set aside (or emptied) since: the rest of the earlier file comes first.
             at = self._read_bytes if self._inode and _inode(self._aside) == self._inode else 0
             lines += _whole_lines(self._aside, at)[0]
             self._inode, self._read_bytes = _inode(self._path), 0
@@ -71,6 +71,13 @@ def _whole_lines(path: Path, start: int) -> tuple[list[bytes], int]:
 def _inode(path: Path) -> int:
     try:
         return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
     except FileNotFoundError:
         return 0
 
