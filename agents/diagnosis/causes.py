@@ -63,6 +63,7 @@ _WORDS: tuple[tuple[Classification, str, str], ...] = (
 )  # fmt: skip
 _CAUSES = tuple((c, re.compile(rf"\b(?:{strong})\b"), re.compile(rf"\b(?:{weak})\b")) for c, strong, weak in _WORDS)
 _LOAD = re.compile(r"\b(?:cpu|load|saturat\w+|throttl\w+|thread pool|queue)\b")
+_QUEUE = re.compile(r"\b(?:queue|queued|backlog)\b")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN = re.compile(r"[^a-z0-9]+")
 
@@ -108,18 +109,29 @@ def signs_of(fact: AnomalyFact) -> tuple[Sign, ...]:
     if measured is Family.NETWORK:
         return (Sign(Classification.NETWORK, 0.5 * fact.score),)
     if measured is Family.TRAFFIC and above:
-        flood = fact.expected > 0 and fact.value >= 3 * fact.expected
-        return (Sign(Classification.DDOS, (0.7 if flood else 0.3) * fact.score, load=True),)
+        return _traffic(fact)
     if measured in (Family.CPU, Family.DISK, Family.CONNECTIONS) and above:
-        words = words_of(fact.metric)
-        exhausted = Sign(Classification.RESOURCE_EXHAUSTION, 0.6 * fact.score, load=_LOAD.search(words) is not None)
-        # Most pools that run dry are of connections to a database.
-        return (
-            (exhausted, Sign(Classification.DATABASE_FAILURE, MENTIONED * fact.score))
-            if "pool" in words
-            else (exhausted,)
-        )
+        return _capacity(fact)
     return ()
+
+
+def _traffic(fact: AnomalyFact) -> tuple[Sign, ...]:
+    """Three times the usual is a flood; less, or a queue, is more work than is done, whatever the reason."""
+    if _QUEUE.search(words_of(fact.metric)):
+        exhausted = Sign(Classification.RESOURCE_EXHAUSTION, 0.3 * fact.score, load=True)
+        return (Sign(Classification.DDOS, 0.3 * fact.score, load=True), exhausted)
+    flood = fact.expected > 0 and fact.value >= 3 * fact.expected
+    return (Sign(Classification.DDOS, (0.7 if flood else 0.3) * fact.score, load=True),)
+
+
+def _capacity(fact: AnomalyFact) -> tuple[Sign, ...]:
+    words = words_of(fact.metric)
+    if " pool " in words and " thread " not in words:
+        # Most pools that run dry are of connections to a database.
+        database = Sign(Classification.DATABASE_FAILURE, 0.4 * fact.score)
+        return (Sign(Classification.RESOURCE_EXHAUSTION, 0.45 * fact.score), database)
+    load = _LOAD.search(words) is not None
+    return (Sign(Classification.RESOURCE_EXHAUSTION, 0.6 * fact.score, load=load),)
 
 
 def _memory(fact: AnomalyFact, above: bool) -> tuple[Sign, ...]:

@@ -24,7 +24,7 @@ from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Classification, Millis
 from state.incident import EventType
 from streams.stage import Received, Step
-from streams.topics import ANOMALIES, CANDIDATES, EVENTS, LOGS, SAMPLED, TOPOLOGY, Topic
+from streams.topics import ANOMALIES, CANDIDATES, DIAGNOSES, EVENTS, LOGS, SAMPLED, TOPOLOGY, Topic
 
 _ENDS = (EventType.INCIDENT_RESOLVED, EventType.INCIDENT_CLOSED)
 _READ = frozenset({EventType.DECISION_MADE, EventType.ACTION_COMPLETED, *_ENDS})
@@ -57,7 +57,7 @@ class DiagnosisStage:
 
     name = "diagnosis"
     sources: tuple[Topic, ...] = (CANDIDATES, SAMPLED, ANOMALIES, LOGS, EVENTS)
-    views: tuple[Topic, ...] = (TOPOLOGY, ANOMALIES)
+    views: tuple[Topic, ...] = (TOPOLOGY, ANOMALIES, DIAGNOSES)
 
     def __init__(self, rules: DiagnosisRules | None = None, neighbourhood: Neighbourhood | None = None) -> None:
         self._rules = rules or DiagnosisRules()
@@ -99,7 +99,7 @@ class DiagnosisStage:
         return state.due_at is not None or (state.opening is None and not state.empty)
 
     def observe(self, received: Received[Any]) -> None:
-        """Take an edge or an anomaly of any incident into the view."""
+        """Take an edge, or an anomaly or a diagnosis of any incident, into the view."""
         self.neighbourhood.observe(received)
 
     def dump(self, state: CaseFile) -> dict[str, Any]:

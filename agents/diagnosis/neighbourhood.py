@@ -4,11 +4,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from agents.diagnosis.evidence import AnomalyFact, with_anomaly
+from agents.diagnosis.evidence import AnomalyFact, one_line, with_anomaly
 from agents.diagnosis.graph import Reached, ServiceGraph
-from schemas.records.analysis import Anomaly
+from schemas.records.analysis import Anomaly, Diagnosis
 from schemas.records.intake import TopologyEdge
-from schemas.records.vocabulary import Evidence, Millis
+from schemas.records.vocabulary import Classification, Evidence, Millis
 from streams.stage import Received
 
 Place: TypeAlias = tuple[str, str, str]  # tenant, environment, service
@@ -18,11 +18,21 @@ MAX_SUSPECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """The cause that a service's own diagnosis names, and where that is on record."""
+
+    classification: Classification
+    evidence: Evidence
+    arrived_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """An unusual service upstream, strongest anomaly first; `path` leads to it, itself last.
 
     `silent_hops` of the services between show nothing unusual; `mutual` where the suspect also needs the service itself, so
-    that the graph alone does not tell cause from effect; `looked_at` services were looked at to find it.
+    that the graph alone does not tell cause from effect; `looked_at` services were looked at to find it; `named` is what its own
+    diagnosis says.
     """
 
     service: str
@@ -33,6 +43,7 @@ class Suspect:
     looked_at: int
     anomalies: tuple[AnomalyFact, ...]
     edges: tuple[Evidence, ...]
+    named: Named | None = None
 
     @property
     def depth(self) -> int:
@@ -59,6 +70,7 @@ class Neighbourhood:
         self._max_series = max_series
         self._max_age_ms = int(max_age_s * 1000)
         self._unusual: OrderedDict[Place, list[AnomalyFact]] = OrderedDict()
+        self._named: OrderedDict[Place, Named] = OrderedDict()
 
     @property
     def services(self) -> int:
@@ -66,11 +78,13 @@ class Neighbourhood:
         return len(self._unusual)
 
     def observe(self, received: Received[Any]) -> None:
-        """Take a TopologyEdge or an Anomaly; anything else says nothing here."""
+        """Take a TopologyEdge, an Anomaly or a Diagnosis; anything else says nothing here."""
         if isinstance(received.record, TopologyEdge):
             self.graph.observe(received)
         elif isinstance(received.record, Anomaly):
             self._observe_anomaly(received)
+        elif isinstance(received.record, Diagnosis):
+            self._observe_diagnosis(received)
 
     def recent(self, place: Place, now: Millis, around: Millis) -> tuple[AnomalyFact, ...]:
         """A service's anomalies that arrived within the age of `now` and happened within it of `around`."""
@@ -92,12 +106,13 @@ class Neighbourhood:
         suffering = {name for r in reached if r.service in unusual for name in _chain(r, unusual)}
         blamed = [r for r in reached if r.service in unusual and r.service not in suffering]
         blamed.sort(key=lambda r: (-unusual[r.service][0].score, r.depth, r.service))
-        return [self._suspect(place, r, unusual, len(reached)) for r in blamed[:MAX_SUSPECTS]]
+        return [self._suspect(place, r, unusual, len(reached), now) for r in blamed[:MAX_SUSPECTS]]
 
     def _suspect(
-        self, place: Place, reached: Reached, unusual: dict[str, tuple[AnomalyFact, ...]], looked_at: int
+        self, place: Place, reached: Reached, unusual: dict[str, tuple[AnomalyFact, ...]], looked_at: int, now: Millis
     ) -> Suspect:
         found = unusual[reached.service]
+        named = self._named.get((place[0], place[1], reached.service))
         back = self.graph.upstream(place[0], place[1], reached.service)
         return Suspect(
             service=reached.service,
@@ -108,6 +123,7 @@ class Neighbourhood:
             looked_at=looked_at,
             anomalies=found,
             edges=reached.edges,
+            named=named if named and abs(now - named.arrived_at) <= self._max_age_ms else None,
         )
 
     def _observe_anomaly(self, received: Received[Anomaly]) -> None:
@@ -116,6 +132,16 @@ class Neighbourhood:
         self._unusual[place] = with_anomaly(self._unusual.get(place, []), received, self._max_series)
         self._unusual.move_to_end(place)
         self._forget(received.position.arrived_at)
+
+    def _observe_diagnosis(self, received: Received[Diagnosis]) -> None:
+        told = received.record
+        place = (told.tenant, told.environment, told.service)
+        self._named.pop(place, None)
+        if told.parent_incident_id is None and told.classification != Classification.UNKNOWN:
+            said = received.position.evidence(one_line(f"diagnosis: {told.root_cause}"))
+            self._named[place] = Named(told.classification, said, received.position.arrived_at)
+        if len(self._named) > self._max_services:
+            self._named.popitem(last=False)
 
     def _forget(self, now: Millis) -> None:
         while self._unusual:

@@ -99,12 +99,16 @@ def upstream_signals(case: Case, suspect: Suspect) -> Iterator[Signal]:
     """What speaks for the trouble of a service upstream being the cause of this one's."""
     kind = cause_of(suspect)
     weight = _chain_weight(case, suspect)
+    told = (suspect.named.evidence,) if suspect.named else ()
     for fact in suspect.anomalies[:3]:
         # Of many services that are looked at, one is unusual by chance: Bonferroni's bound on that chance is taken off.
         chance = min(1.0, suspect.looked_at * (1.0 - fact.score))
         strength = UPSTREAM * fact.score * (1.0 - chance) * weight
         yield Signal(
-            "topology", Sign(kind, strength), f"{suspect.service} {series_text(fact)}", (fact.evidence, *suspect.edges)
+            "topology",
+            Sign(kind, strength),
+            f"{suspect.service} {series_text(fact)}",
+            (fact.evidence, *told, *suspect.edges),
         )
     if case.candidate.classification == Classification.CASCADE:
         sign = Sign(kind, GUESS * min(1.0, max(0.0, case.candidate.confidence)))
@@ -118,11 +122,16 @@ def upstream_signals(case: Case, suspect: Suspect) -> Iterator[Signal]:
 
 
 def cause_of(suspect: Suspect) -> Classification:
-    """What ails a suspect, by the strongest of its series that tell; UNKNOWN where none does."""
-    signs = [sign for fact in suspect.anomalies for sign in signs_of(fact)]
-    if not signs:
-        return Classification.UNKNOWN
-    return max(signs, key=lambda sign: (sign.strength, sign.classification)).classification
+    """What ails a suspect: what its own diagnosis says, else what its series tell most of, and its name if they tell it too."""
+    if suspect.named is not None:
+        return suspect.named.classification
+    doubts: dict[Classification, float] = {}
+    for sign in (sign for fact in suspect.anomalies for sign in signs_of(fact)):
+        doubts[sign.classification] = doubts.get(sign.classification, 1.0) * (1.0 - sign.strength)
+    for sign in signs_in(suspect.service):
+        if sign.classification in doubts:
+            doubts[sign.classification] *= 1.0 - sign.strength
+    return min(doubts, key=lambda kind: (round(doubts[kind], 9), kind), default=Classification.UNKNOWN)
 
 
 def named(classification: Classification) -> str:

@@ -12,7 +12,7 @@ from schemas.records.log import IncidentCommand
 from schemas.records.vocabulary import Action, Agent, AlertStatus, Classification, Severity
 from state.incident import EventType
 from streams.stage import Received
-from streams.topics import ANOMALIES, CANDIDATES, EVENTS, LOGS, SAMPLED, TOPOLOGY, Topic
+from streams.topics import ANOMALIES, CANDIDATES, DIAGNOSES, EVENTS, LOGS, SAMPLED, TOPOLOGY, Topic
 from tests.support.stage_run import StageRun
 from tests.support.symptoms import alert, anomaly, candidate, edge, incident_of, leak, line
 from tests.support.votes import NOW, completed, event
@@ -104,6 +104,20 @@ def test_a_cascade_names_the_service_at_its_root(run: StageRun, depth: int) -> N
     assert "checkout" in vote.rationale
     places = {(e.topic, e.offset) for e in diagnosis.hypotheses[0].evidence}
     assert {(r.position.topic, r.position.offset) for r in seen[:-1]} <= places
+
+
+def test_a_cascade_names_the_cause_that_its_origin_was_diagnosed_of(run: StageRun) -> None:
+    """Its series alone may be read in two ways."""
+    see(run, TOPOLOGY, edge("storefront", "checkout"))
+    run.take(LOGS, line("database connection pool exhausted", level=Severity.ERROR), NOW)
+    see(run, ANOMALIES, anomaly("cpu_ratio"))
+    run.take(ANOMALIES, anomaly("db_errors"), NOW)
+    parent = run.take(CANDIDATES, candidate(Classification.DATABASE_FAILURE), NOW)[0]
+    told = see(run, DIAGNOSES, parent)
+    run.take(SAMPLED, alert("UpstreamTimeout", "timed out waiting for checkout", service="storefront"), NOW)
+    diagnosis = run.take(CANDIDATES, candidate(CASCADE, service="storefront"), NOW)[0]
+    assert diagnosis.root_cause == "checkout (upstream): database failure"
+    assert told.position.topic in {e.topic for e in diagnosis.hypotheses[0].evidence}
 
 
 def test_with_one_kind_of_evidence_it_waits_and_then_says_what_it_can(run: StageRun) -> None:

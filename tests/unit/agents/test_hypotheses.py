@@ -237,6 +237,14 @@ def test_each_cause_has_its_remedy(records: list[Any], classification: Classific
     assert action_for(best) == action
 
 
+def test_what_ails_a_suspect_is_read_from_its_series_and_its_name() -> None:
+    """A pool that runs dry says little of itself; of a database it says that the database fails."""
+    told, pool = candidate(Classification.CASCADE, service="cart"), "pool_in_use_ratio"
+    for needed, words in (("orders-db", "database failure"), ("payments", "resource exhaustion")):
+        best = best_of(explained(told, edge("cart", needed), anomaly(pool, service=needed), alert(service="cart")))
+        assert root_cause(best) == f"{needed} (upstream): {words}"
+
+
 def test_names_are_read_in_any_spelling() -> None:
     """Alert rules are named in camel case, metrics in snake case."""
     assert signs_in("KubePodOOMKilled")[0].classification == LEAK
