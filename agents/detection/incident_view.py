@@ -1,0 +1,136 @@
+"""What detection remembers of one incident: signals, what it told of them, and where the current episode stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agents.detection.alert_rates import AlertRates
+from agents.detection.clues import Clue
+from agents.detection.conditions import Conditions
+from schemas.records.sampling import StormChanged
+from schemas.records.vocabulary import Classification, Evidence, Millis, Severity, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRules:
+    """When signals are an incident. Times ending in `_s` are seconds of event time, but where arrival is said."""
+
+    anomaly_threshold: float = 0.99  # score of an alert rate
+    sure_score: float = 0.999  # a metric anomaly of this score needs only an alert beside it
+    metric_repeats: int = 3
+    metric_repeat_s: float = 30.0
+    critical_repeats: int = 3  # in a minute; the first of its fingerprint needs none
+    rate_alerts: int = 20
+    error_rate_alerts: int = 5  # where one of them is an ERROR or worse
+    quiet_s: float = 3600.0  # event time between alerts, and arrival time with none
+    cool_down_s: float = 15.0  # of arrival
+    retell_s: float = 5.0  # of arrival, between two statements or accounts
+    clear_s: float = 10.0  # of arrival, without a metric anomaly
+    metric_clear_s: float = 300.0  # of arrival, where no alert can say that it is over
+    unconfirmed_s: float = 120.0  # of arrival, until a command that brought no event is given up
+
+
+class Phase(StrEnum):
+    """Where the episode stands. OPENING and ENDING: commanded, not yet an event."""
+
+    IDLE = "idle"
+    OPENING = "opening"
+    ACTIVE = "active"
+    ENDING = "ending"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last statement on the episode; `at` is its arrival time, `revision` counts statements."""
+
+    classification: Classification = Classification.UNKNOWN
+    severity: Severity = Severity.INFO
+    confidence: float = 0.0
+    revision: int = 0
+    at: Millis = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The newest totals of the incident's alerts, and where they were told."""
+
+    received: int
+    kept: int
+    suppressed: int
+    late: int
+    dead_lettered: int
+    upto: int
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricAlarm:
+    """A metric anomaly: when (event time), how unusual."""
+
+    at: Millis
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One record that statements may rest on; the newest of its subject (a fingerprint, a series) replaces it."""
+
+    subject: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """The whole of it. `heard_at` is the incident's newest event time, `arrived_at` its newest arrival."""
+
+    incident_id: str
+    tenant: str = ""
+    environment: str = ""
+    service: str = ""
+    tier: Tier = Tier.IMPORTANT  # until an alert tells; metrics do not
+    phase: Phase = Phase.IDLE
+    phase_since: Millis = 0
+    episode: int = 0
+    version: int = 0
+    ended_at: Millis | None = None
+    ended_arrival: Millis = 0
+    ended_quiet: bool = False
+    heard_at: Millis = 0
+    arrived_at: Millis = 0
+    conditions: Conditions = field(default_factory=Conditions)
+    rates: AlertRates = field(default_factory=AlertRates)
+    alarms: tuple[MetricAlarm, ...] = ()
+    alarmed_arrival: Millis = 0
+    heard: Mapping[str, Millis] = field(default_factory=dict)
+    clues: tuple[Clue, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    stale_s: float = 0.0
+    late_share: float = 0.0
+    storm: StormChanged | None = None
+    storm_told: str = ""
+    told: Told = field(default_factory=Told)
+    decided: bool = False
+    acting: str = ""
+    account: Account | None = None
+    account_told_upto: int = -1
+    account_told_arrival: Millis = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether an episode is under way, as far as is known."""
+        return self.phase in (Phase.OPENING, Phase.ACTIVE)
+
+    def event_time(self, now: Millis) -> Millis:
+        """The event time at arrival time `now`: the newest that was heard, and as long since as it arrived ago."""
+        return self.heard_at + max(0, now - self.arrived_at) if self.heard_at else now
+
+    def may_open(self, at: Millis, now: Millis, rules: CandidateRules) -> bool:
+        """Whether a signal of event time `at` may open the next episode at arrival time `now`."""
+        if self.phase is not Phase.IDLE:
+            return False
+        if self.ended_at is None:
+            return True
+        # After an hour's silence nothing flaps; the cool-down is for the echo of a remedy.
+        cooled = self.ended_quiet or now - self.ended_arrival >= rules.cool_down_s * 1000
+        return cooled and at > self.ended_at

@@ -1,0 +1,39 @@
+"""Where a series usually lies: a mean and variance that forget, as plain numbers around river's `stats.Var`.
+
+Source: West, D. H. D. (1979), Updating mean and variance estimates: an improved method, CACM 22(9); forgetting is a
+discount of the sum of weights before each update, which makes it the exponentially weighted mean without a start-up bias.
+"""
+
+import math
+from dataclasses import dataclass
+
+from river.stats import Var
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A weighted mean and (population) variance; `n` is the sum of the discounted weights."""
+
+    n: float = 0.0
+    mean: float = 0.0
+    variance: float = 0.0
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation, in the series' unit."""
+        return math.sqrt(max(0.0, self.variance))
+
+    def learned(self, value: float, decay: float = 1.0, weight: float = 1.0) -> "Level":
+        """The level after `value`, which counts `weight` times; what was known counts `decay` times as much as before.
+
+        >>> Level().learned(1.0).learned(3.0)
+        Level(n=2.0, mean=2.0, variance=1.0)
+        """
+        river = Var._from_state(self.n * decay, self.mean, self.variance, ddof=0)
+        river.update(value, weight)
+        return Level(river.mean.n, river.mean.get(), river.get())
+
+
+def decay_of(half_life: float) -> float:
+    """The discount a step after which the weight has halved in `half_life` steps."""
+    return float(0.5 ** (1.0 / half_life))

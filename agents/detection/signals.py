@@ -1,0 +1,93 @@
+"""Taking signals in: what an alert, an account, a storm or an anomaly changes in the view of its incident."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agents.detection.clues import clues_of_alert, clues_of_anomaly, with_clues
+from agents.detection.incident_view import Account, Exhibit, IncidentView, MetricAlarm
+from agents.detection.metric_names import family
+from schemas.records.analysis import Anomaly
+from schemas.records.intake import Alert
+from schemas.records.sampling import AlertAccount, StormChanged
+from schemas.records.vocabulary import AlertStatus, Evidence, Millis
+from streams.stage import Position
+
+REPORTER, METRIC = "alerts:", "metric:"
+_EXHIBITS_A_TOPIC = 4
+_MOST_HEARD = 24
+_ALARMS = 8
+
+
+def heard_alert(view: IncidentView, alert: Alert, position: Position, counts: bool) -> IncidentView:
+    """The view after an alert; `counts` as in `Conditions.heard`."""
+    at = alert.occurred_at
+    conditions, clues, heard, exhibits = view.conditions, view.clues, view.heard, view.exhibits
+    # What was fired before the last episode's end is its echo: it belongs to no trouble of now.
+    if view.ended_at is None or view.active or at > view.ended_at:
+        conditions = conditions.heard(alert, counts)
+        if alert.status is AlertStatus.FIRING:
+            summary = f"{alert.severity} {alert.name}: {alert.message}"[:160]
+            clues = with_clues(clues, clues_of_alert(alert), at)
+            heard = _heard(heard, REPORTER + (alert.source or "unnamed")[:64], at)
+            exhibits = _exhibited(exhibits, alert.fingerprint, position.evidence(summary))
+    return replace(
+        view, tenant=alert.tenant, environment=alert.environment, service=alert.service, tier=alert.tier,
+        conditions=conditions, clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at),
+        arrived_at=position.arrived_at, stale_s=_age_s(at, position))  # fmt: skip
+
+
+def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position) -> IncidentView:
+    """The view after a metric anomaly."""
+    at = anomaly.occurred_at
+    alarms, clues, heard, exhibits = view.alarms, view.clues, view.heard, view.exhibits
+    if view.ended_at is None or view.active or at > view.ended_at:
+        alarms = (*alarms, MetricAlarm(at, anomaly.score))[-_ALARMS:]
+        clues = with_clues(clues, clues_of_anomaly(anomaly), at)
+        heard = _heard(heard, METRIC + family(anomaly.metric), at)
+        exhibits = _exhibited(exhibits, anomaly.series, position.evidence(anomaly.summary[:160]))
+    return replace(
+        view, tenant=anomaly.tenant, environment=anomaly.environment, service=anomaly.service, alarms=alarms,
+        clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at), arrived_at=position.arrived_at,
+        alarmed_arrival=position.arrived_at, stale_s=_age_s(at, position))  # fmt: skip
+
+
+def heard_account(view: IncidentView, account: AlertAccount, position: Position) -> IncidentView:
+    """The view after a word of the account. Of two totals the one that counts further holds."""
+    totals = view.account
+    if totals is None or account.upto > totals.upto:
+        totals = Account(
+            account.total_received, account.total_kept, account.total_suppressed, account.total_late,
+            account.total_dead_lettered, account.upto, position.partition, position.offset)  # fmt: skip
+    return replace(
+        view, tenant=account.tenant, service=view.service or account.service, tier=account.tier, account=totals,
+        rates=view.rates.heard(account), arrived_at=position.arrived_at,
+        late_share=totals.late / totals.received if totals.received else 0.0)  # fmt: skip
+
+
+def heard_storm(view: IncidentView, storm: StormChanged, position: Position) -> IncidentView:
+    """The view after a storm opened or closed; it is kept until it is told of."""
+    loudest = ", ".join(f"{f.name} ({f.count})" for f in storm.loudest[:3])
+    said = "storm opened" if storm.open else "storm closed"
+    summary = f"{said}: {storm.rate_per_s:.0f} alerts/s, usually {storm.baseline_per_s:.1f}; loudest {loudest}"[:160]
+    return replace(
+        view, tenant=storm.tenant, service=view.service or storm.service, storm=storm, arrived_at=position.arrived_at,
+        exhibits=_exhibited(view.exhibits, "storm", position.evidence(summary)))  # fmt: skip
+
+
+def _age_s(at: Millis, position: Position) -> float:
+    return max(0, position.arrived_at - at) / 1000
+
+
+def _heard(heard: Mapping[str, Millis], who: str, at: Millis) -> Mapping[str, Millis]:
+    now = {**heard, who: max(at, heard.get(who, at))}
+    if len(now) > _MOST_HEARD:
+        del now[min(now, key=now.__getitem__)]
+    return now
+
+
+def _exhibited(exhibits: tuple[Exhibit, ...], subject: str, evidence: Evidence) -> tuple[Exhibit, ...]:
+    others = [e for e in exhibits if e.subject != subject]
+    of_topic = [e for e in others if e.evidence.topic == evidence.topic]
+    if len(of_topic) >= _EXHIBITS_A_TOPIC:
+        others.remove(of_topic[0])
+    return (*others, Exhibit(subject, evidence))

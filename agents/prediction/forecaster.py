@@ -1,0 +1,134 @@
+"""One series, forecast online: a fading line with its errors, and from it the odds of a breach within the horizon.
+
+The line is river's (agents.detection.trend), in two lengths: after a bend the long one is a poor fit until it has forgotten what
+was before, and the short one holds. How far the series wanders about it is told apart into noise, which stays, and diffusion,
+which adds up: the long-run variance of the steps, their variance and twice the covariance of neighbours (that of an MA(1),
+Newey and West 1987). White noise about a line cancels in it, a random walk does not.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from agents.detection.level import decay_of
+from agents.detection.trend import Trend
+from agents.prediction.first_passage import Rise, first_passage
+from schemas.records.vocabulary import Millis
+
+WARM_UP = 12
+_LONG_DECAY, _SHORT_DECAY = decay_of(15), decay_of(5)
+_POORER = 4.0  # so many times the short line's residual variance, and the long line is a poor fit
+_STEP_DECAY = decay_of(120)
+# A long-run variance below this share of the steps' own is within its sampling error, and taken for none.
+_NO_DIFFUSION = 0.4
+_SIGNIFICANT = 3.0  # standard errors from which a slope is a rise
+_CLOCK_RESET = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastState:
+    """What is remembered of a series. Steps are differences of successive points, less what the line rises between them."""
+
+    points: int = 0
+    first_at: Millis = 0
+    last_at: Millis = 0
+    last: float = 0.0
+    step: float = 0.0
+    step_power: float = 0.0  # fading mean of squared steps, a second
+    step_product: float = 0.0  # of neighbouring steps' products, a second
+    backwards: int = 0
+    rising_since: Millis | None = None
+    long: Trend = field(default_factory=Trend)
+    short: Trend = field(default_factory=Trend)
+
+    @property
+    def line(self) -> Trend:
+        """The line that holds now."""
+        bent = self.long.residual_variance > _POORER * self.short.residual_variance
+        return self.short if bent else self.long
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """P(breach within the horizon), the median time to it among breaches (s), and the line's slope."""
+
+    probability: float
+    breach_in_s: float | None
+    trend_per_min: float
+
+
+def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
+    """The state after a point; one that is not finite, or not after the newest, changes nothing that matters.
+
+    Ten points in a row from before the newest say that clocks were set back: the line begins anew.
+    """
+    if not math.isfinite(value) or abs(value) > 1e150:  # squares must stay finite
+        return state
+    if state.points and at <= state.last_at:
+        return _out_of_order(state, value, at)
+    first_at = state.first_at if state.points else at
+    at_s = (at - first_at) / 1000
+    learned = replace(
+        state, points=state.points + 1, first_at=first_at, last_at=at, last=value, backwards=0,
+        long=state.long.learned(at_s, value, _LONG_DECAY), short=state.short.learned(at_s, value, _SHORT_DECAY))  # fmt: skip
+    line = learned.line
+    if state.points >= 2:
+        learned = _stepped(learned, line.per_s, state)
+    if learned.points < WARM_UP or line.per_s <= _SIGNIFICANT * _slope_error(learned, line):
+        return replace(learned, rising_since=None) if state.rising_since is not None else learned
+    return learned if state.rising_since is not None else replace(learned, rising_since=_onset(learned, line))
+
+
+def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast | None:
+    """The odds that the series reaches `level` (in its unit) within the horizon; None while there is too little to tell."""
+    if state.points < WARM_UP:
+        return None
+    line = state.line
+    per_min = line.per_s * 60
+    now_s = (state.last_at - state.first_at) / 1000
+    # One point over the level is a spike, and no breach yet.
+    if min(state.last, state.short.at(now_s)) >= level:
+        return Forecast(1.0, 0.0, per_min)
+    if state.rising_since is None:
+        return Forecast(0.0, None, per_min)
+    rise = Rise(
+        gap=level - line.at(now_s), gap_error=math.sqrt(line.residual_variance / line.n), drift=line.per_s,
+        drift_error=_slope_error(state, line), diffusion=_diffusion(state),
+        lasted_s=(state.last_at - state.rising_since) / 1000)  # fmt: skip
+    passage = first_passage(rise, horizon_s)
+    return Forecast(passage.probability, passage.median_s, per_min)
+
+
+def _stepped(state: ForecastState, per_s: float, before: ForecastState) -> ForecastState:
+    elapsed_s = (state.last_at - before.last_at) / 1000
+    step = state.last - before.last - per_s * elapsed_s
+    share = max(1 - _STEP_DECAY, 1 / (before.points - 1))
+    power = before.step_power + share * (step * step / elapsed_s - before.step_power)
+    product = before.step_product + share * (step * before.step / elapsed_s - before.step_product)
+    return replace(state, step=step, step_power=power, step_product=product)
+
+
+def _diffusion(state: ForecastState) -> float:
+    return max(0.0, state.step_power * (1 - _NO_DIFFUSION) + 2 * state.step_product)
+
+
+def _slope_error(state: ForecastState, line: Trend) -> float:
+    """Of the line, and of a drift that is read off a diffusing motion over the line's memory."""
+    memory_s = _memory_s(line)
+    wander = _diffusion(state) / memory_s if memory_s > 0 else 0.0
+    return math.sqrt(line.standard_error**2 + wander)
+
+
+def _memory_s(line: Trend) -> float:
+    return math.sqrt(12 * line.variance_s)  # the length of a uniform window with this variance
+
+
+def _onset(state: ForecastState, line: Trend) -> Millis:
+    """When a rise that has just become significant began: half the line's memory ago."""
+    return max(state.first_at, int(state.last_at - 1000 * _memory_s(line) / 2))
+
+
+def _out_of_order(state: ForecastState, value: float, at: Millis) -> ForecastState:
+    if at == state.last_at or state.backwards + 1 < _CLOCK_RESET:
+        return replace(state, backwards=state.backwards + (at < state.last_at))
+    line = Trend().learned(0.0, value)
+    return ForecastState(points=1, first_at=at, last_at=at, last=value, long=line, short=line)

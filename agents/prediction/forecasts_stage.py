@@ -1,0 +1,122 @@
+"""Stage `forecasts`: series with a known limit are forecast as they go; likely breaches become predictions, sparingly."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from agents.prediction.forecaster import Forecast, ForecastState, forecast, learn
+from agents.prediction.levels import breach_level
+from schemas.records.analysis import Prediction
+from schemas.records.intake import MetricPoint
+from schemas.records.vocabulary import Millis
+from streams.stage import Output, Position, Received, Step
+from streams.topics import METRICS, PREDICTIONS, Topic
+
+MODEL = "fading line, first passage"
+# A warning is taken back when the odds are clearly lower, so that it does not flap about the threshold.
+_TAKEN_BACK = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRules:
+    """What an operator can set: the probability that is published, how far ahead, and the least event time between two."""
+
+    threshold: float = 0.6
+    horizon_s: int = 1800
+    repeat_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastSeries:
+    """The forecaster's memory; whether a breach is foretold, and since when it was told last (epoch ms of event time)."""
+
+    forecaster: ForecastState = field(default_factory=ForecastState)
+    foretold: bool = False
+    told_at: Millis | None = None
+
+
+_STATE = TypeAdapter(ForecastSeries)
+
+
+class ForecastsStage:
+    """METRICS -> PREDICTIONS, keyed by series. Series without a known limit, and points that are no numbers, are passed over.
+
+    The window of a prediction begins now: a breach in two minutes is as much worth a warning as one in twenty.
+    """
+
+    name = "forecasts"
+    sources: tuple[Topic, ...] = (METRICS,)
+    views: tuple[Topic, ...] = ()
+
+    def __init__(self, rules: ForecastRules | None = None) -> None:
+        self._rules = rules or ForecastRules()
+
+    def key(self, received: Received[Any]) -> str | None:
+        """The series, if its metric has a limit and the value is finite."""
+        point: MetricPoint = received.record
+        known = breach_level(point.name, point.unit) is not None and math.isfinite(point.value)
+        return point.series if known else None
+
+    def initial(self, key: str) -> ForecastSeries:  # noqa: ARG002 - every series begins alike
+        """A series of which nothing is known."""
+        return ForecastSeries()
+
+    def decide(self, state: ForecastSeries, received: Received[Any]) -> Step[ForecastSeries]:
+        """Learn the point; foretell a likely breach, or take back what was foretold."""
+        point: MetricPoint = received.record
+        level = breach_level(point.name, point.unit)
+        learned = learn(state.forecaster, point.value, point.occurred_at)
+        state, fresh = replace(state, forecaster=learned), learned.points != state.forecaster.points
+        told_just_now = (
+            state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000
+        )
+        if level is None or not fresh or told_just_now:
+            return Step(state)
+        found = forecast(learned, level, self._rules.horizon_s)
+        if found is None:
+            return Step(state)
+        likely = found.probability >= self._rules.threshold
+        over = state.foretold and found.probability < _TAKEN_BACK * self._rules.threshold
+        if not likely and not over:
+            return Step(state)
+        made = self._prediction(point, level, found, received.position)
+        return Step(replace(state, foretold=likely, told_at=point.occurred_at), (_output(made),))
+
+    def tick(self, key: str, state: ForecastSeries, now: Millis) -> Step[ForecastSeries] | None:  # noqa: ARG002 - no clock
+        """Nothing happens by time alone."""
+        return None
+
+    def waits(self, state: ForecastSeries) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def observe(self, received: Received[Any]) -> None:
+        """There are no views."""
+
+    def dump(self, state: ForecastSeries) -> dict[str, Any]:
+        """The state's numbers, under their names."""
+        fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
+        return fields
+
+    def load(self, fields: dict[str, Any]) -> ForecastSeries:
+        """The state of these numbers; what an earlier version did not know begins anew."""
+        return _STATE.validate_python(fields)
+
+    def _prediction(self, point: MetricPoint, level: float, found: Forecast, position: Position) -> Prediction:
+        when = f" in about {found.breach_in_s:.0f} s" if found.breach_in_s is not None else ""
+        summary = (
+            f"{point.name} of {point.service} at {point.value:.4g}, {found.trend_per_min:+.3g} a minute: "
+            f"{found.probability:.0%} that it passes {level:g}{when}"
+        )
+        return Prediction(
+            prediction_id=position.derived_id(self.name), incident_id=point.incident_id, tenant=point.tenant,
+            environment=point.environment, service=point.service, series=point.series, metric=point.name,
+            probability=found.probability, level=level, value=point.value, trend_per_min=found.trend_per_min, from_s=0,
+            to_s=self._rules.horizon_s, breach_in_s=found.breach_in_s, model=MODEL, occurred_at=point.occurred_at,
+            evidence=[position.evidence(summary)])  # fmt: skip
+
+
+def _output(made: Prediction) -> Output:
+    return Output(PREDICTIONS, made.incident_id, made)

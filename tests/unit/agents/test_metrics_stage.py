@@ -1,0 +1,83 @@
+"""Stage `metrics`: what it tells of a series, how often, and that it survives restarts."""
+
+import random
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.detection.metrics_stage import MetricsStage
+from schemas.records.analysis import Anomaly
+from schemas.records.intake import MetricPoint
+from streams.topics import METRICS
+from tests.support.signals import INCIDENT, NOW, point, points
+from tests.support.stage_run import StageRun
+
+
+def fed(series: list[MetricPoint]) -> tuple[StageRun, list[Anomaly]]:
+    """The stage after these points, and the anomalies that it told of."""
+    run = StageRun(MetricsStage())
+    return run, [anomaly for p in series for anomaly in run.take(METRICS, p, p.occurred_at)]
+
+
+def leaking(calm: int, leak: int) -> list[MetricPoint]:
+    """A calm memory that begins to leak."""
+    dice = random.Random(3)
+    return points([0.3 + dice.gauss(0, 0.004) + max(0, i - calm) * 0.006 for i in range(calm + leak)])
+
+
+def test_an_anomaly_names_its_series_its_trend_and_its_point() -> None:
+    """All that an incident needs: whose, how far off, where it is going, and the record that shows it."""
+    _, found = fed(leaking(120, 60))
+    first = found[0]
+    assert (first.incident_id, first.metric, first.kind) == (INCIDENT, "memory_limit_ratio", "METRIC")
+    assert first.score >= 0.99
+    assert first.value > first.expected > 0.29
+    assert first.trend_per_min > 0
+    offset = first.evidence[0].offset
+    assert (first.evidence[0].topic, offset) == ("metrics", (first.occurred_at - NOW) // 1000)
+    assert "memory_limit_ratio of checkout" in first.summary
+
+
+def test_a_lasting_anomaly_is_told_at_once_and_then_every_five_seconds() -> None:
+    """A minute's leak is a dozen records, not sixty."""
+    _, found = fed(leaking(120, 60))
+    gaps = [b.occurred_at - a.occurred_at for a, b in pairwise(found)]
+    assert found[0].occurred_at < NOW + 120_000 + 15_000
+    assert min(gaps) >= 5000
+    assert len(found) > 6
+
+
+def test_points_that_are_no_numbers_are_passed_over() -> None:
+    """NaN and infinities belong to no state."""
+    run = StageRun(MetricsStage())
+    for bad in (float("nan"), float("inf")):
+        assert run.stage.key(run.place(METRICS, point(bad), NOW)) is None
+
+
+def test_the_same_points_in_the_same_place_make_the_same_anomalies() -> None:
+    """Ids are functions of positions: a redelivery after a crash repeats them."""
+    assert fed(leaking(60, 30))[1] == fed(leaking(60, 30))[1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 179), st.integers(0, 1000))
+def test_a_restart_in_mid_stream_changes_nothing(cut: int, seed: int) -> None:
+    """The state read back from its dump goes on exactly as the one that was never dumped."""
+    dice = random.Random(seed)
+    series = points([0.3 + dice.gauss(0, 0.01) + max(0, i - 90) * 0.004 for i in range(180)])
+    stage = MetricsStage()
+    run, live, restarted = StageRun(stage), stage.initial(""), stage.initial("")
+    for i, p in enumerate(series):
+        received = run.place(METRICS, p, p.occurred_at)
+        a, b = stage.decide(live, received), stage.decide(restarted, received)
+        assert a == b
+        assert a.state is not None
+        assert b.state is not None
+        live, restarted = a.state, stage.load(stage.dump(b.state)) if i == cut else b.state
+    assert len(str(stage.dump(live))) < 2500
+
+
+def test_a_state_of_an_earlier_version_is_read() -> None:
+    """What it did not know begins anew."""
+    assert MetricsStage().load({"told_at": 5}).told_at == 5
