@@ -108,7 +108,9 @@ def command(around: Surroundings) -> list[Running]:
     channels = _channels(settings)
     limits = PlanningLimits(budget=settings.action_budget, stale_evidence_s=settings.stale_evidence_s)
     notices = NoticesSettings(
-        tuple(channel.name for channel in channels), settings.notify_dedup_s, human_mttr_s=settings.human_mttr_s
+        channels=tuple(channel.name for channel in channels),
+        dedup_s=settings.notify_dedup_s,
+        human_mttr_s=settings.human_mttr_s,
     )
     stages: list[Stage[Any]] = [ConsensusStage(consensus_rules(settings)), PlanningStage(targets, limits), NoticesStage(notices)]
     for effect in (_executor(settings, targets), _sender(settings, channels)):
@@ -177,7 +179,7 @@ def _executor(settings: Settings, targets: TargetsFile) -> Effect:
             "docker": DockerExecutor(docker.from_env, settings.home / "docker-actions"),
         },
         targets,
-        HealthCheck(HealthLimits(settings.verify_tries, settings.verify_first_wait_s, settings.verify_timeout_s)),
+        HealthCheck(_health_limits(settings)),
         OutcomeLog(settings.home / "outcomes.jsonl"),
         wall_clock_ms,
     )
@@ -212,4 +214,10 @@ def _delivery(name: str, url: str, rate_per_s: float, burst: int) -> HttpDeliver
         client=httpx.AsyncClient(),
         breaker=CircuitBreaker(name, time.monotonic),
         bucket=TokenBucket(rate_per_s, burst, clock=time.monotonic, sleep=asyncio.sleep),
+    )
+
+
+def _health_limits(settings: Settings) -> HealthLimits:
+    return HealthLimits(
+        tries=settings.verify_tries, first_wait_s=settings.verify_first_wait_s, timeout_s=settings.verify_timeout_s
     )

@@ -18,7 +18,7 @@ from ops.embedded.kafka import EmbeddedKafka
 from ops.errors import AlreadyRunningError, ChildFailedError
 from ops.settings import Settings
 from ops.worker import ROLES, Role
-from streams.registry import publish_schemas
+from streams.known_schemas import publish_schemas
 from streams.topics import create_topics
 
 WATCH_S = 1.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ Role = Literal["edge", "analysis", "command"]
 ROLES: tuple[Role, ...] = ("edge", "analysis", "command")
 # Records of a batch trigger Python's collector by the ten thousand, and none of them is a cycle.
 GC_THRESHOLDS = (500_000, 20, 100)
-# Faust would put its own handlers in the place of ours.
+# Changes nothing; without it Faust would configure its own.
 _KEEP_LOGS: dict[str, Any] = {"version": 1, "disable_existing_loggers": False, "incremental": True}
 
 _COMPOSE: dict[Role, Callable[[Surroundings], list[Running]]] = {
@@ -50,7 +51,9 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     _start_and_stop(app, parts, outbox)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    faust.Worker(app, loglevel="INFO", logging_config=_KEEP_LOGS, redirect_stdouts=False).execute_from_commandline()
+    # Faust empties the root logger before it sets up its own logs: ours is given back to it.
+    app.conf.loghandlers = list(logging.root.handlers)
+    faust.Worker(app, loglevel="INFO", logging_config=dict(_KEEP_LOGS), redirect_stdouts=False).execute_from_commandline()
 
 
 def _start_and_stop(app: Any, parts: list[Running], outbox: Outbox) -> None:
