@@ -90,7 +90,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 await self._drain_once()
-        except self.consumer_stopped_errors:
+        except (asyncio.CancelledError, *self.consumer_stopped_errors):
             if not self.transport.app.should_stop:
                 raise
 
