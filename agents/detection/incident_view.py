@@ -19,6 +19,7 @@ class CandidateRules:
     sure_score: float = 0.999  # a metric anomaly of this score needs only an alert beside it
     metric_repeats: int = 3
     metric_repeat_s: float = 30.0
+    metric_lasts_s: float = 8.0  # from first to last: two series that measure one thing repeat nothing
     critical_repeats: int = 3  # in a minute; the first of its fingerprint needs none
     rate_alerts: int = 20
     error_rate_alerts: int = 5  # where one of them is an ERROR or worse

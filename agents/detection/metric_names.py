@@ -41,6 +41,9 @@ _BOUNDARY = re.compile(r"([a-z0-9])([A-Z])")
 # Things that fill up: of these a steady rise is trouble long before the value is unusual.
 FILLING = frozenset({Family.MEMORY, Family.DISK, Family.CONNECTIONS, Family.DATABASE})
 
+# Of these less is never trouble: memory that was given back, fewer errors.
+BETTER_LOW = frozenset({Family.MEMORY, Family.CPU, Family.DISK, Family.CONNECTIONS, Family.LATENCY, Family.ERRORS})
+
 
 @lru_cache(maxsize=4096)
 def family(name: str) -> Family:

@@ -49,9 +49,10 @@ def opens_by_anomaly(view: IncidentView, anomaly: Anomaly, rules: CandidateRules
     if anomaly.kind is not AnomalyKind.METRIC:
         return None
     since = anomaly.occurred_at - rules.metric_repeat_s * 1000
-    repeats = sum(1 for alarm in view.alarms if alarm.at >= since)
-    alerts_too = view.conditions.firing and anomaly.score >= rules.sure_score
-    return anomaly.summary if repeats >= rules.metric_repeats or alerts_too else None
+    times = [alarm.at for alarm in view.alarms if alarm.at >= since]
+    repeated = len(times) >= rules.metric_repeats and max(times) - min(times) >= rules.metric_lasts_s * 1000
+    alerts_too = view.conditions.firing and anomaly.score >= rules.sure_score and times
+    return anomaly.summary if repeated or alerts_too else None
 
 
 def _near(one: Millis, other: Millis) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agents.detection.clues import clues_of_alert, clues_of_anomaly, with_clues
 from agents.detection.incident_view import Account, Exhibit, IncidentView, MetricAlarm
-from agents.detection.metric_names import family
+from agents.detection.metric_names import BETTER_LOW, family
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
@@ -37,8 +37,10 @@ def heard_alert(view: IncidentView, alert: Alert, position: Position, counts: bo
 
 
 def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position) -> IncidentView:
-    """The view after a metric anomaly."""
+    """The view after a metric anomaly. One for the better, such as a restart brings, is no alarm."""
     at = anomaly.occurred_at
+    if anomaly.value < anomaly.expected and family(anomaly.metric) in BETTER_LOW:
+        return replace(view, heard_at=max(view.heard_at, at), arrived_at=position.arrived_at)
     alarms, clues, heard, exhibits = view.alarms, view.clues, view.heard, view.exhibits
     if view.ended_at is None or view.active or at > view.ended_at:
         alarms = (*alarms, MetricAlarm(at, anomaly.score))[-_ALARMS:]

@@ -136,6 +136,18 @@ def test_a_metric_anomaly_opens_when_it_repeats(run: StageRun) -> None:
     assert candidates(found)[0].classification is Classification.MEMORY_LEAK
 
 
+def test_series_that_measure_one_thing_repeat_nothing(run: StageRun) -> None:
+    """Memory in bytes and as a ratio are unusual at the same moment."""
+    for metric in ("memory_bytes", "memory_limit_ratio", "heap_bytes", "rss_bytes"):
+        assert run.take(ANOMALIES, anomaly(metric, NOW), NOW) == []
+
+
+def test_an_anomaly_for_the_better_opens_nothing(run: StageRun) -> None:
+    """A restart gives memory back: far below the usual, and good."""
+    for i in range(9):
+        assert run.take(ANOMALIES, anomaly(at=NOW + i * 5000, value=0.1, expected=0.6), NOW + i * 5000) == []
+
+
 @pytest.mark.parametrize("alert_first", [True, False])
 def test_a_metric_that_is_far_off_opens_with_one_alert(run: StageRun, alert_first: bool) -> None:
     """In either order."""
@@ -254,10 +266,10 @@ def test_nothing_is_cleared_while_a_remedy_is_under_way(run: StageRun) -> None:
 def test_metrics_alone_resolve_it_when_they_have_been_calm_for_long(run: StageRun) -> None:
     """No alert can say that it is over."""
     for i in range(3):
-        run.take(ANOMALIES, anomaly(at=NOW + i), NOW + i)
-    recorded(run, EventType.INCIDENT_OPENED, version=1, at=NOW + 100)
+        run.take(ANOMALIES, anomaly(at=NOW + i * 5000), NOW + i * 5000)
+    recorded(run, EventType.INCIDENT_OPENED, version=1, at=NOW + 10_100)
     assert EventType.INCIDENT_RESOLVED not in commands(run.tick(NOW + 60_000))
-    assert EventType.INCIDENT_RESOLVED in commands(run.tick(NOW + 301_000))
+    assert EventType.INCIDENT_RESOLVED in commands(run.tick(NOW + 311_000))
 
 
 def test_silence_for_an_hour_of_arrival_closes_it(run: StageRun) -> None:
