@@ -5,10 +5,10 @@ records) are never waited for: the broker's end-of-partition signal counts as we
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -18,6 +18,18 @@ from state.errors import StoreUnavailableError
 _BATCH = 2_000
 _POLL_S = 0.05  # a batch is waited for to fill up, also at the end of the log
 _REQUEST_S = 15.0
+# Word of a topic that was just made, or of a partition's new leader, takes a moment to spread.
+_SPREADING_S = 1.0
+_PAUSE_S = 0.05
+
+# What passes by itself: the broker restarts, or has not yet heard of the topic. Patience bounds it.
+_PASSING = frozenset({
+    KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC,
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT, KafkaError.BROKER_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
+})  # fmt: skip
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +92,14 @@ class LogReader:
         Raises:
             StoreUnavailableError: Kafka does not answer.
         """
-        found = self._ask(lambda: self._consumer.list_topics(topic, timeout=_REQUEST_S)).topics[topic]
-        return [] if found.error else sorted(found.partitions)
+        deadline = time.monotonic() + _SPREADING_S
+        while True:
+            found = self._ask(lambda: self._consumer.list_topics(topic, timeout=_REQUEST_S)).topics[topic]
+            if not found.error:
+                return sorted(found.partitions)
+            if time.monotonic() > deadline:
+                return []
+            time.sleep(_PAUSE_S)
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is kept, and the end: the offset after the last committed record.
@@ -120,15 +138,16 @@ class LogReader:
         self._consumer.assign([TopicPartition(topic, p, self._start(topic, p, ranges[p][0])) for p in open_ends])
         heard_at = time.monotonic()
         while open_ends:
-            messages = self._consumer.consume(_BATCH, _POLL_S)
-            if messages:
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > self._patience_s:
-                raise self._unavailable(self._last_error or f"it was silent for {self._patience_s:.0f} s")
+            messages = [m for m in self._consumer.consume(_BATCH, _POLL_S) if not _is_passing(m)]
             for message in messages:
                 record = self._taken(message, open_ends)
                 if record is not None:
                     yield record
+            if messages:
+                # After the records were handed out: whoever takes them may be slow.
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > self._patience_s:
+                raise self._unavailable(self._last_error or f"it was silent for {self._patience_s:.0f} s")
         self._consumer.unassign()
 
     def _start(self, topic: str, partition: int, start: int) -> int:
@@ -139,8 +158,6 @@ class LogReader:
         partition, offset = int(message.partition() or 0), int(message.offset() or 0)
         error = message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            if error.retriable():
-                return None
             raise self._unavailable(error.str())
         end = open_ends.get(partition)
         if end is None:
@@ -155,11 +172,15 @@ class LogReader:
         if open_ends:
             self._consumer.incremental_unassign([TopicPartition(str(message.topic()), partition)])
 
-    def _ask(self, request: Any) -> Any:
-        try:
-            return request()
-        except KafkaException as error:
-            raise self._unavailable(error.args[0].str()) from error
+    def _ask(self, request: Callable[[], T]) -> T:
+        deadline = time.monotonic() + _SPREADING_S
+        while True:
+            try:
+                return request()
+            except KafkaException as error:
+                if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                    raise self._unavailable(error.args[0].str()) from error
+            time.sleep(_PAUSE_S)
 
     def _heard(self, error: KafkaError) -> None:
         self._last_error = error.str()
@@ -169,6 +190,11 @@ class LogReader:
             f"Kafka at {self._bootstrap} could not be read: {why}. See that it runs (`breakwater kafka status`), "
             "and try again."
         )
+
+
+def _is_passing(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() in _PASSING
 
 
 def _raw(message: Message) -> RawRecord:

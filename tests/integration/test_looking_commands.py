@@ -1,0 +1,301 @@
+"""`events verify`, `replay` and `lag` as people and programs call them, on a Kafka of their own."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+from ops.embedded.kafka import EmbeddedKafka
+from schemas.codec import Codec
+from schemas.records.intake import Alert
+from schemas.records.log import IncidentEvent
+from schemas.samples import sample
+from state.chain import seal
+from state.event_log import event_key
+from state.incident import EventType
+from state.kafka_store import EventStoreWriter
+from state.ports import StoredEvent
+from streams.topics import ALERTS, COMMANDS, CONFLICTS, EVENTS, SNAPSHOTS, create_topics
+from tests.support.commands import command
+from tests.support.event_writing import accounted_log
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS = 2
+LOOKED_AT = (ALERTS, COMMANDS, EVENTS, SNAPSHOTS, CONFLICTS)
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def own_kafka(tmp_path_factory: pytest.TempPathFactory, jars_dir: Path) -> Iterator[str]:
+    """A Kafka that only this module uses: the commands know the topics by their real names."""
+    server = EmbeddedKafka(tmp_path_factory.mktemp("looking-home"), jars_dir=jars_dir)
+    try:
+        yield server.up().address
+    finally:
+        server.down()
+
+
+def delete(admin: AdminClient, *topics: str) -> None:
+    """Delete topics, and return when they are gone."""
+    for future in admin.delete_topics(list(topics)).values():
+        future.result(30)
+    deadline = time.monotonic() + 30
+    while set(topics) & set(admin.list_topics(timeout=10).topics):
+        assert time.monotonic() < deadline
+
+
+@pytest.fixture
+def bootstrap(own_kafka: str) -> Iterator[str]:
+    """The topics that these commands look at, empty, for one test."""
+    create_topics(own_kafka, PARTITIONS, 1, LOOKED_AT)
+    yield own_kafka
+    admin = AdminClient({"bootstrap.servers": own_kafka})
+    delete(admin, *(name for name in admin.list_topics(timeout=10).topics if not name.startswith("__")))
+
+
+@pytest.fixture
+def run(bootstrap: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `breakwater …`."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", bootstrap)
+    monkeypatch.setenv("BREAKWATER_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def breakwater(*line: object) -> Result:
+        result = CliRunner().invoke(app, [str(word) for word in line])
+        if isinstance(result.exception, Exception):
+            raise result.exception
+        return result
+
+    return breakwater
+
+
+@pytest.fixture
+def produce(bootstrap: str) -> Iterator[Callable[..., None]]:
+    """Writes raw records."""
+    producer = Producer({"bootstrap.servers": bootstrap})
+
+    def write(topic: str, key: bytes | None, value: bytes | None, partition: int = 0, **more: Any) -> None:
+        producer.produce(topic, value, key, partition, **more)
+        producer.flush()
+
+    yield write
+    producer.flush()
+
+
+def written(bootstrap: str, count: int = 6) -> list[StoredEvent]:
+    """Events of inc-1 on partition 1, ended and so snapshotted."""
+    resolve = command(EventType.INCIDENT_RESOLVED, incident_id="inc-1", command_id="resolve")
+    with EventStoreWriter(bootstrap, 1) as store:
+        return list(store.append([*accounted_log(count - 1), (resolve, count - 1)]).events)
+
+
+def encoded(event: IncidentEvent) -> tuple[bytes, bytes]:
+    """An event's key and value."""
+    return event_key(event.incident_id, event.version), Codec(IncidentEvent).encode(event)
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    """The JSON lines on standard output."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_whole_store_is_verified(bootstrap: str, run: Run) -> None:
+    """Exit code 0, counts, and no faults; a person reads a sentence."""
+    written(bootstrap)
+    result = run("events", "verify", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"verified": True, "incidents": 1, "events": 6, "faults": []}
+    assert "every chain is whole" in run("events", "verify").stdout
+
+
+def test_an_empty_store_has_nothing_to_verify(run: Run) -> None:
+    """It is said so; nothing is wrong."""
+    result = run("events", "verify")
+    assert (result.exit_code, result.stdout) == (0, "There are no events: nothing to verify.\n")
+
+
+@pytest.mark.parametrize("kind", ["tamper", "duplicate", "fork", "reorder", "gap"])
+def test_every_kind_of_fault_is_found(bootstrap: str, run: Run, produce: Callable[..., None], kind: str) -> None:
+    """Exit code 1, with the incident, version, partition and offset of what somebody wrote past the sequencer."""
+    last = written(bootstrap)[-1].event
+    at = written(bootstrap) or 0
+    assert not at, "the commands were appended before"
+    following = replace(last, version=7, event_id="e-7", previous_hash=last.hash)
+    sixth = replace(last, event_id="of-a-zombie")
+    late = [seal(replace(following, version=8, event_id="e-8")), seal(following)]
+    made = {
+        "tamper": [replace(seal(following), payload="{}")],
+        "duplicate": [last],
+        "fork": [seal(sixth)],
+        "gap": [seal(replace(following, version=9))],
+        "reorder": [seal(replace(late[0], previous_hash=late[1].hash)), late[1]],
+    }[kind]
+    for event in made:
+        produce("incident.events", *encoded(event), 1)
+    result = run("events", "verify", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    (fault,) = found["faults"]
+    version = {"gap": 7}.get(kind, made[-1].version)
+    assert (fault["kind"], fault["incident_id"], fault["version"], fault["partition"]) == (kind, "inc-1", version, 1)
+    assert not found["verified"]
+    (shown,) = lines(
+        run("replay", "incident.events", "--partition", 1, "--from", fault["offset"], "--to", fault["offset"])
+    )
+    assert shown["value"]["version"] == made[-1].version
+    assert run("events", "verify", "--incident", "inc-2", "--json").exit_code == 0
+    table = run("events", "verify").stdout
+    assert "1 fault. Nothing was changed." in table
+
+
+def test_a_cut_log_is_found_by_its_snapshots(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:
+    """The events' topic was made anew, the snapshots were not."""
+    written(bootstrap)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    delete(admin, "incident.events")
+    create_topics(bootstrap, PARTITIONS, 1, LOOKED_AT)
+    found = json.loads(run("events", "verify", "--json").stdout)
+    (fault,) = found["faults"]
+    assert (fault["kind"], fault["incident_id"], fault["version"], fault["partition"]) == ("truncation", "inc-1", 1, 1)
+
+
+def alerts(produce: Callable[..., None], count: int, partition: int = 0) -> list[bytes]:
+    """Alerts of two incidents in turns; their bytes."""
+    values = []
+    for number in range(count):
+        incident_id = f"inc-{number % 2}"
+        value = Codec(Alert).encode(sample(Alert, alert_id=f"a-{number}", incident_id=incident_id))
+        produce("alerts", incident_id.encode(), value, partition, headers=[("trace", b"t-%d" % number)])
+        values.append(value)
+    return values
+
+
+def test_a_range_of_offsets_is_printed_both_ends_included(run: Run, produce: Callable[..., None]) -> None:
+    """A JSON line a record, its contract decoded."""
+    alerts(produce, 10)
+    found = lines(run("replay", "alerts", "--from", 3, "--to", 5))
+    assert [line["offset"] for line in found] == [3, 4, 5]
+    assert found[0]["value"]["alert_id"] == "a-3"
+    assert (found[0]["key"], found[0]["headers"]) == ("inc-1", {"trace": "t-3"})
+
+
+def test_partitions_are_merged_by_time(run: Run, produce: Callable[..., None]) -> None:
+    """So that a postmortem reads what happened in the order in which it did."""
+    for number in range(12):
+        alerts(produce, 1, partition=number % 2)
+    times = [line["timestamp"] for line in lines(run("replay", "alerts"))]
+    assert len(times) == 12
+    assert times == sorted(times)
+
+
+def test_a_range_of_time_is_printed_both_ends_included(run: Run, produce: Callable[..., None]) -> None:
+    """By the times that the broker gave."""
+    alerts(produce, 6)
+    times = [line["timestamp"] for line in lines(run("replay", "alerts"))]
+    found = lines(run("replay", "alerts", "--from", times[2], "--to", times[4]))
+    assert [line["timestamp"] for line in found] == [t for t in times if times[2] <= t <= times[4]]
+
+
+def test_one_incident_is_picked_out(run: Run, produce: Callable[..., None]) -> None:
+    """By the key of its records."""
+    alerts(produce, 6)
+    result = run("replay", "alerts", "--incident", "inc-1")
+    assert [line["value"]["alert_id"] for line in lines(result)] == ["a-1", "a-3", "a-5"]
+    assert "3 records of alerts, out of 6 in the range" in result.stderr
+
+
+def test_an_empty_range_says_so_and_is_no_failure(run: Run) -> None:
+    """Exit code 0, nothing on standard output."""
+    result = run("replay", "alerts", "--from", "15m")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "nothing lies in that range of alerts" in result.stderr
+
+
+def test_one_document_where_json_is_asked_for(run: Run, produce: Callable[..., None]) -> None:
+    """The records in it, with counts; what is undecodable is there whole."""
+    alerts(produce, 2)
+    produce("alerts", None, b"garbage")
+    found = json.loads(run("replay", "alerts", "--json").stdout)
+    assert (found["topic"], found["count"], found["lost"]) == ("alerts", 3, [])
+    assert found["records"][2]["value"]["undecodable"].startswith("not_avro")
+
+
+def test_what_retention_took_is_told(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:
+    """An offset that is gone was asked for."""
+    alerts(produce, 6)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_records([TopicPartition("alerts", 0, 4)]).values():
+        future.result(30)
+    result = run("replay", "alerts", "--from", 1)
+    assert [line["offset"] for line in lines(result)] == [4, 5]
+    assert "partition 0: the log begins at offset 4: retention took 3 of what was asked for" in result.stderr
+
+
+def test_a_copy_is_exact_and_says_where_it_came_from(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:
+    """Bytes, keys, headers and, as both have as many partitions, partitions."""
+    values = alerts(produce, 4, partition=1)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic("alerts.copy", PARTITIONS, 1)])["alerts.copy"].result(30)
+    result = run("replay", "alerts", "--from", 1, "--to-topic", "alerts.copy", "--json")
+    assert json.loads(result.stdout)["copied"] == 3
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False})
+    consumer.assign([TopicPartition("alerts.copy", 1, 0)])
+    copies = consumer.consume(3, 30)
+    consumer.close()
+    assert [copy.value() for copy in copies] == values[1:]
+    assert copies[0].key() == b"inc-1"
+    assert copies[0].headers() == [("trace", b"t-1"), ("replayed-from", b"alerts/1/1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (["nothing-of-the-kind"], "There is no topic"),
+        (["alerts", "--partition", "9"], "has no partition 9"),
+        (["alerts", "--from", "9", "--to", "3"], "lies after"),
+        (["alerts", "--from", "yesterday-ish"], "is no time"),
+        (["alerts", "--speed", "0"], "must be more than 0"),
+        (["alerts", "--to-topic", "alerts"], "onto itself"),
+        (["alerts", "--to-topic", "nothing-of-the-kind"], "Make it first"),
+        (["alerts", "--to-topic", "incident.events"], "would fork the chains"),
+    ],
+)
+def test_wrong_use_is_told_with_exit_code_2(run: Run, line: list[str], reason: str) -> None:
+    """With what would be right."""
+    result = run("replay", *line)
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.split())
+
+
+def test_replay_leaves_no_consumer_group(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:
+    """Nothing is committed, so that no consumer and no lag is touched."""
+    alerts(produce, 3)
+    assert run("replay", "alerts").exit_code == 0
+    groups = AdminClient({"bootstrap.servers": bootstrap}).list_consumer_groups().result(30).valid
+    assert [one.group_id for one in groups if "replay" in one.group_id] == []
+
+
+def test_lag_is_told_with_the_incidents_that_wait(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:
+    """A group that has read two of five; a stranger's group is not ours to tell of."""
+    alerts(produce, 5)
+    for group in ("breakwater-edge-v1", "stranger"):
+        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+        consumer.commit(offsets=[TopicPartition(ALERTS.name, 0, 2)], asynchronous=False)
+        consumer.close()
+    result = run("lag", "--json")
+    assert result.exit_code == 0
+    (row,) = json.loads(result.stdout)["rows"]
+    assert (row["group"], row["topic"], row["partition"], row["lag"]) == ("breakwater-edge-v1", "alerts", 0, 3)
+    assert (row["velocity"], row["eta_s"], row["incidents"]) == (0.0, None, ["inc-0", "inc-1"])
+    assert row["lag_s"] > 0
+    assert "breakwater-edge-v1" in run("lag").stdout
