@@ -90,7 +90,7 @@ def json_lines(file: InputFile) -> Iterator[bytes]:
 
 
 def _raw(name: str) -> io.BufferedReader:
-    return cast(io.BufferedReader, sys.stdin.buffer) if name == STDIN else Path(name).open("rb")
+    return io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer)) if name == STDIN else Path(name).open("rb")
 
 
 def _unpacked(name: str, raw: io.BufferedReader) -> Stream:

@@ -3,12 +3,11 @@
 Every function raises InvalidInputError with what it got and what it wants; callers name the field.
 """
 
+import json
 import math
 import re
 from datetime import UTC, datetime
 from typing import Any
-
-import orjson
 
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import AlertStatus, Millis, Severity, Tier
@@ -151,7 +150,9 @@ def _word(value: Any) -> str:
 
 
 def _label(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def _from_epoch(amount: float, given: Any) -> Millis:
