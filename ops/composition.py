@@ -25,7 +25,7 @@ from agents.detection.candidates_stage import CandidateRules, CandidatesStage
 from agents.detection.metrics_stage import MetricRules, MetricsStage
 from agents.diagnosis.diagnosis_stage import DiagnosisStage
 from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
-from agents.prediction.warnings_stage import WarningsStage
+from agents.prediction.warnings_stage import WarningRules, WarningsStage
 from agents.projector import ProjectorShell
 from agents.resolution.docker_executor import DockerExecutor
 from agents.resolution.executor_agent import ActionExecutor
@@ -91,9 +91,9 @@ def analysis(around: Surroundings) -> list[Running]:
     settings = around.settings
     stages: list[Stage[Any]] = [
         MetricsStage(MetricRules(threshold=settings.anomaly_threshold)),
-        CandidatesStage(CandidateRules(quiet_s=settings.incident_quiet_s)),
+        CandidatesStage(CandidateRules(anomaly_threshold=settings.anomaly_threshold, quiet_s=settings.incident_quiet_s)),
         ForecastsStage(ForecastRules(threshold=settings.prediction_threshold)),
-        WarningsStage(),
+        WarningsStage(WarningRules(threshold=settings.prediction_threshold)),
         DiagnosisStage(),
     ]
     return [_shell(around, stage) for stage in stages]

@@ -4,7 +4,8 @@ Due is a vote when all agents with a vote spoke (an abstention is a word); else 
 while diagnosis is silent, in a clarification round every `clarify_every_s` in which the supporters of one option hold
 `clarify_threshold` of *all* agents' weight, so that the absent would be a minority; else at `limit_s`, when the strongest
 single voice is taken to a human.
-An action that did not help is excluded and the rest counted at once. All waiting is in arrival time.
+A count that misses a gate is not the last word at once: for `clarify_rounds` rounds every new word is counted again, and only
+then a human is asked. An action that did not help is excluded and the rest counted at once. All waiting is in arrival time.
 """
 
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ class ConsensusRules:
     limit_s: float = 120.0
     clarify_every_s: float = 10.0
     clarify_threshold: float = 0.6
+    clarify_rounds: int = 3
     stale_evidence_s: float = 120.0
     human_role: str = "senior_sre"
 
@@ -121,10 +123,10 @@ class ConsensusStage:
             return Step(box)
         rules, counted = self._rules, tally(box.countable(), self._weights)
         if box.spoken() >= self._weights.keys():
-            return self._conclude(box, counted, "as all agents spoke", now)
+            return self._conclude_or_clarify(box, counted, "as all agents spoke", now)
         waited_s = (now - box.diagnosed_at) / 1000 if box.diagnosed_at is not None else 0.0
         if box.diagnosed_at is not None and waited_s >= rules.patience_s and counted.winner:
-            return self._conclude(box, counted, f"{rules.patience_s:g} s after diagnosis spoke", now)
+            return self._conclude_or_clarify(box, counted, f"{rules.patience_s:g} s after diagnosis spoke", now)
         if now - box.first_at >= rules.limit_s * 1000:
             return self._conclude_at_limit(box, counted, now)
         rounds = int((now - box.first_at) // (rules.clarify_every_s * 1000))
@@ -147,20 +149,28 @@ class ConsensusStage:
         conclusion = self._conclusion(box, counted, None, occasion, against, now)
         return Step(_settled(box), (question(conclusion),))
 
+    def _conclude_or_clarify(self, box: BallotBox, counted: Tally, occasion: str, now: Millis) -> Step[BallotBox]:
+        """Conclude what passes the gates; give what does not a few rounds in which agents may see more."""
+        rounds = int((now - box.first_at) // (self._rules.clarify_every_s * 1000))
+        if rounds < self._rules.clarify_rounds and self._against(box, counted, now):
+            return Step(box if rounds <= box.clarified else replace(box, clarified=rounds))
+        return self._conclude(replace(box, clarified=max(box.clarified, rounds)), counted, occasion, now)
+
+    def _against(self, box: BallotBox, counted: Tally, now: Millis) -> list[str]:
+        """What speaks against carrying the winner out without a human."""
+        if counted.winner is None:
+            return ["there is nothing to decide on"]
+        age_s = (now - evidence_at(counted, now)) / 1000
+        return obstacles(
+            counted.winner,
+            participants=len(counted.participants),
+            tier=tier_of(box),
+            stale_s=age_s if age_s > self._rules.stale_evidence_s else None,
+            gates=self._rules.gates,
+        )
+
     def _conclude(self, box: BallotBox, counted: Tally, occasion: str, now: Millis) -> Step[BallotBox]:
-        taken = counted.winner
-        if taken is None:
-            against = ["there is nothing to decide on"]
-        else:
-            age_s = (now - evidence_at(counted, now)) / 1000
-            stale_s = age_s if age_s > self._rules.stale_evidence_s else None
-            against = obstacles(
-                taken,
-                participants=len(counted.participants),
-                tier=tier_of(box),
-                stale_s=stale_s,
-                gates=self._rules.gates,
-            )
+        taken, against = counted.winner, self._against(box, counted, now)
         conclusion = self._conclusion(box, counted, taken, occasion, against, now)
         return Step(_settled(box), outputs_of(conclusion, self._weights))
 

@@ -79,7 +79,7 @@ def test_patience_with_the_absent_ends_after_diagnosis_spoke(run: StageRun) -> N
 
 def test_a_late_tick_is_made_up_for_by_a_record(run: StageRun) -> None:
     """Arrival times alone bring the same decision, so a replay without a clock does."""
-    hear(run, vote(), vote(Agent.DETECTION))
+    hear(run, vote(), vote(Agent.DETECTION), vote(Agent.RESOLUTION))
     assert hear(run, vote(Agent.DETECTION, confidence=0.9, ordinal=1), now=NOW + 11 * S)[0].action == Action.RESTART
 
 
@@ -108,22 +108,34 @@ def test_at_the_limit_the_strongest_single_voice_goes_to_a_human(run: StageRun) 
 
 
 def test_a_weak_agreement_goes_to_a_human_with_the_reason(run: StageRun) -> None:
-    """All spoke, confidence 0.6."""
-    decision, _, question = hear(run, *agreed(0.6))
+    """All spoke, confidence 0.6, and three rounds of clarification brought nothing new."""
+    assert hear(run, *agreed(0.6)) == []
+    assert run.tick(NOW + 29 * S) == []
+    decision, _, question = run.tick(NOW + 30 * S)
     assert not decision.autonomous
     assert "confidence 0.6 is below 0.7" in json.loads(question.payload)["reason"]
 
 
+def test_a_weak_agreement_that_grows_strong_needs_no_human(run: StageRun) -> None:
+    """The agents saw more within the rounds of clarification: each new word is counted at once."""
+    hear(run, *agreed(0.6))
+    run.tick(NOW + 10 * S)
+    decision = hear(run, vote(Agent.DIAGNOSIS, confidence=0.9, ordinal=1), now=NOW + 14 * S)[0]
+    assert (decision.action, decision.autonomous, decision.confidence) == (Action.RESTART, True, 0.771428571429)
+
+
 def test_four_abstentions_go_to_a_human(run: StageRun) -> None:
-    """There is nothing to decide on, and no point in waiting."""
-    decision, _, _ = hear(run, *[vote(a, abstains=True) for a in ConsensusRules().weights])
+    """There is nothing to decide on when the rounds of clarification are over."""
+    hear(run, *[vote(a, abstains=True) for a in ConsensusRules().weights])
+    decision, _, _ = run.tick(NOW + 30 * S)
     assert (decision.action, decision.autonomous, decision.confidence, decision.votes) == (Action.NOOP, False, 0.0, [])
 
 
 def test_an_impossible_confidence_is_no_vote_but_a_word(run: StageRun) -> None:
     """The agent need not be waited for; two trusted agents are too few to act on."""
     bad = vote(Agent.DIAGNOSIS, confidence=math.nan)
-    decision = hear(run, vote(Agent.DETECTION), bad, vote(Agent.RESOLUTION), vote(Agent.PREDICTION, abstains=True))[0]
+    hear(run, vote(Agent.DETECTION), bad, vote(Agent.RESOLUTION), vote(Agent.PREDICTION, abstains=True))
+    decision = run.tick(NOW + 30 * S)[0]
     assert not decision.autonomous
     assert "Set aside (1): diagnosis has an impossible confidence, nan" in decision.reason
     assert "2 of at least 3" in decision.reason
@@ -146,9 +158,10 @@ def test_there_is_one_decision_a_round(run: StageRun) -> None:
 
 def test_stale_evidence_forbids_to_act(run: StageRun) -> None:
     """The newest word is older than 120 s when the vote is concluded: a worker was down meanwhile."""
-    decision = hear(run, *agreed(), now=NOW + 121 * S)[0]
+    hear(run, *agreed(), now=NOW + 121 * S)
+    decision = run.tick(NOW + 151 * S)[0]
     assert not decision.autonomous
-    assert "121 s old" in decision.reason
+    assert "151 s old" in decision.reason
     assert decision.evidence_at == NOW
 
 
@@ -191,7 +204,8 @@ def test_what_failed_before_the_vote_is_not_decided_on(run: StageRun) -> None:
     hear(run, vote())
     assert run.take(EVENTS, completed("FAILED"), NOW) == []
     others = [vote(Agent.DETECTION), vote(Agent.RESOLUTION), vote(Agent.PREDICTION, Action.SCALE_UP, 0.9)]
-    assert hear(run, *others)[0].action == Action.SCALE_UP
+    hear(run, *others)
+    assert run.tick(NOW + 30 * S)[0].action == Action.SCALE_UP
 
 
 def test_a_redelivered_record_makes_the_same_decision(run: StageRun) -> None:
@@ -208,7 +222,7 @@ def test_a_redelivered_record_makes_the_same_decision(run: StageRun) -> None:
 def test_a_word_said_again_at_a_later_place_does_not_turn_back_a_newer_one(run: StageRun) -> None:
     """Diagnosis was restarted and published its first word again."""
     hear(run, vote(), vote(action=Action.ROLLBACK, ordinal=1), vote())
-    decision = run.tick(NOW + 10 * S)[0]
+    decision = run.tick(NOW + 30 * S)[0]
     assert decision.action == Action.ROLLBACK
 
 
