@@ -120,10 +120,11 @@ def admits(state: IncidentState, kind: str, episode: int, payload: dict[str, Any
         return f"Episode {state.episode} has ended: it is {state.status}."
     if kind == EventType.ACTION_INTENDED and any(a["state"] == "INTENDED" for a in state.actions):
         return "Another action is under way."
-    if kind == EventType.ACTION_COMPLETED and not any(
-        a["action_id"] == payload.get("action_id") for a in state.actions
-    ):
-        return "There is no intent of this action."
+    if kind == EventType.ACTION_COMPLETED:
+        states = {a["action_id"]: a["state"] for a in state.actions}
+        known = states.get(payload.get("action_id", ""))
+        if known != "INTENDED":
+            return "There is no intent of this action." if known is None else f"The action has ended: it is {known}."
     return None
 
 
