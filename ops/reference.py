@@ -1,0 +1,82 @@
+"""The reference pages, from the program itself: `python -m ops.reference` writes docs/settings.md and docs/cli.md."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+
+from ops.cli import app
+from ops.settings import Settings
+
+HEAD = "<!-- Written by `python -m ops.reference`; a test compares it with the program. -->"
+
+
+def settings_page() -> str:
+    """Every setting with its environment variable, default and meaning, as Markdown."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias or f"BREAKWATER_{name.upper()}"
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{variable}` | {default} | {field.description} |")
+    head = [
+        "# Settings",
+        "",
+        HEAD,
+        "",
+        "Read once at start. A value that cannot be used is refused with the reason.",
+        "",
+    ]
+    return "\n".join([*head, "| variable | default | what it sets |", "|---|---|---|", *rows, ""])
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options, as Markdown."""
+    lines = [
+        "# Commands",
+        "",
+        HEAD,
+        "",
+        "Exit codes: 0 done and good, 1 something was found or failed, 2 wrong use.",
+        "",
+    ]
+    root = typer.main.get_command(app)
+    _describe(root, "breakwater", lines)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _describe(command: Any, path: str, lines: list[str]) -> None:
+    children = getattr(command, "commands", None)
+    if children:
+        for name, child in children.items():
+            _describe(child, f"{path} {name}", lines)
+        return
+    lines += [f"## {path}", ""]
+    lines += [line.strip() for line in (command.help or "").strip().splitlines()]
+    lines.append("")
+    shown = [p for p in command.params if p.name != "help"]
+    for parameter in shown:
+        lines.append(f"- `{_spelling(parameter)}`: {getattr(parameter, 'help', None) or ''}".rstrip(": "))
+    if shown:
+        lines.append("")
+
+
+def _spelling(parameter: click.Parameter) -> str:
+    if parameter.param_type_name == "argument":
+        name = (parameter.name or "").upper()
+        return f"{name}…" if parameter.nargs == -1 else name
+    return ", ".join(parameter.opts)
+
+
+def main() -> None:
+    """Write the pages into the docs folder of the working directory."""
+    docs = Path("docs")
+    if not docs.is_dir():
+        sys.exit("Run this in the root of the repository: there is no docs folder here.")
+    (docs / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (docs / "cli.md").write_text(cli_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
