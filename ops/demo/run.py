@@ -6,9 +6,10 @@ Whatever it starts it stops, however it ends.
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -25,7 +26,6 @@ from ops.demo.snapshot import DemoSnapshot
 from ops.demo.store_check import check_store
 from ops.demo.summary import DemoSummary, StoreCheck, document, panel, shortfalls, store_shortfalls
 from ops.demo.target_unit import ENVIRONMENT_PREFIX, TargetUnit
-from ops.embedded.ports import is_free
 from ops.settings import Settings
 from schemas.errors import BreakwaterError
 
@@ -33,11 +33,22 @@ _LOOK_S = 0.25
 _SEED = 7
 
 
+class Worker(Protocol):
+    """One process of the program: how often it died and was started again, and where it says why."""
+
+    restarts: int
+    log_file: Path
+
+
 class Platform(Protocol):
     """The running program: Kafka, workers, intake."""
 
     bootstrap: str
     http_url: str
+
+    @property
+    def workers(self) -> Mapping[str, Worker]:
+        """Its processes by name."""
 
 
 Progress = Callable[[str], None]
@@ -50,6 +61,8 @@ class Timing:
     """How long the demonstration waits, in seconds: for detectors to learn what is usual; after the fault at most."""
 
     warm_up_s: float = 14.0
+    # On a busy machine the workers may need longer than that to begin.
+    ready_s: float = 45.0
     limit_s: float = 100.0
     # A greater storm takes longer to send; so many alerts a second are counted on.
     alerts_per_s: float = 8_000.0
@@ -60,10 +73,10 @@ class Timing:
 
 
 def supervised(settings: Settings, progress: Progress) -> AbstractContextManager[Platform]:
-    """The program as `breakwater up` runs it, on a free port where the usual one is taken."""
+    """The program as `breakwater up` runs it; on a free port, but where the operator has chosen one."""
     from ops.supervisor import Supervisor  # noqa: PLC0415 - the demo's parts are tested without the workers
 
-    port = settings.http_port if is_free(settings.http_port) else 0
+    port = settings.http_port if "http_port" in settings.model_fields_set else 0
     return Supervisor(settings.model_copy(update={"http_port": port}), progress=progress)
 
 
@@ -133,18 +146,21 @@ class Demo:
             BreakwaterError: a part could not be started.
         """
         with interruptible() as stack:
-            parts, bootstrap = self._start(stack)
+            parts, platform = self._start(stack)
             with self._show.live():
                 self._play(parts)
-            store, unverified = self._verify(bootstrap)
+            store, unverified = self._verify(platform.bootstrap)
+            missing = [*self._shortfalls(), *unverified]
+            if missing:
+                missing += _restarts(platform)
             self._show.tell("stopping everything that was started")
         return DemoSummary(
             last=self._last, target_incident=self._last.observed.incident(self._script.target_incident_id),
             alerts=self._script.budget.total, human_mttr_s=self._settings.human_mttr_s, store=store,
-            missing=(*self._shortfalls(), *unverified), duration_s=time.time() - self._began,
+            missing=tuple(missing), duration_s=time.time() - self._began,
         )  # fmt: skip
 
-    def _start(self, stack: ExitStack) -> tuple[Parts, str]:
+    def _start(self, stack: ExitStack) -> tuple[Parts, Platform]:
         target = TargetUnit(self._settings, self._script.scenario.target, self._script.place)
         # Given back last, when no executor is left that could start it again.
         stack.callback(target.stop)
@@ -156,11 +172,12 @@ class Demo:
         self._show.tell(f"starting {self._script.scenario.target.service} at {target.url}")
         target.start(platform.http_url)
         parts.start()
-        return parts, platform.bootstrap
+        return parts, platform
 
     def _play(self, parts: Parts) -> None:
         timing, spec = self._around.timing, self._script.scenario.target
         self._watch(parts, "learning what is usual", timing.warm_up_s, lambda: False)
+        self._watch(parts, "waiting for the workers", timing.ready_s, self._at_work)
         parts.break_target()
         limit_s = timing.limit(self._script.budget.total)
         self._watch(parts, f"fault in {spec.service}: {spec.fault}", limit_s, self._settled)
@@ -173,6 +190,11 @@ class Demo:
             if done() or time.monotonic() >= deadline:
                 return
             time.sleep(min(_LOOK_S, max(0.0, deadline - time.monotonic())))
+
+    def _at_work(self) -> bool:
+        """Whether sampling has accounted for alerts of now, and analysis has acknowledged metrics."""
+        counted = self._last.observed.alerts.received > 0 or not self._script.budget.noise
+        return counted and "analysis" in self._last.lag
 
     def _settled(self) -> bool:
         return self._last.fleet.phase == Phase.FAILED or not self._shortfalls()
@@ -189,3 +211,9 @@ class Demo:
         except BreakwaterError as error:
             return None, [f"The event store could not be verified: {error}"]
         return store, store_shortfalls(store)
+
+
+def _restarts(platform: Platform) -> list[str]:
+    """Which workers died, a sentence each."""
+    died = {name: worker for name, worker in platform.workers.items() if worker.restarts}
+    return [f"Worker {name} died {w.restarts} times; see {w.log_file}." for name, w in died.items()]

@@ -10,7 +10,7 @@ from rich.live import Live
 from ops.demo.snapshot import DemoSnapshot
 from ops.demo.view import plain, screen
 
-_LINE_EVERY_S = 2.0
+_LINE_EVERY_S = 3.0
 
 
 class Show:
@@ -45,7 +45,7 @@ class Show:
     def update(self, snapshot: DemoSnapshot) -> None:
         """Show one."""
         if self._live is not None:
-            self._live.update(screen(snapshot), refresh=True)
+            self._live.update(screen(snapshot, self._console.height), refresh=True)
             return
         now = time.monotonic()
         if snapshot.step != self._told_step or now - self._told_at >= _LINE_EVERY_S:

@@ -138,7 +138,8 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
 
 def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
     sure = f" ({found.confidence:.0%} sure)" if found.confidence else ""
-    told = [("cause", f"{found.root_cause or 'not diagnosed'}: {found.classification.lower().replace('_', ' ')}{sure}")]
+    kind = found.classification.lower().replace("_", " ")
+    told = [("cause", f"{found.root_cause or f'not diagnosed, taken for {kind}'}{sure}")]
     if found.decision:
         told.append(("votes", votes(found)))
         told.append(("decision", _decision(found.decision)))

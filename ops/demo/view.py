@@ -1,6 +1,8 @@
 """The demonstration as it happens: a screen of a terminal, or plain lines where there is none. Pure: snapshot in, picture out."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -23,7 +25,10 @@ from streams.topics import (
 )
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_TRAIL_WIDTH = 60
+_TRAIL_WIDTH = 24
+_PANEL_ROWS = 11
+# The header, the panels, and of the incidents the frame and the votes.
+_ROWS_ABOVE = 1 + _PANEL_ROWS + 4
 # Stages by worker, each with the topic that it tells by.
 _STAGES: tuple[tuple[str, str, str], ...] = (
     ("analysis", "detection", CANDIDATES.name),
@@ -32,7 +37,7 @@ _STAGES: tuple[tuple[str, str, str], ...] = (
     ("analysis", "votes", RECOMMENDATIONS.name),
     ("command", "consensus", DECISIONS.name),
     ("command", "resolution", ACTIONS.name),
-    ("command", "communication", NOTIFICATIONS.name),
+    ("command", "notices", NOTIFICATIONS.name),
     ("command", "event store", EVENTS.name),
 )
 _STATUS_STYLE = {
@@ -46,25 +51,28 @@ _STATUS_STYLE = {
 }
 
 
-def screen(snapshot: DemoSnapshot) -> RenderableType:
-    """The whole picture; as high as it needs to be."""
+def screen(snapshot: DemoSnapshot, rows: int = 50) -> RenderableType:
+    """The whole picture, on a terminal of so many rows: what does not fit of the incidents is counted."""
     top = Table.grid(expand=True)
-    top.add_column(ratio=1)
-    top.add_column(ratio=1)
-    top.add_row(_stages(snapshot), _target(snapshot))
-    return Group(_header(snapshot), top, _incidents(snapshot))
+    for ratio in (23, 29, 28):
+        top.add_column(ratio=ratio)
+    top.add_row(_alerts(snapshot), _stages(snapshot), _target(snapshot))
+    return Group(_header(snapshot), top, _incidents(snapshot, max(3, rows - _ROWS_ABOVE)))
 
 
 def plain(snapshot: DemoSnapshot) -> str:
-    """The same in one line, without control codes."""
+    """The same in one line, without control codes; of the incidents that wait for another only the number."""
     counts, fleet, seen = snapshot.observed.alerts, snapshot.fleet, snapshot.target
     parts = [
         f"{snapshot.elapsed_s:5.1f} s  {snapshot.step}",
-        f"alerts {fleet.sent:,} sent, {counts.received:,} received, {counts.kept:,} kept, "
+        f"{fleet.sent:,} alerts sent, {counts.received:,} received, {counts.kept:,} kept, "
         f"{counts.suppressed:,} suppressed, {counts.dead_lettered:,} dead",
         f"{snapshot.target_service} {_health(snapshot)} {seen.memory_mb:.0f}/{seen.limit_mb:.0f} MB",
     ]
-    parts += [f"{i.service} {i.status}{_because(i)}" for i in snapshot.observed.incidents]
+    incidents = snapshot.observed.incidents
+    parts += [f"{i.service} {i.status}{_because(i)}" for i in incidents if i.service == snapshot.target_service]
+    others = Counter(str(i.status) for i in incidents if i.service != snapshot.target_service)
+    parts += [f"others: {', '.join(f'{count} {status}' for status, count in others.items())}"] if others else []
     return "; ".join(parts)
 
 
@@ -79,67 +87,87 @@ def sparkline(values: Sequence[float], top: float, width: int = _TRAIL_WIDTH) ->
 
 
 def _header(snapshot: DemoSnapshot) -> RenderableType:
-    line = Text.assemble(
-        (f" {snapshot.elapsed_s:5.1f} s ", "reverse"),
-        ("  " + snapshot.step, "bold"),
-        f"   environment {snapshot.environment}",
-    )
-    return Panel(Group(line, Text(snapshot.title, style="dim")), title=f"breakwater demo: {snapshot.scenario}")
+    return Text.assemble(
+        (f" {snapshot.elapsed_s:5.1f} s ", "reverse"), (f"  {snapshot.step}", "bold"),
+        (f"   {snapshot.title}", "dim"), no_wrap=True, overflow="ellipsis",
+    )  # fmt: skip
+
+
+def _alerts(snapshot: DemoSnapshot) -> RenderableType:
+    counts, fleet = snapshot.observed.alerts, snapshot.fleet
+    table = _columns("left", "right")
+    for name, count in (
+        ("planned", fleet.planned), ("sent", fleet.sent), ("received", counts.received), ("kept", counts.kept),
+        ("suppressed", counts.suppressed), ("late", counts.late), ("dead-lettered", counts.dead_lettered),
+        ("storms", snapshot.observed.storms),
+    ):  # fmt: skip
+        table.add_row(name, f"{count:,}")
+    table.add_row("loudest/s", f"{snapshot.observed.loudest_storm_per_s:,.0f}")
+    return Panel(table, title=f"alerts: {fleet.phase}", height=_PANEL_ROWS)
 
 
 def _stages(snapshot: DemoSnapshot) -> RenderableType:
-    counts, fleet = snapshot.observed.alerts, snapshot.fleet
-    table = Table(expand=True, box=None)
-    for name, justify in (("stage", "left"), ("told", "right"), ("behind", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_row(f"fleet ({fleet.phase})", f"{fleet.sent:,}", f"{fleet.planned - fleet.sent:,} to send")
-    table.add_row("sampling: received", f"{counts.received:,}", f"{max(0, fleet.sent - counts.received):,}")
-    table.add_row("  kept", f"{counts.kept:,}", "")
-    table.add_row("  suppressed", f"{counts.suppressed:,}", "")
-    table.add_row("  dead-lettered", f"{counts.dead_lettered:,}", "")
+    table = _columns("left", "right", "right")
+    table.add_row(*(Text(word, style="dim") for word in ("stage", "told", "behind")))
     worker = ""
     for role, stage, topic in _STAGES:
         behind = f"{snapshot.lag[role]:,}" if role in snapshot.lag and role != worker else ""
         worker = role
         table.add_row(stage, f"{snapshot.observed.told.get(topic, 0):,}", behind)
-    return Panel(table, title="the pipeline", height=18)
+    return Panel(table, title="the agents", height=_PANEL_ROWS)
 
 
 def _target(snapshot: DemoSnapshot) -> RenderableType:
     seen = snapshot.target
     latency = "-" if seen.latency_ms is None else f"{seen.latency_ms:.0f} ms"
-    health = Text.assemble("health    ", (_health(snapshot), "green" if seen.healthy else "bold red"))
     return Panel(
         Group(
-            health,
-            Text(f"          {seen.why}", style="red"),
-            Text(f"memory    {seen.memory_mb:.0f} MB of {seen.limit_mb:.0f} MB, {seen.peak_mb:.0f} MB at its worst"),
-            Text(sparkline(seen.trail_mb, seen.limit_mb), style="red" if seen.suffering else "green"),
-            Text(f"latency   {latency} at p95, {seen.error_rate:.0%} errors, {seen.request_rate:.0f} requests/s"),
-            Text(f"fault     {seen.fault}"),
-            Text(f"processes {', '.join(map(str, seen.pids)) or '-'}"),
-            Text(f"address   {snapshot.target_url}"),
-            Text(),
-            Text(f"storms    {snapshot.observed.storms}, up to {snapshot.observed.loudest_storm_per_s:,.0f} alerts/s"),
+            Text(_health(snapshot), style="green" if seen.healthy else "bold red"),
+            _line(seen.why, "red"),
+            _line(f"memory {seen.memory_mb:.0f}/{seen.limit_mb:.0f} MB, peak {seen.peak_mb:.0f}"),
+            _line(sparkline(seen.trail_mb, seen.limit_mb), "red" if seen.suffering else "green"),
+            _line(f"p95 {latency}, {seen.error_rate:.0%} errors"),
+            _line(f"{seen.request_rate:.0f} requests/s"),
+            _line(f"fault {seen.fault}"),
+            _line(f"pid {', '.join(map(str, seen.pids)) or '-'}"),
+            _line(snapshot.target_url, "dim"),
         ),
-        title=f"the target: {snapshot.target_service}",
-        height=18,
+        title=f"target: {snapshot.target_service}",
+        height=_PANEL_ROWS,
     )
 
 
-def _incidents(snapshot: DemoSnapshot) -> RenderableType:
-    table = Table(expand=True, box=None)
-    for name in ("service", "status", "what", "cause", "action", "time"):
-        table.add_column(name, no_wrap=name != "cause")
-    for found in snapshot.observed.incidents:
-        style = _STATUS_STYLE.get(found.status, "")
-        table.add_row(
-            found.service, Text(found.status, style=style), found.classification.lower().replace("_", " "),
-            found.root_cause, _action(found), f"{_open_s(found, snapshot.at):.0f} s",
-        )  # fmt: skip
-    body: RenderableType = table if snapshot.observed.incidents else Text("none yet", style="dim")
-    ballots = [Text(f"{i.service}: {votes(i)}", style="dim") for i in snapshot.observed.incidents if _voted_to_act(i)]
-    return Panel(Group(body, *ballots), title="incidents")
+def _incidents(snapshot: DemoSnapshot, most: int) -> RenderableType:
+    incidents = snapshot.observed.incidents
+    if not incidents:
+        return Panel(Text("none yet", style="dim"), title="incidents")
+    table = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    for _ in range(2):
+        table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right")
+    for found in incidents[:most]:
+        status = Text(found.status, style=_STATUS_STYLE.get(found.status, ""))
+        table.add_row(found.service, status, _cause(found), _action(found), f"{_open_s(found, snapshot.at):.0f} s")
+    left = [_line(f"and {len(incidents) - most} more", "dim")] if len(incidents) > most else []
+    ballots = [_line(f"{i.service}: {votes(i)}", "dim") for i in incidents if _voted_to_act(i)]
+    return Panel(Group(table, *left, *ballots), title=f"incidents in {snapshot.environment}")
+
+
+def _columns(*justify: Literal["left", "right"]) -> Table:
+    table = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    for side in justify:
+        table.add_column(justify=side, no_wrap=True)
+    return table
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _cause(found: IncidentState) -> str:
+    return found.root_cause or found.classification.lower().replace("_", " ")
 
 
 def _health(snapshot: DemoSnapshot) -> str:
@@ -153,8 +181,7 @@ def _health(snapshot: DemoSnapshot) -> str:
 
 def _because(found: IncidentState) -> str:
     action = _action(found)
-    what = found.classification.lower().replace("_", " ")
-    return f" ({what}, {action})" if action else f" ({what})"
+    return f" ({_cause(found)}, {action})" if action else f" ({_cause(found)})"
 
 
 def _action(found: IncidentState) -> str:

@@ -18,7 +18,7 @@ from agents.resolution.process_units import ProcessUnits
 from agents.resolution.targets import read_targets
 from ops.demo.observer import Observer
 from ops.demo.picture import Picture
-from ops.demo.run import Platform, Progress, Surroundings, Timing, run_demo
+from ops.demo.run import Platform, Progress, Surroundings, Timing, Worker, run_demo
 from ops.demo.scenarios import SCENARIOS
 from ops.demo.summary import StoreCheck
 from ops.settings import Settings
@@ -35,12 +35,20 @@ from tests.support.demo_target import RememberingIntake
 pytestmark = pytest.mark.kafka
 
 
+class DeadWorker:
+    """A worker that died."""
+
+    restarts = 3
+    log_file = Path("edge-1.log")
+
+
 class KafkaAlone:
     """A platform without workers: nothing becomes of what it takes."""
 
     def __init__(self, bootstrap: str, http_url: str) -> None:
         self.bootstrap = bootstrap
         self.http_url = http_url
+        self.workers: dict[str, Worker] = {"edge-1": DeadWorker()}
 
 
 def around(bootstrap: str, intake: RememberingIntake, **timing: float) -> Surroundings:
@@ -52,7 +60,7 @@ def around(bootstrap: str, intake: RememberingIntake, **timing: float) -> Surrou
         progress("Kafka alone")
         yield KafkaAlone(bootstrap, intake.url)
 
-    quick = Timing(**{"warm_up_s": 1.0, "limit_s": 3.0, **timing})
+    quick = Timing(**{"warm_up_s": 1.0, "ready_s": 0.0, "limit_s": 3.0, **timing})
     return Surroundings(start_platform=start, check_store=lambda _: StoreCheck(0, True), timing=quick)
 
 
@@ -97,6 +105,7 @@ def test_without_workers_the_demo_says_what_is_missing_and_leaves_nothing_behind
     found = json.loads(capsys.readouterr().out)
     assert code == 1
     assert f"No incident was opened for {SCENARIOS[scenario].target.service}." in found["missing"]
+    assert "Worker edge-1 died 3 times; see edge-1.log." in found["missing"]
     assert (found["alerts"]["received"], found["incidents"]) == (0, [])
     assert any(path == "/v1/metrics" for path, _ in intake.taken)
     assert "missing: " in told.getvalue()

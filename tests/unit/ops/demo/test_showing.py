@@ -18,7 +18,7 @@ from state.incident import IncidentState, Status
 RESOLVED = IncidentState(
     incident_id="inc-1", version=9, episode=1, status=Status.RESOLVED, service="checkout", environment="demo-x",
     tier="CRITICAL", severity="CRITICAL", title="checkout leaks", classification="MEMORY_LEAK", confidence=0.86,
-    root_cause="checkout", opened_at=1_000, ended_at=19_400, mttr_s=18.4, outcome="restart verified healthy",
+    root_cause="checkout: memory leak", opened_at=1_000, ended_at=19_400, mttr_s=18.4, outcome="restart verified healthy",
     decision={
         "action": "RESTART", "target": "checkout", "confidence": 0.82, "support": 0.7, "autonomous": True,
         "escalated_to": "", "votes": [
@@ -74,9 +74,17 @@ def rendered(what: Any) -> str:
 def test_the_screen_shows_pipeline_target_and_incidents() -> None:
     """Counts, memory, votes and action."""
     text = rendered(screen(snapshot()))
-    for said in ("1,000", "900", "36 MB of 162 MB", "checkout", "memory leak", "RESTART succeeded", "healthy", "18 s",
-                 "detection RESTART 0.2 x 0.80", "1,234 alerts/s"):  # fmt: skip
+    for said in ("1,000", "900", "memory 36/162 MB, peak 190", "checkout: memory leak", "RESTART succeeded", "healthy", "18 s",
+                 "detection RESTART 0.2 x 0.80", "1,234"):  # fmt: skip
         assert said in text
+
+
+def test_the_screen_fits_the_terminal() -> None:
+    """On 24 rows the incidents that do not fit are counted; nothing is wider than the terminal."""
+    many = tuple(replace(RESOLVED, incident_id=f"inc-{n}", decision=None) for n in range(30))
+    text = rendered(screen(snapshot(observed=Observed(incidents=many)), 24))
+    assert len(text.splitlines()) <= 24
+    assert "and 22 more" in text
 
 
 def test_the_screen_can_be_drawn_before_anything_is_known() -> None:
@@ -90,9 +98,11 @@ def test_the_screen_can_be_drawn_before_anything_is_known() -> None:
 
 def test_a_plain_line_has_no_control_codes() -> None:
     """One line a snapshot."""
-    line = plain(snapshot())
+    cart = replace(RESOLVED, incident_id="inc-2", service="cart", status=Status.OPEN)
+    line = plain(snapshot(observed=Observed(incidents=(RESOLVED, cart))))
     assert line.isprintable()
-    assert "checkout resolved (memory leak, RESTART succeeded)" in line
+    assert "others: 1 open" in line
+    assert "checkout resolved (checkout: memory leak, RESTART succeeded)" in line
 
 
 def test_a_show_writes_plain_lines_where_nobody_looks_on() -> None:
@@ -118,7 +128,7 @@ def test_a_show_draws_on_a_terminal_and_gives_the_cursor_back() -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    assert "the pipeline" in out.getvalue()
+    assert "the agents" in out.getvalue()
     assert out.getvalue().rindex("\x1b[?25h") > out.getvalue().rindex("\x1b[?25l")
 
 
@@ -130,8 +140,8 @@ def test_the_document_has_the_agreed_keys() -> None:
         "received": 1000, "kept": 90, "suppressed": 900, "dead_lettered": 10,
     }  # fmt: skip
     (incident,) = found["incidents"]
-    wanted = {"incident_id": "inc-1", "status": "resolved", "classification": "MEMORY_LEAK", "root_cause": "checkout",
-              "action": "RESTART", "mttr_s": 18.4}  # fmt: skip
+    wanted = {"incident_id": "inc-1", "status": "resolved", "classification": "MEMORY_LEAK",
+              "root_cause": "checkout: memory leak", "action": "RESTART", "mttr_s": 18.4}  # fmt: skip
     assert wanted.items() <= incident.items()
     assert found["store"] == {"events": 77, "verified": True}
     assert found["duration_s"] == 51.3
