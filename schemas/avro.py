@@ -18,25 +18,35 @@ _PRIMITIVES: dict[Any, str] = {str: "string", int: "long", float: "double", bool
 Schema: typing.TypeAlias = Any  # what JSON can hold, as fastavro takes it
 
 
-@cache
-def schema_of(record: type) -> Schema:
+def schema_of(record: type[Any]) -> Schema:
     """The Avro schema of a record class, as JSON would hold it; named types are written out at their first use.
 
     Raises:
         SchemaError: a field's type has no Avro counterpart here.
     """
-    return _record(record, set())
+    kind: type = record  # type[Any] is not hashable in mypy's eyes
+    return _derived(kind)
 
 
-@cache
-def parsed(record: type) -> Schema:
+def parsed(record: type[Any]) -> Schema:
     """The schema of a record class, in the form that fastavro encodes with."""
-    return parse_schema(schema_of(record))
+    kind: type = record
+    return _parsed(kind)
 
 
 def fingerprint(schema: Schema) -> bytes:
     """CRC-64-AVRO of the canonical form, 8 bytes, little endian (Avro 1.11 specification, single-object encoding)."""
     return bytes.fromhex(avro_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+
+
+@cache
+def _derived(record: type) -> Schema:
+    return _record(record, set())
+
+
+@cache
+def _parsed(record: type) -> Schema:
+    return parse_schema(_derived(record))
 
 
 def _record(record: type, named: set[str]) -> Schema:

@@ -6,9 +6,10 @@ from io import BytesIO
 from typing import Any, Generic, TypeVar
 
 from fastavro import schemaless_reader, schemaless_writer
-from fastavro.schema import parse_schema
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
-from schemas.avro import Schema, fingerprint, parsed, schema_of
+from schemas.avro import NAMESPACE, Schema, fingerprint, parsed, schema_of
 from schemas.convert import from_dict, to_dict
 from schemas.errors import DecodeError
 from schemas.framing import Frame, frame_of, single_object
@@ -17,7 +18,11 @@ from schemas.history import versions
 R = TypeVar("R")
 
 # What fastavro raises over bytes that are not what the schema says.
-_BAD_BYTES = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
+_BAD_BYTES = (
+    EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error, SchemaResolutionError,
+)  # fmt: skip
+# What it raises over a schema, found elsewhere, that is none.
+_BAD_SCHEMA = (SchemaParseException, UnknownType, ValueError, KeyError, TypeError, AttributeError)
 
 # Finds a schema that is not in the history by its frame: in the `schemas` topic or in a registry.
 FindSchema = Callable[[Frame], Schema | None]
@@ -44,6 +49,7 @@ class Codec(Generic[R]):
         self.header = header or single_object(self.fingerprint)
         self._parsed = parsed(record)
         self._find = find
+        self._names = (record.__name__, f"{NAMESPACE}.{record.__name__}")
         self._writers: dict[bytes | int | None, Any] = {self.fingerprint: self._parsed}
         for version in versions(record.__name__):
             self._writers.setdefault(version.fingerprint, parse_schema(version.schema))
@@ -91,9 +97,14 @@ class Codec(Generic[R]):
         """
         key = frame.fingerprint if frame.registry_id is None else frame.registry_id
         if key not in self._writers:
-            schema = self._find(frame)
-            if schema is None or schema.get("name") not in (self.record.__name__, f"breakwater.{self.record.__name__}"):
-                named = key.hex() if isinstance(key, bytes) else key
-                raise DecodeError("unknown_schema", f"No {self.record.__name__} schema is known by {named}.")
-            self._writers[key] = parse_schema(schema)
+            self._writers[key] = self._found(frame, key.hex() if isinstance(key, bytes) else str(key))
         return self._writers[key]
+
+    def _found(self, frame: Frame, named: str) -> Any:
+        schema = self._find(frame)
+        if not isinstance(schema, dict) or schema.get("name") not in self._names:
+            raise DecodeError("unknown_schema", f"No {self.record.__name__} schema is known by {named}.")
+        try:
+            return parse_schema(schema)
+        except _BAD_SCHEMA as error:
+            raise DecodeError("unknown_schema", f"What is known by {named} is no schema: {error}.") from error

@@ -14,7 +14,8 @@ Convert: typing.TypeAlias = Callable[[Any], Any]
 
 def to_dict(record: Any) -> dict[str, Any]:
     """A record's fields, nested records as dictionaries, enums as their strings."""
-    dump = _dumper(type(record))
+    kind: type = type(record)
+    dump = _dumper(kind)
     plain: dict[str, Any] = dump(record)
     return plain
 
@@ -25,7 +26,8 @@ def from_dict(record: type[R], fields: dict[str, Any]) -> R:
     Raises:
         ValueError, KeyError, TypeError: a field is missing or is no value of its type.
     """
-    loaded: R = _loader(record)(fields)
+    kind: type = record
+    loaded: R = _loader(kind)(fields)
     return loaded
 
 

@@ -24,9 +24,9 @@ class SchemaVersion:
 
 
 @cache
-def versions(name: str) -> tuple[SchemaVersion, ...]:
+def versions(name: str, folder: Path = FOLDER) -> tuple[SchemaVersion, ...]:
     """All versions of a contract, oldest first; empty for a name that has none."""
-    files = sorted((FOLDER / name).glob("v*.avsc"), key=lambda f: int(f.stem[1:]))
+    files = sorted((folder / name).glob("v*.avsc"), key=lambda f: int(f.stem[1:]))
     return tuple(_read(name, file) for file in files)
 
 
