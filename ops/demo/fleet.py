@@ -120,7 +120,7 @@ class Fleet:
         self._counts: Counter[str] = Counter()
         self._phase = Phase.CALM
         self._failure = ""
-        self._broken_at = self._suffering_at = self._well_at = 0
+        self._broken_at = self._suffering_at = self._suffered_at = self._well_at = 0
         self._pids_before: tuple[int, ...] = ()
         self._broken, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
@@ -207,13 +207,13 @@ class Fleet:
             self._counts["malformed"] += 1
 
     def _dated(self) -> Millis:
-        """Now while the target suffers; after its recovery the last moment when it did."""
+        """When the target was last seen to suffer: what an alert tells of was true then, however late it is sent."""
         seen = self._watch.seen
         if seen.suffering:
-            self._well_at = 0
-            return _now()
-        self._well_at = self._well_at or seen.at
-        return max(self._broken_at, min(self._well_at, _now()) - 500)
+            self._suffered_at, self._well_at = seen.at, 0
+        else:
+            self._well_at = self._well_at or seen.at
+        return max(self._broken_at, self._suffered_at)
 
     def _await_recovery(self) -> None:
         self._phase = Phase.WAITING

@@ -124,7 +124,6 @@ class Prober:
     def _watch(self) -> None:
         stats = _ask(self._url + "/stats")
         now = int(time.time() * 1000)
-        bad_calls = self._bad_calls()
         if stats is None:
             self._seen = replace(
                 self._seen, at=now, reachable=False, healthy=False, suffering=True, why="does not answer",
@@ -134,12 +133,15 @@ class Prober:
         memory_mb, pressure = stats["memory_bytes"] / MB, stats.get(self._pressure[0], 0.0)
         self._trail.append(memory_mb)
         pid, pids = stats["pid"], self._seen.pids
+        if pid not in pids:
+            pids = (*pids, pid)
+            self._calls.clear()  # they were another process's
         self._seen = Sighting(
             at=now,
             reachable=True,
             healthy=not stats["why"],
             why="; ".join(stats["why"]),
-            suffering=bool(stats["why"]) or bad_calls or pressure >= self._pressure[1],
+            suffering=bool(stats["why"]) or self._bad_calls() or pressure >= self._pressure[1],
             memory_mb=memory_mb,
             limit_mb=stats["memory_limit_bytes"] / MB,
             peak_mb=max(self._seen.peak_mb, memory_mb),
@@ -148,7 +150,7 @@ class Prober:
             request_rate=stats["request_rate"],
             pressure=pressure,
             fault=stats["fault"]["kind"],
-            pids=pids if pid in pids else (*pids, pid),
+            pids=pids,
             trail_mb=tuple(self._trail),
             calls=self._called,
             failed_calls=self._failed,

@@ -155,6 +155,23 @@ def test_a_target_healed_before_anyone_felt_it_has_its_queued_alerts_sent(eventu
     assert fleet.progress().sent == 200
 
 
+def test_no_alert_is_dated_later_than_the_target_was_seen_to_suffer(eventually: Eventually) -> None:
+    """What is sent after the recovery was true before it: it must not look like new trouble."""
+    fleet, outlet, watch = fleet_of(60_000)
+    fleet.start()
+    fleet.break_out()
+    watch.look(suffering=True)
+    eventually(lambda: fleet.progress().firing > 0)
+    last = watch.seen.at
+    watch.look(suffering=False)
+    eventually(lambda: fleet.progress().phase == Phase.WAITING)
+    fleet.stop()
+    storm = [a.occurred_at for a in outlet.alerts if a.service not in BYSTANDERS]
+    assert len(storm) > 50_000
+    # The look that the fleet took at the very moment of the change counts as well.
+    assert max(storm) <= last + 3_000
+
+
 def test_a_fleet_can_be_stopped_anywhere() -> None:
     """Before it was started, while it is calm, in the storm."""
     unstarted, _, _ = fleet_of(200)
