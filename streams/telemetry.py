@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.records.intake import Alert, LogLine, MetricPoint, TopologyEdge
 from schemas.records.log import DeadLetter
-from streams.acknowledgement import Acknowledgement
+from streams.acknowledgement import Acknowledgement, OnDelivery
 from streams.encoder import CodecFor, TelemetryEncoder, single_object_codec
 from streams.errors import DeliveryError
 from streams.outbox import Message
@@ -25,6 +25,9 @@ from streams.partitioning import PARTITIONER
 _POLL_EVERY = 256  # sends; delivery reports waiting for a poll take some 100 bytes each
 _POLL_S = 0.05
 _FAREWELL_S = 5.0
+_BY_KEY = -1  # librdkafka's RD_KAFKA_PARTITION_UA
+
+Headers = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +135,14 @@ class TelemetryProducer:
         out = self._encoder.message(record)
         self.send_raw(out.topic, out.key, out.value)
 
-    def send_raw(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Mapping[str, bytes] | None = None
-    ) -> None:
+    def send_raw(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers | None = None) -> None:
         """Queue bytes as they are.
 
         Raises:
             DeliveryError: the queue stayed full for `backpressure_timeout_s`, or the record is too large.
         """
-        out = Message(topic, key, value, headers=dict(headers or {}))
         deadline: float | None = None
-        while not self._offer(out, self._on_delivery):
+        while not self._offer(topic, key, value, _BY_KEY, headers, self._on_delivery):
             deadline = deadline or time.monotonic() + self._backpressure_timeout_s
             if time.monotonic() > deadline:
                 raise self._queue_full()
@@ -167,7 +167,9 @@ class TelemetryProducer:
         for at, out in enumerate(ready):
             if at % _POLL_EVERY == _POLL_EVERY - 1:
                 await asyncio.sleep(0)  # others get their turn between the records of a large batch
-            while not self._offer(out, answer.callback(at, self._on_delivery)):
+            told = answer.callback(at, self._on_delivery)
+            place = _BY_KEY if out.partition is None else out.partition
+            while not self._offer(out.topic, out.key, out.value, place, out.headers, told):
                 if time.monotonic() > deadline:
                     raise self._queue_full()
                 await asyncio.sleep(_POLL_S)
@@ -218,16 +220,24 @@ class TelemetryProducer:
         finally:
             self.close()
 
-    def _offer(self, out: Message, on_delivery: Any) -> bool:
+    def _offer(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int,
+        headers: Headers | None,
+        told: OnDelivery,
+    ) -> bool:
         """Put a record into the local queue; False while that is full."""
-        headers: list[tuple[str, str | bytes | None]] = [*out.headers.items()]
+        listed: list[tuple[str, str | bytes | None]] | None = [*headers.items()] if headers else None
         try:
-            self._producer.produce(out.topic, out.value, out.key, headers=headers, on_delivery=on_delivery)
+            self._producer.produce(topic, value, key, partition, headers=listed, on_delivery=told)
         except BufferError:
             return False
         except KafkaException as error:
             raise DeliveryError(
-                f"Kafka's client refuses a record for {out.topic} of {len(out.value or b'')} bytes: "
+                f"Kafka's client refuses a record for {topic} of {len(value or b'')} bytes: "
                 f"{error.args[0].str()}. Make it smaller, or send it elsewhere."
             ) from error
         with self._lock:

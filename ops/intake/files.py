@@ -61,13 +61,12 @@ def open_input(name: str) -> Iterator[InputFile]:
 
 def csv_rows(file: InputFile) -> Iterator[tuple[bytes, list[str] | InvalidInputError]]:
     """Each row's exact bytes, and its cells or why it has none. Bytes that are not UTF-8 become surrogates in the cells."""
-    raw: list[str] = []
+    raw: list[bytes] = []
 
     def lines() -> Iterator[str]:
         for line in _lines(file.stream):
-            text = line.decode("utf-8", "surrogateescape")
-            raw.append(text)
-            yield text
+            raw.append(line)
+            yield line.decode("utf-8", "surrogateescape")
 
     reader = csv.reader(lines())
     while True:
@@ -79,7 +78,7 @@ def csv_rows(file: InputFile) -> Iterator[tuple[bytes, list[str] | InvalidInputE
         except csv.Error as error:
             cells = InvalidInputError(f"The row is no CSV: {error}.")
         if cells:  # blank lines between rows are nothing
-            yield "".join(raw).encode("utf-8", "surrogateescape"), cells
+            yield raw[0] if len(raw) == 1 else b"".join(raw), cells
 
 
 def json_lines(file: InputFile) -> Iterator[bytes]:
