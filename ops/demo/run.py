@@ -61,8 +61,8 @@ class Timing:
     """How long the demonstration waits, in seconds: for detectors to learn what is usual; after the fault at most."""
 
     warm_up_s: float = 14.0
-    # On a busy machine the workers may need longer than that to begin.
-    ready_s: float = 45.0
+    # On a busy machine the workers may need longer than that to begin; 0 does not wait for them.
+    ready_s: float = 60.0
     limit_s: float = 100.0
     # A greater storm takes longer to send; so many alerts a second are counted on.
     alerts_per_s: float = 8_000.0
@@ -132,6 +132,7 @@ class Demo:
     def __init__(self, settings: Settings, script: Script, around: Surroundings, show: Show, began: float) -> None:
         self._settings, self._script, self._around, self._show = settings, script, around, show
         self._began = began
+        self._idle: list[str] = []
         self._last = DemoSnapshot(
             scenario=script.scenario.name, title=script.scenario.title, environment=script.place.environment,
             target_service=script.scenario.target.service, step="starting", started_at=int(began * 1000),
@@ -150,7 +151,7 @@ class Demo:
             with self._show.live():
                 self._play(parts)
             store, unverified = self._verify(platform.bootstrap)
-            missing = [*self._shortfalls(), *unverified]
+            missing = [*self._idle, *self._shortfalls(), *unverified]
             if missing:
                 missing += _restarts(platform)
             self._show.tell("stopping everything that was started")
@@ -177,18 +178,25 @@ class Demo:
     def _play(self, parts: Parts) -> None:
         timing, spec = self._around.timing, self._script.scenario.target
         self._watch(parts, "learning what is usual", timing.warm_up_s, lambda: False)
-        self._watch(parts, "waiting for the workers", timing.ready_s, self._at_work)
+        if timing.ready_s and not self._watch(parts, "waiting for the workers", timing.ready_s, self._at_work):
+            self._idle = [
+                "The workers did not begin to work in time, so nothing was broken; see the logs under the home."
+            ]
+            return
         parts.break_target()
         limit_s = timing.limit(self._script.budget.total)
         self._watch(parts, f"fault in {spec.service}: {spec.fault}", limit_s, self._settled)
 
-    def _watch(self, parts: Parts, step: str, limit_s: float, done: Callable[[], bool]) -> None:
+    def _watch(self, parts: Parts, step: str, limit_s: float, done: Callable[[], bool]) -> bool:
+        """Show how it goes until it is done, at most so long; whether it is done."""
         deadline = time.monotonic() + limit_s
         while True:
             self._last = parts.snapshot(self._last, step)
             self._show.update(self._last)
-            if done() or time.monotonic() >= deadline:
-                return
+            if done():
+                return True
+            if time.monotonic() >= deadline:
+                return False
             time.sleep(min(_LOOK_S, max(0.0, deadline - time.monotonic())))
 
     def _at_work(self) -> bool:

@@ -112,6 +112,20 @@ def test_without_workers_the_demo_says_what_is_missing_and_leaves_nothing_behind
     assert left_over(settings) == []
 
 
+def test_nothing_is_broken_where_no_worker_would_mend_it(
+    kafka_bootstrap: str, intake: RememberingIntake, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demonstration gives up before the fault, and says so."""
+    surroundings = around(kafka_bootstrap, intake, ready_s=0.5, limit_s=600.0)
+    code = run_demo(
+        settings, "memory-leak", 200, as_json=True, console=Console(file=io.StringIO()), surroundings=surroundings
+    )
+    found = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert found["missing"][0].startswith("The workers did not begin")
+    assert left_over(settings) == []
+
+
 def test_the_storm_is_on_the_topic_to_the_last_alert(
     kafka_bootstrap: str, intake: RememberingIntake, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
