@@ -52,4 +52,5 @@ lock: .venv/runtime ## compile requirements/*.in anew into the lock files
 
 clean: ## remove the environment, the caches and the embedded servers' data
 	@test ! -x $(BIN)/breakwater || $(BIN)/breakwater kafka down --quiet || true
+	@test ! -x $(BIN)/breakwater || $(BIN)/breakwater cassandra down --quiet || true
 	@rm -rf .venv .breakwater .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

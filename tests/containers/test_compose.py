@@ -1,0 +1,122 @@
+"""docker-compose.yml brings everything up, well and closed to other machines, and it works as a whole."""
+
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from docker import DockerClient
+
+from tests.containers.compose import ROOT, Project, brought_down, compose_command
+from tests.containers.conftest import NeedImage
+from tests.containers.images import CASSANDRA_IMAGE, KAFKA_IMAGE, PYTHON_IMAGE
+from tests.support.waiting import eventually, free_port
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+
+OURS = {"edge", "analysis", "command", "serve", "target"}
+WORKERS = ("edge", "analysis", "command")
+IMAGE = "breakwater-test"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """All services, up, and where the intake and the API answer."""
+
+    project: Project
+    url: str
+
+    def alert(self, service: str) -> None:
+        """Have a service complain."""
+        alert = {"container_name": service, "alert_type": "HighCpu", "severity": "critical"}
+        assert httpx.post(f"{self.url}/webhook", json=alert, timeout=15).json()["accepted"] == 1
+
+    def incidents(self, service: str) -> list[dict[str, Any]]:
+        """The incidents of a service, as the API tells of them."""
+        found: list[dict[str, Any]] = httpx.get(
+            f"{self.url}/api/v1/incidents", params={"service": service}, timeout=15
+        ).json()["incidents"]
+        return found
+
+    def all_healthy(self) -> bool:
+        """Whether every health check passes."""
+        return set(self.project.health().values()) == {"healthy"}
+
+
+@pytest.fixture(scope="module")
+def image(need_image: NeedImage) -> str:
+    """The image, built of the tree as it is; the engine's cache has what did not change since the last time."""
+    need_image(PYTHON_IMAGE)
+    line = ["docker", "build", "--quiet", "--network=host", "--tag", IMAGE, "."]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=175, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def stack(image: str, need_image: NeedImage, engine: DockerClient) -> Iterator[Stack]:
+    """Everything, up under names and ports of this test's own; down afterwards, with its volumes."""
+    command = compose_command()
+    if command is None:
+        pytest.skip("neither docker-compose nor `docker compose` is installed")
+    for name in (KAFKA_IMAGE, CASSANDRA_IMAGE):
+        need_image(name)
+    serve, kafka = free_port(), free_port()
+    ports = {"BREAKWATER_SERVE_PORT": str(serve), "BREAKWATER_KAFKA_PORT": str(kafka)}
+    environment = {**os.environ, **ports, "BREAKWATER_IMAGE": image}
+    project = Project(command, f"breakwater-test-{uuid.uuid4().hex[:8]}", environment, engine)
+    with brought_down(project):
+        project.up()
+        yield Stack(project, f"http://127.0.0.1:{serve}")
+
+
+def test_the_image_holds_the_program_and_nothing_else(image: str, engine: DockerClient) -> None:
+    """No tests, no build's leftovers; it runs as nobody special, and `breakwater` is what it runs."""
+    look = ["-c", "id -u; ls -A /opt/breakwater; echo; ls -A /tmp /var/lib/breakwater/* 2>/dev/null"]
+    answer = engine.containers.run(image, look, entrypoint="sh", remove=True).decode()
+    (user, *packages), left = (part.split() for part in answer.split("\n\n", 1))
+    assert user == "10001"
+    assert {name for name in packages if "." not in name} == {"agents", "bin", "ops", "schemas", "state", "streams"}
+    assert left == ["/tmp:"]  # noqa: S108 - the name, of a folder with nothing in it
+    assert b"breakwater demo" in engine.containers.run(image, ["--help"], remove=True)
+
+
+def test_everything_is_well_and_published_on_this_machine_alone(stack: Stack) -> None:
+    """All health checks pass; ours do not run as root; no port is open to another machine."""
+    eventually(stack.all_healthy, limit_s=60)
+    containers = stack.project.containers()
+    assert set(containers) == OURS | {"kafka", "cassandra"}
+    assert {containers[service].attrs["Config"]["User"] for service in OURS} == {"breakwater"}
+    published = {
+        service: {b["HostIp"] for bound in container.ports.values() for b in bound or ()}
+        for service, container in containers.items()
+    }
+    open_to = {service: addresses for service, addresses in published.items() if addresses}
+    assert open_to == {"serve": {"127.0.0.1"}, "kafka": {"127.0.0.1"}}
+
+
+def test_an_alert_becomes_an_incident(stack: Stack) -> None:
+    """Taken by the intake, through all the workers, into Cassandra, and out by the API."""
+    stack.alert("payments")
+    eventually(lambda: len(stack.incidents("payments")) == 1, limit_s=60)
+    status = json.loads(stack.project.run("exec", "-T", "serve", "breakwater", "status", "--json"))
+    assert status["healthy"], status["checks"]
+    assert status["alerts"]["received"] == 1
+
+
+def test_workers_that_are_made_anew_go_on_where_they_were(stack: Stack) -> None:
+    """New containers recover what the old ones knew from Kafka: nothing is opened twice, what comes next is seen."""
+    (before,) = stack.incidents("payments")
+    stack.project.run("up", "--detach", "--no-deps", "--force-recreate", *WORKERS, limit_s=90)
+    stack.alert("search")
+    eventually(lambda: len(stack.incidents("search")) == 1, limit_s=60)
+    eventually(stack.all_healthy, limit_s=60)
+    (after,) = stack.incidents("payments")
+    assert (after["incident_id"], after["episode"]) == (before["incident_id"], before["episode"])
+    verdict = json.loads(stack.project.run("exec", "-T", "serve", "breakwater", "events", "verify", "--json"))
+    assert (verdict["verified"], verdict["incidents"]) == (True, 2)
