@@ -1,8 +1,9 @@
 """The event store's writer on Kafka: one transaction a batch, one writer a partition, a restart that continues.
 
 Opening fences whoever wrote before (same `transactional.id`), so nothing can follow what the new owner has read. The ledger
-takes a step over only after its transaction is committed; a transaction that fails is aborted and tried again as it was.
-After any error that `append` raises the writer is closed: where it still owns the partition, open it anew.
+takes a step over only after its transaction is committed and to be seen; a transaction that fails is aborted and tried again
+as it was. After any error that `append` raises the writer is closed: where it still owns the partition, open it anew.
+Snapshots follow in a transaction of their own: they must never tell of events that are not to be seen (state.visibility).
 """
 
 import time
@@ -20,6 +21,7 @@ from state.log_reader import LogReader, RawRecord
 from state.ports import StoredEvent
 from state.recovery import Recovery
 from state.transactions import Batch, Transactions
+from state.visibility import Visibility
 
 CONFLICTS_TOPIC = "incident.conflicts"
 COMMANDS_TOPIC = "incident.commands"
@@ -95,6 +97,7 @@ class EventStoreWriter:
         self._progress = progress
         self._transactional_id = f"{id_prefix}-{partition}"
         self._transactions: Transactions | None = None
+        self._visibility: Visibility | None = None
         self._ledger = PartitionLedger()
 
     def __enter__(self) -> "EventStoreWriter":
@@ -119,9 +122,12 @@ class EventStoreWriter:
             FencedError: yet another writer opened at the same time.
         """
         self.close()
+        topics = self._topics
         self._transactions = Transactions(self._bootstrap, self._transactional_id, self.partition, self._patience_s)
         try:
             self._transactions.open()
+            self._visibility = Visibility(self._bootstrap, self.partition, self._transactional_id)
+            self._visibility.settle(self._transactions, (topics.events, topics.snapshots, topics.conflicts))
             self._ledger = self._recovered()
         except BaseException:
             self.close()
@@ -134,11 +140,14 @@ class EventStoreWriter:
             FencedError: another writer owns the partition; nothing of the batch was written.
             StoreUnavailableError: Kafka took nothing in time, or did not say whether it did; `open` finds out.
         """
-        if self._transactions is None:
+        if self._transactions is None or self._visibility is None:
             raise StoreUnavailableError(f"The writer of partition {self.partition} is closed. Open it anew.")
         step = self._ledger.decide(commands, self._clock())
         try:
-            placed, offsets = self._committed(step, self._transactions)
+            offsets = self._committed(step, self._transactions, self._visibility)
+            placed = self._ledger.place(step, offsets)
+            if placed.snapshots:
+                self._transactions.run(lambda batch: self._write_snapshots(placed, batch))
         except BaseException:
             # Also on an interrupt: what the log holds now is not known.
             self.close()
@@ -153,25 +162,31 @@ class EventStoreWriter:
         if self._transactions is not None:
             self._transactions.close()
             self._transactions = None
+        if self._visibility is not None:
+            self._visibility.close()
+            self._visibility = None
 
-    def _committed(self, step: LedgerStep, transactions: Transactions) -> tuple[PlacedStep, list[int]]:
+    def _committed(self, step: LedgerStep, transactions: Transactions, visibility: Visibility) -> list[int]:
         if not step.events and not step.refusals:
-            return self._ledger.place(step, []), []
-        return transactions.run(lambda batch: self._write(step, batch))
+            return []
+        offsets = transactions.run(lambda batch: self._write(step, batch))
+        if offsets:
+            visibility.wait_for(self._topics.events, offsets[-1], self._patience_s)
+        return offsets
 
-    def _write(self, step: LedgerStep, batch: Batch) -> tuple[PlacedStep, list[int]]:
+    def _write(self, step: LedgerStep, batch: Batch) -> list[int]:
         for event in step.events:
             key = event_key(event.incident_id, event.version)
             # Dated like the event, so that searching the log by time finds every event of that time.
             batch.send(self._topics.events, key, _EVENTS.encode(event), timestamp=event.recorded_at)
-        offsets = batch.offsets()
-        placed = self._ledger.place(step, offsets)
         for refused in step.refusals:
             batch.send(self._topics.conflicts, refused.incident_id.encode(), _REFUSALS.encode(refused))
+        return batch.offsets()[: len(step.events)]
+
+    def _write_snapshots(self, placed: PlacedStep, batch: Batch) -> None:
         for snapshot in placed.snapshots:
             value = _SNAPSHOTS.encode(snapshot.snapshot)
             batch.send(self._topics.snapshots, snapshot.snapshot.incident_id.encode(), value, snapshot.headers())
-        return placed, offsets
 
     def _recovered(self) -> PartitionLedger:
         recovery = Recovery()
@@ -192,8 +207,6 @@ class EventStoreWriter:
             return recovery.ledger(end, self._commands_end(reader))
 
     def _from(self, reader: LogReader, topic: str, start: int = 0) -> dict[int, tuple[int, int]]:
-        if self.partition not in reader.partitions(topic):
-            raise StoreUnavailableError(f"There is no partition {self.partition} of {topic}. `breakwater up` makes it.")
         return {self.partition: (start, reader.bounds(topic, self.partition)[1])}
 
     def _commands_end(self, reader: LogReader) -> int | None:

@@ -52,9 +52,17 @@ class LogReader:
         bootstrap: `host:port,…`.
         group_id: the client's name on the broker; no group is joined and nothing is ever committed.
         patience_s: how long the broker may be silent before the reading is given up.
+        committed: False also sees records of transactions that are under way or aborted.
     """
 
-    def __init__(self, bootstrap: str, group_id: str = "breakwater-reader", patience_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        group_id: str = "breakwater-reader",
+        patience_s: float = 30.0,
+        *,
+        committed: bool = True,
+    ) -> None:
         self._bootstrap = bootstrap
         self._patience_s = patience_s
         self._last_error = ""
@@ -64,7 +72,7 @@ class LogReader:
             "client.id": group_id,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "isolation.level": "read_committed",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",  # where retention overtakes a reader
             "fetch.wait.max.ms": 50,  # the end of a partition is told after this

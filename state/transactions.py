@@ -15,6 +15,11 @@ T = TypeVar("T")
 
 # What the broker says to an owner who is no longer.
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+# What a broker that has just started says, and librdkafka does not count as to be tried again.
+_PASSING = frozenset({
+    KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.CONCURRENT_TRANSACTIONS,
+})  # fmt: skip
 # A transaction that its owner left lying holds up readers no longer than this.
 _TRANSACTION_LIMIT_MS = 30_000
 _MAX_MESSAGE_BYTES = 2 << 20
@@ -128,6 +133,23 @@ class Transactions:
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
+    def run_aborted(self, write: Callable[[Batch], T]) -> None:
+        """Call `write` within a transaction, and abort it once its records have arrived.
+
+        Raises:
+            FencedError, StoreUnavailableError: as `run` does.
+        """
+        deadline = time.monotonic() + self._patience_s
+        try:
+            self._producer.begin_transaction()
+            batch = Batch(self._producer, self._partition, deadline)
+            write(batch)
+            batch.offsets()
+        except (KafkaException, _UndeliveredError) as error:
+            self._abort_or_give_up(error, deadline)
+        else:
+            self._until_done(self._producer.abort_transaction, deadline)
+
     def close(self) -> None:
         """Abort what is under way, as far as Kafka answers soon; the connections end with the object.
 
@@ -149,12 +171,13 @@ class Transactions:
 
     def _abort_or_give_up(self, error: KafkaException | _UndeliveredError, deadline: float) -> None:
         reason = error.args[0]
-        if isinstance(reason, KafkaError):
+        # Producing after a fatal error says no more than that; what it was, aborting says.
+        if isinstance(reason, KafkaError) and reason.code() != KafkaError._FATAL:
             self._raise_if_lost(reason, error)
             if not (reason.txn_requires_abort() or reason.retriable()):
                 raise self._unavailable(reason.str()) from error
         if time.monotonic() >= deadline:
-            raise self._unavailable(reason.str()) from error
+            raise self._unavailable(_text(reason)) from error
         try:
             self._until_done(self._producer.abort_transaction, deadline)
         except KafkaException as failed:
@@ -171,7 +194,8 @@ class Transactions:
                 self._raise_if_lost(reason, error)
                 if reason.txn_requires_abort():
                     raise
-                if not reason.retriable() or time.monotonic() >= deadline:
+                passing = reason.retriable() or reason.code() in _PASSING
+                if not passing or time.monotonic() >= deadline:
                     raise self._unavailable(reason.str()) from error
                 time.sleep(_FIRST_PAUSE_S)
             else:
@@ -192,3 +216,7 @@ class Transactions:
             f"Kafka at {self._bootstrap} did not take a batch of events for partition {self._partition}: {why}{heard}. "
             "See that it runs (`breakwater kafka status`); then open the writer anew."
         )
+
+
+def _text(reason: KafkaError | str) -> str:
+    return reason if isinstance(reason, str) else reason.str()

@@ -157,7 +157,7 @@ def test_without_a_broker_opening_fails_with_what_to_do() -> None:
 def test_a_topic_that_is_not_there_is_named(kafka_bootstrap: str, unique: Callable[[str], str]) -> None:
     """Opening before the topics are made."""
     topics = StoreTopics(events=unique("none"), snapshots=unique("missing"))
-    with pytest.raises(StoreUnavailableError, match=r"There is no partition 0 of .*missing"):
+    with pytest.raises(StoreUnavailableError, match=r"There is no partition 0 of .*none"):
         EventStoreWriter(kafka_bootstrap, 0, topics=topics, id_prefix=unique("id")).open()
 
 
