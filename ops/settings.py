@@ -101,7 +101,7 @@ def load_settings() -> Settings:
         SettingsError: a value cannot be used; names every such setting.
     """
     try:
-        settings = Settings()  # type: ignore[call-arg]
+        settings = Settings()
     except ValidationError as error:
         faults = "; ".join(f"{_variable(e['loc'])}: {e['msg']} (is {e['input']!r})" for e in error.errors())
         raise SettingsError(f"Bad settings: {faults}. Correct them and start again.") from error

@@ -31,7 +31,8 @@ class EventType(StrEnum):
     """The facts about an incident, in the past tense, and by whom they are written.
 
     Payload keys, in brackets those that the fold reads:
-    IncidentOpened (detection): the IncidentCandidate record [service, environment, tier, severity, title, classification, confidence]
+    IncidentOpened (detection): the IncidentCandidate record [service, environment, tier, severity, title, classification,
+    confidence]
     IncidentReclassified (detection): the IncidentCandidate record [severity, title, classification, confidence]
     StormOpened, StormClosed (sampling's word, by detection): the StormChanged record [rate_per_s]
     AlertsAccounted (detection): [received, kept, suppressed, late, dead_lettered], totals since the incident's first alert

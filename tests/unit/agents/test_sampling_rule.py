@@ -79,7 +79,7 @@ def test_the_columns_do_what_the_specification_says(batches: list[list[Alert]]) 
         offset += len(batch)
     for incident_id, expected in plain.incidents.items():
         found = {start: w.counts[:4] for start, w in edge.accounts[incident_id].windows.items()}
-        assert found == {start: counts for start, counts in expected.windows.items()}
+        assert found == dict(expected.windows)
 
 
 @given(st.lists(alerts, min_size=1, max_size=60), st.data())
