@@ -159,6 +159,7 @@ class Demo:
             last=self._last, target_incident=self._last.observed.incident(self._script.target_incident_id),
             alerts=self._script.budget.total, human_mttr_s=self._settings.human_mttr_s, store=store,
             missing=tuple(missing), duration_s=time.time() - self._began,
+            truth=self._script.scenario.expected, remedy=self._script.scenario.expected_action,
         )  # fmt: skip
 
     def _start(self, stack: ExitStack) -> tuple[Parts, Platform]:

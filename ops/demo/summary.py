@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.demo.snapshot import DemoSnapshot
-from schemas.records.vocabulary import Tier
+from schemas.records.vocabulary import Action, Classification, Tier
 from state.incident import IncidentState, Status
 
 # Mission 11: what an outage of a service costs a minute, by its worth to the business.
@@ -27,7 +27,8 @@ class StoreCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSummary:
-    """The outcome. `missing` says in words what was not reached; empty where all was."""
+    """The outcome. `missing` says in words what was not reached, empty where all was; `truth` what was really wrong, and
+    `remedy` what mends it, by the scenario."""
 
     last: DemoSnapshot
     target_incident: IncidentState | None
@@ -36,6 +37,8 @@ class DemoSummary:
     store: StoreCheck | None
     missing: tuple[str, ...]
     duration_s: float
+    truth: Classification
+    remedy: Action
 
     @property
     def good(self) -> bool:
@@ -93,6 +96,7 @@ def document(summary: DemoSummary) -> dict[str, Any]:
             "dead_lettered": counts.dead_lettered,
         },
         "incidents": [_incident(i) for i in summary.last.observed.incidents],
+        "expected": {"classification": str(summary.truth), "action": str(summary.remedy)},
         "store": {"events": store.events if store else 0, "verified": bool(store and store.verified)},
         "duration_s": round(summary.duration_s, 1),
         "missing": list(summary.missing),
@@ -140,6 +144,8 @@ def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
     sure = f" ({found.confidence:.0%} sure)" if found.confidence else ""
     kind = found.classification.lower().replace("_", " ")
     told = [("cause", f"{found.root_cause or f'not diagnosed, taken for {kind}'}{sure}")]
+    right = "rightly" if found.classification == summary.truth else "wrongly"
+    told.append(("in truth", f"{summary.truth.lower().replace('_', ' ')}, mended by {summary.remedy}: judged {right}"))
     if found.decision:
         told.append(("votes", votes(found)))
         told.append(("decision", _decision(found.decision)))
@@ -147,7 +153,8 @@ def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
         told.append(("action", f"{action['action']} {action['target']}: {action['state'].lower()}. {action['detail']}"))
         if action["checks"]:
             health = "healthy" if action["healthy"] else "not healthy"
-            told.append(("verified", f"{health} after {action['checks']} health checks of the target itself"))
+            checks = "1 health check" if action["checks"] == 1 else f"{action['checks']} health checks"
+            told.append(("verified", f"{health} after {checks} of the target itself"))
     if found.escalation:
         told.append(("human asked", f"{found.escalation['role']}: {found.escalation['reason']}"))
     if found.mttr_s is not None:

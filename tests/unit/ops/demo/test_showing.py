@@ -13,6 +13,7 @@ from ops.demo.sightings import Sighting
 from ops.demo.snapshot import AlertCounts, DemoSnapshot, Observed
 from ops.demo.summary import DemoSummary, StoreCheck, cost, document, panel, shortfalls, store_shortfalls
 from ops.demo.view import plain, screen, sparkline
+from schemas.records.vocabulary import Action, Classification
 from state.incident import IncidentState, Status
 
 RESOLVED = IncidentState(
@@ -61,6 +62,7 @@ def summary(last: DemoSnapshot, store: StoreCheck | None = VERIFIED) -> DemoSumm
     return DemoSummary(
         last=last, target_incident=last.observed.incident("inc-1"), alerts=1_000, human_mttr_s=1_800.0, store=store,
         missing=missing, duration_s=51.26,
+        truth=Classification.MEMORY_LEAK, remedy=Action.RESTART,
     )  # fmt: skip
 
 
@@ -145,13 +147,15 @@ def test_the_document_has_the_agreed_keys() -> None:
     assert wanted.items() <= incident.items()
     assert found["store"] == {"events": 77, "verified": True}
     assert found["duration_s"] == 51.3
+    assert found["expected"] == {"classification": "MEMORY_LEAK", "action": "RESTART"}
     assert found["missing"] == []
 
 
 def test_the_summary_tells_a_person_what_happened() -> None:
     """Cause, votes, action, verification, money, memory, where to look on."""
     text = rendered(panel(summary(snapshot())))
-    for said in ("memory-leak: resolved", "checkout: memory leak (86% sure)", "diagnosis RESTART 0.4 x 0.86",
+    for said in ("memory-leak: resolved", "checkout: memory leak (86% sure)",
+                 "memory leak, mended by RESTART: judged rightly", "diagnosis RESTART 0.4 x 0.86",
                  "RESTART checkout: succeeded", "healthy after 2 health checks", "18.4 s", "3,067 of outage",
                  "296,933 saved", "190 MB at its worst, 36 MB now", "77 events",
                  "breakwater incidents timeline inc-1"):  # fmt: skip
