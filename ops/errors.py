@@ -17,3 +17,12 @@ class AlreadyRunningError(OperationError):
 
 class IncidentNotFoundError(OperationError):
     """The id that was given names no incident, or several."""
+
+
+class PortTakenError(OperationError):
+    """Another program listens where `serve` should."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} is taken by another program. Stop it, or set BREAKWATER_HTTP_PORT to another port (0 picks a free one)."
+        )

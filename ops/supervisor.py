@@ -15,7 +15,8 @@ import httpx
 from ops.child import Child
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.embedded.kafka import EmbeddedKafka
-from ops.errors import AlreadyRunningError, ChildFailedError
+from ops.embedded.ports import is_free
+from ops.errors import AlreadyRunningError, ChildFailedError, PortTakenError
 from ops.settings import Settings
 from ops.worker import ROLES, Role
 from streams.known_schemas import publish_schemas
@@ -124,7 +125,10 @@ class Supervisor:
         return self._settings.home / "logs" / f"{name}.log"
 
     def _start_serve(self) -> None:
-        host, port = self._settings.http_host, self._settings.http_port or _free_port(self._settings.http_host)
+        host = self._settings.http_host
+        port = self._settings.http_port or _free_port(host)
+        if not is_free(port):
+            raise PortTakenError(port)
         self._child("serve", ["serve"], BREAKWATER_HTTP_PORT=str(port))
         self.http_url = f"http://{host}:{port}"
         self._await_serve()

@@ -55,10 +55,12 @@ def up(
 
     Example: breakwater up --store cassandra
     """
+    from ops.logs import configure_logs  # noqa: PLC0415
     from ops.supervisor import Supervisor  # noqa: PLC0415
 
     chosen = {key: value for key, value in (("store", store), ("partitions", partitions)) if value is not None}
     settings = load_settings().model_copy(update=chosen)
+    configure_logs(settings.log_level, "up")
     interrupt_on_sigterm()
     os.environ[SUPERVISED] = "1"
     try:
