@@ -19,7 +19,7 @@ class IncidentNotFoundError(OperationError):
     """The id that was given names no incident, or several."""
 
 
-class PortTakenError(OperationError):
+class HttpPortTakenError(OperationError):
     """Another program listens where `serve` should."""
 
     def __init__(self, port: int) -> None:

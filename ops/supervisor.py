@@ -16,7 +16,7 @@ from ops.child import Child
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.embedded.kafka import EmbeddedKafka
 from ops.embedded.ports import is_free
-from ops.errors import AlreadyRunningError, ChildFailedError, PortTakenError
+from ops.errors import AlreadyRunningError, ChildFailedError, HttpPortTakenError
 from ops.settings import Settings
 from ops.worker import ROLES, Role
 from streams.known_schemas import publish_schemas
@@ -128,7 +128,7 @@ class Supervisor:
         host = self._settings.http_host
         port = self._settings.http_port or _free_port(host)
         if not is_free(port):
-            raise PortTakenError(port)
+            raise HttpPortTakenError(port)
         self._child("serve", ["serve"], BREAKWATER_HTTP_PORT=str(port))
         self.http_url = f"http://{host}:{port}"
         self._await_serve()

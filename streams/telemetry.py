@@ -76,6 +76,7 @@ class TelemetryProducer:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
+                "log_level": 3,  # errors; a broker that is still loading its coordinator is none
                 "client.id": client_id,
                 "enable.idempotence": True,
                 "acks": "all",
