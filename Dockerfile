@@ -30,7 +30,8 @@ RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_SYSTEM_CERTS=1 
  && /tmp/bootstrap/bin/uv pip install --quiet --python /usr/local/bin/python --require-hashes --compile-bytecode \
         -r /tmp/locks/requirements.lock \
  && rm -rf /tmp/bootstrap /tmp/locks \
- && useradd --uid 10001 --home-dir /var/lib/breakwater --create-home --shell /usr/sbin/nologin breakwater
+ && useradd --uid 10001 --home-dir /var/lib/breakwater --no-create-home --shell /usr/sbin/nologin breakwater \
+ && install -d -o breakwater -g breakwater /var/lib/breakwater
 # The program is a layer of its own, of three megabytes.
 COPY --from=build /opt/breakwater /opt/breakwater
 

@@ -6,6 +6,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 OURS = {"edge", "analysis", "command", "serve", "target"}
 WORKERS = ("edge", "analysis", "command")
 IMAGE = "breakwater-test"
+SOCKET = os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or "/var/run/docker.sock"
+LEAK = """from urllib.request import urlopen; urlopen("http://127.0.0.1:8000/fault", b'{"kind": "leak"}')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +62,52 @@ def image(need_image: NeedImage) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(image: str, need_image: NeedImage, engine: DockerClient) -> Iterator[Stack]:
+def stack(
+    image: str, need_image: NeedImage, engine: DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """Everything, up under names and ports of this test's own; down afterwards, with its volumes."""
     command = compose_command()
     if command is None:
         pytest.skip("neither docker-compose nor `docker compose` is installed")
-    for name in (KAFKA_IMAGE, CASSANDRA_IMAGE):
-        need_image(name)
-    serve, kafka = free_port(), free_port()
-    ports = {"BREAKWATER_SERVE_PORT": str(serve), "BREAKWATER_KAFKA_PORT": str(kafka)}
-    environment = {**os.environ, **ports, "BREAKWATER_IMAGE": image}
-    project = Project(command, f"breakwater-test-{uuid.uuid4().hex[:8]}", environment, engine)
+    for needed in (KAFKA_IMAGE, CASSANDRA_IMAGE):
+        need_image(needed)
+    name, serve = f"breakwater-test-{uuid.uuid4().hex[:8]}", free_port()
+    environment = {
+        **os.environ,
+        "BREAKWATER_IMAGE": image,
+        "BREAKWATER_SERVE_PORT": str(serve),
+        "BREAKWATER_KAFKA_PORT": str(free_port()),
+        **remedies(name, tmp_path_factory.mktemp("targets")),
+    }
+    project = Project(command, name, environment, engine)
     with brought_down(project):
         project.up()
         yield Stack(project, f"http://127.0.0.1:{serve}")
 
 
+def remedies(project: str, folder: Path) -> dict[str, str]:
+    """What docker-compose.remedies.yml asks for: the engine's socket, and targets.json with this project's container."""
+    (target,) = json.loads((ROOT / "containers/targets/targets.json").read_text())
+    (folder / "targets.json").write_text(json.dumps([{**target, "container": f"{project}-target"}]))
+    folder.chmod(0o755)  # the container's user is another one
+    return {
+        "DOCKER_SOCKET": SOCKET,
+        "DOCKER_GID": str(Path(SOCKET).stat().st_gid) if Path(SOCKET).exists() else "0",
+        "BREAKWATER_TARGET_CONTAINER": f"{project}-target",
+        "BREAKWATER_TARGETS_FOLDER": str(folder),
+    }
+
+
 def test_the_image_holds_the_program_and_nothing_else(image: str, engine: DockerClient) -> None:
     """No tests, no build's leftovers; it runs as nobody special, and `breakwater` is what it runs."""
-    look = ["-c", "id -u; ls -A /opt/breakwater; echo; ls -A /tmp /var/lib/breakwater/* 2>/dev/null"]
-    answer = engine.containers.run(image, look, entrypoint="sh", remove=True).decode()
-    (user, *packages), left = (part.split() for part in answer.split("\n\n", 1))
-    assert user == "10001"
+    # On a file system in memory, not a volume of which nobody would rid the engine.
+    once: dict[str, Any] = {"remove": True, "tmpfs": {"/var/lib/breakwater": ""}}
+    look = ["-c", "id -u && ls -A /opt/breakwater && echo left: && ls -A /tmp"]
+    answer = engine.containers.run(image, look, entrypoint="sh", **once).decode()
+    (user, *packages), left = (part.split() for part in answer.split("left:"))
+    assert (user, left) == ("10001", [])
     assert {name for name in packages if "." not in name} == {"agents", "bin", "ops", "schemas", "state", "streams"}
-    assert left == ["/tmp:"]  # noqa: S108 - the name, of a folder with nothing in it
-    assert b"breakwater demo" in engine.containers.run(image, ["--help"], remove=True)
+    assert b"breakwater demo" in engine.containers.run(image, ["--help"], **once)
 
 
 def test_everything_is_well_and_published_on_this_machine_alone(stack: Stack) -> None:
@@ -120,3 +144,22 @@ def test_workers_that_are_made_anew_go_on_where_they_were(stack: Stack) -> None:
     assert (after["incident_id"], after["episode"]) == (before["incident_id"], before["episode"])
     verdict = json.loads(stack.project.run("exec", "-T", "serve", "breakwater", "events", "verify", "--json"))
     assert (verdict["verified"], verdict["incidents"]) == (True, 2)
+
+
+def test_a_service_that_leaks_is_restarted_through_the_engine(stack: Stack) -> None:
+    """With the remedies let in: noticed, diagnosed, decided on, restarted by Docker, verified, resolved; by nobody's hand."""
+    if not Path(SOCKET).exists():
+        pytest.skip(f"the engine's socket is not on this machine: {SOCKET}")
+    stack.project.files = ("docker-compose.yml", "docker-compose.remedies.yml")
+    stack.project.up()
+    eventually(stack.all_healthy, limit_s=60)
+    started_at = stack.project.containers()["target"].attrs["State"]["StartedAt"]
+    stack.project.run("exec", "-T", "target", "python", "-c", LEAK)
+    eventually(lambda: [i["status"] for i in stack.incidents("checkout")] == ["resolved"], limit_s=90)
+    (incident,) = stack.incidents("checkout")
+    assert incident["classification"] == "MEMORY_LEAK"
+    assert [(a["action"], a["state"], a["executor"]) for a in incident["actions"]] == [
+        ("RESTART", "SUCCEEDED", "docker")
+    ]
+    assert stack.project.containers()["target"].attrs["State"]["StartedAt"] > started_at
+    eventually(stack.all_healthy, limit_s=30)
