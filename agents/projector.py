@@ -45,17 +45,24 @@ class ProjectorShell:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=NAME)
         self._queue: asyncio.Queue[tuple[Any, list[StoredEvent]]] = asyncio.Queue()
         self._waiting = 0
+        self._closed = asyncio.Event()
         self._room = asyncio.Condition()
         attach_agent(app, EVENTS, NAME, self._batch)
         app.task(self._apply_all)
+        app.holds.append(self.holds)
 
     def start(self) -> None:
         """Nothing to begin: the app runs the task."""
 
     def close(self) -> None:
-        """Give the store's connections back."""
+        """Give the store's connections back, behind what is being written now."""
+        self._closed.set()
         self._thread.submit(self._close)
-        self._thread.shutdown(wait=True, cancel_futures=False)
+        self._thread.shutdown(wait=False)
+
+    def holds(self) -> set[str]:
+        """The topics whose progress waits for the store."""
+        return {EVENTS.name} if self._waiting else set()
 
     def _close(self) -> None:
         if self._projection is not None:
@@ -78,12 +85,14 @@ class ProjectorShell:
 
     async def _apply_all(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._closed.is_set():
             event, events = await self._queue.get()
             wait_s = RETRY_FIRST_S
-            while not await loop.run_in_executor(self._thread, self._apply, events):
+            while not (self._closed.is_set() or await loop.run_in_executor(self._thread, self._apply, events)):
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, RETRY_MOST_S)
+            if self._closed.is_set():
+                return
             async with self._room:
                 self._waiting -= len(events)
                 self._room.notify_all()

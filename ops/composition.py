@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import docker
 import httpx
@@ -48,22 +48,13 @@ from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
 from streams.effects import Effect, EffectShell
 from streams.outbox import Outbox
+from streams.running import Running
 from streams.shell import StageShell, wall_clock_ms
 from streams.stage import Received, Stage
 from streams.topics import EVENTS, NOTIFICATIONS
 from streams.wire import Wire
 
 log = structlog.get_logger()
-
-
-class Running(Protocol):
-    """What a shell has beyond its agents: something to start on the loop, something to give back."""
-
-    def start(self) -> None:
-        """Begin, on the running loop."""
-
-    def close(self) -> None:
-        """Give everything back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +71,7 @@ class Surroundings:
 
 def edge(around: Surroundings) -> list[Running]:
     """Sampling."""
-    EdgeShell(
-        around.app, sampling_rules(around.settings), around.outbox, around.wire, partitions=around.partitions
-    )
+    EdgeShell(around.app, sampling_rules(around.settings), around.outbox, around.wire, partitions=around.partitions)
     return []
 
 
@@ -91,7 +80,9 @@ def analysis(around: Surroundings) -> list[Running]:
     settings = around.settings
     stages: list[Stage[Any]] = [
         MetricsStage(MetricRules(threshold=settings.anomaly_threshold)),
-        CandidatesStage(CandidateRules(anomaly_threshold=settings.anomaly_threshold, quiet_s=settings.incident_quiet_s)),
+        CandidatesStage(
+            CandidateRules(anomaly_threshold=settings.anomaly_threshold, quiet_s=settings.incident_quiet_s)
+        ),
         ForecastsStage(ForecastRules(threshold=settings.prediction_threshold)),
         WarningsStage(WarningRules(threshold=settings.prediction_threshold)),
         DiagnosisStage(),
@@ -112,14 +103,22 @@ def command(around: Surroundings) -> list[Running]:
         dedup_s=settings.notify_dedup_s,
         human_mttr_s=settings.human_mttr_s,
     )
-    stages: list[Stage[Any]] = [ConsensusStage(consensus_rules(settings)), PlanningStage(targets, limits), NoticesStage(notices)]
+    stages: list[Stage[Any]] = [
+        ConsensusStage(consensus_rules(settings)),
+        PlanningStage(targets, limits),
+        NoticesStage(notices),
+    ]
     for effect in (_executor(settings, targets), _sender(settings, channels)):
         EffectShell(around.app, effect, around.outbox, around.wire)
     return [
         *(_shell(around, stage) for stage in stages),
         SequencerShell(around.app, lambda p: EventStoreWriter(around.bootstrap, p), around.outbox, around.wire),
         ProjectorShell(
-            around.app, lambda: open_projection(settings, remember=True), _log_reader(around.bootstrap), around.outbox, around.wire
+            around.app,
+            lambda: open_projection(settings, remember=True),
+            _log_reader(around.bootstrap),
+            around.outbox,
+            around.wire,
         ),
     ]
 

@@ -1,5 +1,6 @@
 """The Faust app of a worker: one consumer group, settings that survive what Faust's defaults do not."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from mode import CrashingSupervisor
 # Records of one partition in one event: at 200 bytes an alert, 4 MB.
 MAX_BATCH = 20_000
 
+# The topics whose progress waits for something outside of the worker: an effect under way, a store that is away.
+Holds = Callable[[], Collection[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
@@ -18,6 +22,7 @@ class AppSettings:
     Attributes:
         name: the consumer group. bootstrap: `host:port,…`. datadir: the worker's own. partitions: of every topic.
         session_timeout_s: after this a worker that died is replaced. fetch_wait_ms: longest wait of an empty fetch.
+        replication: replicas of the changelogs.
     """
 
     name: str
@@ -26,6 +31,7 @@ class AppSettings:
     partitions: int
     session_timeout_s: float = 10.0
     fetch_wait_ms: int = 20
+    replication: int = 1
 
 
 def make_app(settings: AppSettings) -> Any:
@@ -37,6 +43,9 @@ def make_app(settings: AppSettings) -> Any:
         datadir=str(settings.datadir),
         store="memory://",
         topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication,
+        # A worker that takes over reads the changelog: compacted, and in bulk, that is quicker than it is to keep a copy.
+        table_standby_replicas=0,
         topic_disable_leader=True,
         web_enabled=False,
         agent_supervisor=CrashingSupervisor,
@@ -53,4 +62,6 @@ def make_app(settings: AppSettings) -> Any:
         stream_recovery_delay=0.0,
     )
     app.fetch_wait_ms = settings.fetch_wait_ms
+    holds: list[Holds] = []
+    app.holds = holds
     return app

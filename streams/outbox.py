@@ -14,6 +14,8 @@ from streams.partitioning import PARTITIONER
 # 64 MiB of records may wait in the client; a full queue makes senders wait, which stops their fetching.
 QUEUE_KBYTES = 65_536
 RETRY_FULL_S = 0.01
+# A row of a large state; other topics' own limits (streams.topics) are lower.
+MAX_MESSAGE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ class Outbox:
     Args:
         bootstrap: `host:port,…`. client_id: shows in the broker's log.
         linger_ms: how long records wait for company; it is part of every stage's latency.
+        queue_kbytes: how much may wait in the client.
     """
 
-    def __init__(self, bootstrap: str, client_id: str, linger_ms: int = 2) -> None:
+    def __init__(self, bootstrap: str, client_id: str, linger_ms: int = 2, queue_kbytes: int = QUEUE_KBYTES) -> None:
         settings: dict[str, Any] = {
             "bootstrap.servers": bootstrap,
             "client.id": client_id,
@@ -69,8 +72,8 @@ class Outbox:
             "partitioner": PARTITIONER,
             "linger.ms": linger_ms,
             "compression.type": "lz4",
-            "message.max.bytes": 2 << 20,
-            "queue.buffering.max.kbytes": QUEUE_KBYTES,
+            "message.max.bytes": MAX_MESSAGE_BYTES,
+            "queue.buffering.max.kbytes": queue_kbytes,
             "delivery.timeout.ms": 120_000,
         }
         self._producer = Producer(settings)

@@ -2,21 +2,23 @@
 
 Outputs are delivered before rows, rows before the acknowledgement. So a crash at any point repeats work and loses none: a
 record that a row has seen was published, and one that it has not seen is decided on again from the state of before.
+A record that cannot be read, or that a decision fails on, becomes a dead letter, and the next is decided on.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
 from schemas.errors import DecodeError
-from streams.outbox import Outbox
-from streams.rows import PartitionRows, RowTable
-from streams.stage import Output, Received, Stage, Step
+from streams.changelog import RowTable
+from streams.outbox import Message, Outbox
+from streams.rows import PartitionRows
+from streams.stage import Received, Stage, Step
 from streams.topics import Topic
-from streams.transport.batch import Batch, BatchSchema
+from streams.transport.batch import Batch, BatchSchema, RawRecord
 from streams.views import ViewReader
 from streams.wire import Wire, dead_letter
 
@@ -90,71 +92,89 @@ class StageShell:
         await self._views.caught_up.wait()
         partition, batch = event.message.partition, event.value
         async with self._locks.setdefault(partition, asyncio.Lock()):
+            if batch.void:
+                return
             rows = self._rows(partition)
-            outputs = await self._decide(rows, self._sources[event.message.topic], partition, batch)
-            if not await self._flush(partition, rows, outputs):
+            messages = await self._decide(rows, self._sources[event.message.topic], partition, batch)
+            if not await self._flush(partition, rows, messages):
                 return
         event.ack()
 
-    async def _decide(self, rows: PartitionRows[Any], topic: Topic, partition: int, batch: Batch) -> list[Output]:
-        outputs: list[Output] = []
+    async def _decide(self, rows: PartitionRows[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
+        messages: list[Message] = []
         for number, raw in enumerate(batch.records):
             try:
-                received = self._wire.received(topic, partition, raw)
-                outputs += self._one(rows, received)
+                messages += self._one(rows, self._wire.received(topic, partition, raw))
             except DecodeError as error:
-                log.warning(
-                    "dead letter", stage=self.stage.name, topic=topic.name, offset=raw.offset, reason=error.reason
-                )
-                outputs.append(dead_letter(self.stage.name, topic.name, partition, raw, error))
+                messages.append(self._dead(topic, partition, raw, error))
             except Exception as error:
                 log.exception("a decision failed", stage=self.stage.name, topic=topic.name, offset=raw.offset)
                 fault = DecodeError("stage_failed", f"{self.stage.name}: {type(error).__name__}: {error}")
-                outputs.append(dead_letter(self.stage.name, topic.name, partition, raw, fault))
+                messages.append(self._dead(topic, partition, raw, fault))
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-        return outputs
+        return messages
 
-    def _one(self, rows: PartitionRows[Any], received: Received[Any]) -> Sequence[Output]:
+    def _dead(self, topic: Topic, partition: int, raw: RawRecord, error: DecodeError) -> Message:
+        log.warning("dead letter", stage=self.stage.name, topic=topic.name, offset=raw.offset, reason=error.reason)
+        return self._wire.message(dead_letter(self.stage.name, topic.name, partition, raw, error))
+
+    def _one(self, rows: PartitionRows[Any], received: Received[Any]) -> list[Message]:
         key = self.stage.key(received)
         if key is None:
-            return ()
+            return []
         row, where = rows.row(key), received.position
         if where.offset <= row.upto.get(where.topic, -1):
-            return ()
+            return []
         step: Step[Any] = self.stage.decide(row.state, received)
+        # Encoded before the state changes: a record whose outputs cannot be written leaves none of its traces.
+        messages = self._wire.messages(step.outputs)
         row.upto[where.topic] = where.offset
         rows.changed(key, row, step.state)
-        return step.outputs
+        return messages
 
-    async def _flush(self, partition: int, rows: PartitionRows[Any], outputs: list[Output]) -> bool:
+    async def _flush(self, partition: int, rows: PartitionRows[Any], messages: list[Message]) -> bool:
         """Publish, then write rows; False where the partition was taken away meanwhile: nothing more may be written."""
-        await self._outbox.send(self._wire.messages(outputs))
+        await self._outbox.send(messages)
         if self._partitions.get(partition) is not rows:
             return False
         dirty = rows.take_dirty()
         await self._outbox.send(self._table.messages(partition, dirty))
         if self._partitions.get(partition) is not rows:
             return False
-        self._table.put(dirty)
+        self._table.put(partition, dirty)
         return True
 
     async def _tick(self) -> None:
-        if self._app.rebalancing or self._app.in_recovery or not self._views.caught_up.is_set():
+        if self._app.rebalancing or not self._views.caught_up.is_set():
             return
         for tp in self._app.consumer.assignment():
             if tp.topic == self.stage.sources[0].name:
                 async with self._locks.setdefault(tp.partition, asyncio.Lock()):
+                    if self._app.rebalancing:
+                        return
                     await self._tick_partition(tp.partition)
 
     async def _tick_partition(self, partition: int) -> None:
         rows = self._rows(partition)
-        outputs: list[Output] = []
+        messages: list[Message] = []
         now = self._clock()
-        for key in sorted(rows.waiting):
-            row = rows.row(key)
+        for number, key in enumerate(sorted(rows.waiting)):
+            messages += self._tick_one(rows, key, now)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        await self._flush(partition, rows, messages)
+
+    def _tick_one(self, rows: PartitionRows[Any], key: str, now: int) -> list[Message]:
+        row = rows.row(key)
+        try:
             step = self.stage.tick(key, row.state, now)
-            if step is not None:
-                rows.changed(key, row, step.state)
-                outputs += step.outputs
-        await self._flush(partition, rows, outputs)
+            messages = self._wire.messages(step.outputs) if step is not None else []
+        except Exception:
+            # It would fail every second: the key waits for its next record instead.
+            log.exception("a tick failed", stage=self.stage.name, key=key)
+            rows.waiting.discard(key)
+            return []
+        if step is not None:
+            rows.changed(key, row, step.state)
+        return messages

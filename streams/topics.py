@@ -24,6 +24,8 @@ class Topic:
     retention_ms: int = 7 * DAY_MS
     # Arrival times are the broker's where producers outside of our control write.
     stamped_by_broker: bool = False
+    # Of a batch: so of one record, its key and headers.
+    max_bytes: int = 2 << 20
     config: dict[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, str]:
@@ -31,8 +33,7 @@ class Topic:
         policy = {"cleanup.policy": "compact"} if self.compacted else {
             "cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}  # fmt: skip
         stamp = {"message.timestamp.type": "LogAppendTime"} if self.stamped_by_broker else {}
-        # 2 MiB: a dead letter holds the largest refused alert whole, and its headers.
-        return {**policy, **stamp, "max.message.bytes": str(2 << 20), **self.config}
+        return {**policy, **stamp, "max.message.bytes": str(self.max_bytes), **self.config}
 
 
 ALERTS = Topic("alerts", intake.Alert, stamped_by_broker=True)
@@ -54,7 +55,8 @@ COMMANDS = Topic("incident.commands", log.IncidentCommand)
 EVENTS = Topic("incident.events", log.IncidentEvent, compacted=True)  # keyed by incident_id and version
 CONFLICTS = Topic("incident.conflicts", log.CommandRefused)
 SNAPSHOTS = Topic("incident.snapshots", log.IncidentSnapshot, compacted=True)
-DEAD_LETTERS = Topic("dead.letters", log.DeadLetter, retention_ms=30 * DAY_MS)
+# A dead letter holds the largest record of any other topic whole, with its headers and the reason.
+DEAD_LETTERS = Topic("dead.letters", log.DeadLetter, retention_ms=30 * DAY_MS, max_bytes=3 << 20)
 SCHEMAS = Topic("schemas", log.SchemaRegistered, compacted=True)  # keyed by fingerprint
 
 TOPICS: tuple[Topic, ...] = (

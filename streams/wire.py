@@ -7,10 +7,16 @@ from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.identity import derived_id
 from schemas.records.log import DeadLetter
+from streams.errors import OutputTooLargeError
 from streams.outbox import Message
 from streams.stage import Output, Position, Received
 from streams.topics import DEAD_LETTERS, Topic
 from streams.transport.batch import RawRecord
+
+# What Kafka's batch of one record takes beyond its key and value, its headers included (trace context).
+_BATCH_BYTES = 1024
+# A detail may quote the record that is refused.
+MAX_DETAIL_CHARS = 2000
 
 
 class Wire:
@@ -26,8 +32,16 @@ class Wire:
         return self._codecs[record]
 
     def message(self, output: Output) -> Message:
-        """An output as bytes."""
+        """An output as bytes.
+
+        Raises:
+            OutputTooLargeError: the topic would refuse it.
+            ValueError, TypeError: a field holds no value of its type.
+        """
         value = self.codec(type(output.record)).encode(output.record)
+        size = len(value) + len(output.key) + _BATCH_BYTES
+        if size > output.topic.max_bytes:
+            raise OutputTooLargeError(output.topic.name, size, output.topic.max_bytes)
         return Message(output.topic.name, output.key.encode(), value, headers=output.headers)
 
     def messages(self, outputs: Iterable[Output]) -> list[Message]:
@@ -57,7 +71,7 @@ def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: D
         headers={name: bytes(value or b"") for name, value in raw.headers},
         stage=stage,
         reason=error.reason,
-        detail=str(error),
+        detail=str(error).encode(errors="replace").decode()[:MAX_DETAIL_CHARS],
         tenant="",
         occurred_at=raw.timestamp,
     )

@@ -26,10 +26,11 @@ class SamplingRules:
 
 @dataclass(slots=True)
 class Window:
-    """Counts of one window of event time, in the order of COUNTS."""
+    """Counts of one window of event time, in the order of COUNTS; `changed` since it was last told of."""
 
     counts: list[int] = field(default_factory=lambda: [0] * len(COUNTS))
     first_offset: int = -1
+    changed: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -76,7 +77,8 @@ class IncidentAccount:
             "w": [[start, w.first_offset, *w.counts] for start, w in self.windows.items()],
             "k": [[second, kept] for second, kept in self.seconds.items()],
             "f": [[fp, f.seen_at, int(f.firing), f.name, f.count] for fp, f in self.fingerprints.items()],
-            "m": self.watermark, "a": self.arrived_at, "o": [self.storm_id, self.storm_at, self.calm, self.judged_until, self.baseline_per_s],
+            "m": self.watermark, "a": self.arrived_at,
+            "o": [self.storm_id, self.storm_at, self.calm, self.judged_until, self.baseline_per_s],
         }  # fmt: skip
 
     @classmethod
@@ -86,7 +88,7 @@ class IncidentAccount:
         return cls(
             incident_id=fields["i"], tenant=fields["t"], service=fields["s"], tier=Tier(fields["r"]), upto=fields["u"],
             totals=fields["n"], windows={w[0]: Window(w[2:], w[1]) for w in fields["w"]},
-            seconds={second: kept for second, kept in fields["k"]},
+            seconds=dict(fields["k"]),
             fingerprints={f[0]: Fingerprint(f[1], bool(f[2]), f[3], f[4]) for f in fields["f"]},
             watermark=fields["m"], arrived_at=fields["a"], storm_id=storm_id, storm_at=storm_at, calm=calm,
             judged_until=judged, baseline_per_s=baseline,

@@ -16,13 +16,19 @@ Find = Callable[[str], IncidentAccount]
 # Where dead letters are counted whose key names no incident.
 UNREADABLE = "unreadable"
 MAX_ID_CHARS = 256
+# Of the tenant and service that an account names.
+MAX_TEXT = 256
 
 
 @dataclass(slots=True)
 class Outcome:
-    """By place in the batch: which records are forwarded, which are dead and why; and whose accounts changed."""
+    """By place in the batch: which records are forwarded, which are dead and why; and whose accounts changed.
+
+    `keys` holds the incident of each that is kept: what it is forwarded by, however its producer keyed it.
+    """
 
     kept: list[int] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     dead: Rejects = field(default_factory=dict)
     touched: dict[str, IncidentAccount] = field(default_factory=dict)
 
@@ -96,6 +102,7 @@ def _sample(
     some = columns if len(rows) == len(columns) else columns.take(rows)
     fates = sample(accounts, incident, some, offsets, rules)
     outcome.kept += some.rows[fates.kept].tolist()
+    outcome.keys += [accounts[i].incident_id for i in incident[fates.kept].tolist()]
     _describe(accounts, incident, some, records, outcome)
 
 
@@ -105,7 +112,10 @@ def _describe(
     last = dict(zip(incident.tolist(), range(len(incident)), strict=True))
     for index, row in last.items():
         account = accounts[index]
-        account.tenant, account.service = columns.text("tenant", row), columns.text("service", row)
+        account.tenant, account.service = (
+            columns.text("tenant", row)[:MAX_TEXT],
+            columns.text("service", row)[:MAX_TEXT],
+        )
         account.tier = Tier(columns.text("tier", row))
         account.arrived_at = max(account.arrived_at, records[int(columns.rows[row])].timestamp)
         outcome.touched[account.incident_id] = account

@@ -188,7 +188,8 @@ def _map_bytes(column: pa.MapArray) -> Ints:
     ends = np.cumsum(counts)
     sums = np.r_[0, np.cumsum(entries[first:])]
     # An empty map is one zero; else a count, the entries, a zero.
-    return np.where(counts == 0, 1, _varint_bytes(counts) + 1) + sums[ends] - sums[ends - counts]
+    total: Ints = np.where(counts == 0, 1, _varint_bytes(counts) + 1) + sums[ends] - sums[ends - counts]
+    return total
 
 
 def _text_bytes(lengths: Ints) -> Ints:

@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 
 from agents.sampling.account import Fingerprint, IncidentAccount, SamplingRules, Window
 from agents.sampling.columns import Columns, Ints
+from schemas.identity import stable_id
 
 Bools = NDArray[np.bool_]
 NEVER = -(1 << 40)
+FIRING_MS = 86_400_000
+# Rows hold fingerprints and their names by the ten thousand: 10,000 of these lengths are 3.5 MB at the worst.
+MAX_PRINT_CHARS = 64
+MAX_NAME_CHARS = 64
 RECEIVED, KEPT, SUPPRESSED, LATE, DEAD = range(5)
 
 
@@ -111,14 +116,16 @@ def _fingerprints(
     ends = np.r_[groups.starts[1:], len(rows)] - 1
     owner, code = who[rows[ends]], texts.codes[order][rows[ends]]
     name = names.codes[order][rows[ends]]
+    prints_known = [text if len(text) <= MAX_PRINT_CHARS else stable_id(text) for text in texts.values]
+    short_names = [text[:MAX_NAME_CHARS] for text in names.values]
     for index, print_, named, start, end in zip(
         owner.tolist(), code.tolist(), name.tolist(), groups.starts.tolist(), ends.tolist(), strict=True
     ):
-        text = texts.values[print_]
+        text = prints_known[print_]
         known = accounts[index].fingerprints.get(text)
         before_at[start] = known.seen_at if known else NEVER
         before_firing[start] = known.firing if known else firing[start]  # a first sight is novel, not a change
-        prints.last.append((index, text, int(seen[end]), bool(firing[end]), names.values[named], end - start + 1))
+        prints.last.append((index, text, int(seen[end]), bool(firing[end]), short_names[named], end - start + 1))
     change[rows] = firing != before_firing
     novel[rows] = seen - before_at > rules.correlation_ms
     return change, novel, prints
@@ -180,6 +187,7 @@ def _count(
 
 def count(account: IncidentAccount, window: Window, more: tuple[int, int, int, int, int]) -> None:
     """Add to a window and to its incident's totals, in the order of COUNTS."""
+    window.changed = True
     for i, n in enumerate(more):
         window.counts[i] += n
         account.totals[i] += n
@@ -191,7 +199,8 @@ def expire(account: IncidentAccount, rules: SamplingRules) -> list[int]:
     for second in [s for s in account.seconds if (s + 1) * 1000 <= bound]:
         del account.seconds[second]
     old = account.watermark - rules.correlation_ms
-    # A fingerprint that fires is remembered while it fires: its resolution is a change of state.
-    for text in [t for t, f in account.fingerprints.items() if f.seen_at < old and not f.firing]:
+    # A fingerprint that fires is remembered while it fires, up to a day: its resolution is a change of state.
+    oldest = account.watermark - FIRING_MS
+    for text in [t for t, f in account.fingerprints.items() if f.seen_at < (oldest if f.firing else old)]:
         del account.fingerprints[text]
     return sorted(start for start in account.windows if start + rules.window_ms <= bound)

@@ -1,7 +1,7 @@
 """The value of a batch event, and the Faust schema that passes it on unread."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import faust
 
@@ -16,21 +16,31 @@ class RawRecord(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
+@runtime_checkable
+class RecoversInBulk(Protocol):
+    """A table that takes what a fetch brought of its changelog at once."""
+
+    def recover(self, partition: int, records: Sequence[Any]) -> None:
+        """Take records in their order."""
+
+
 class Batch:
     """Records of one partition in offset order.
 
     Attributes:
         records: what a fetch brought; an agent may empty it once worked through, to give the memory back.
         last: the offset of the last record. next: the position to commit once this batch is acknowledged.
+        void: its partition was taken away, or it comes again; nothing may be written on its account any more.
     """
 
-    __slots__ = ("done", "last", "next", "records")
+    __slots__ = ("done", "last", "next", "records", "void")
 
     def __init__(self, records: Sequence[RawRecord], last: int, next_position: int) -> None:
         self.records = records
         self.last = last
         self.next = next_position
         self.done = False
+        self.void = False
 
     def __len__(self) -> int:
         return len(self.records)

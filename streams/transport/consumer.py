@@ -7,15 +7,20 @@ records come again.
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ack_lock
 from mode.utils.futures import notify
 
-from streams.transport.batch import Batch
+from streams.errors import LogReplacedError
+from streams.transport.batch import Batch, RecoversInBulk
 from streams.transport.fetching import FetchThread
 from streams.transport.progress import Progress
+
+# A rebalance waits no longer for the commit before it: what is not committed comes again.
+COMMIT_LIMIT_S = 5.0
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -53,9 +58,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         progress = self._progress.get(tp)
         return progress.committable if progress else None
 
-    def positions(self) -> dict[Any, int]:
-        """What may be committed, by partition: a watchdog looks whether it moves."""
-        return {tp: p.committable for tp, p in self._progress.items() if p.committable is not None}
+    def progress(self) -> dict[Any, tuple[int, int]]:
+        """By source partition that is behind: up to where it is done with, and where what can be read of it ends."""
+        reached = {tp: p.reached for tp, p in self._progress.items()}
+        ends = {tp: self._thread.readable_end(tp) for tp in reached}
+        return {tp: (at, end) for tp, at in reached.items() if at is not None and (end := ends[tp] or 0) > at}
 
     # -- rebalance and seek
 
@@ -72,14 +79,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._progress = {tp: Progress(begin) for tp, begin in begins.items()}
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
-        """Commit what is acknowledged of the revoked partitions, then forget them."""
-        await super().on_partitions_revoked(revoked)
+        """Commit what is acknowledged of the revoked partitions, then forget them: batches under way are void."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.commit(), COMMIT_LIMIT_S)
         self._forget(revoked)
+        await super().on_partitions_revoked(revoked)
 
     def _forget(self, tps: Iterable[Any] | None = None) -> None:
         self._epoch += 1
-        for tp in list(self._progress if tps is None else tps):
-            self._progress.pop(tp, None)
+        with ack_lock:
+            for tp in list(self._progress if tps is None else tps):
+                if (progress := self._progress.pop(tp, None)) is not None:
+                    progress.void()
 
     def _is_source(self, tp: Any) -> bool:
         return bool(self.app.topics.acks_enabled_for(tp.topic))
@@ -111,7 +122,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 continue
             if not self._is_source(tp):
                 await self._changelog(tp, some)
-            elif epoch == self._epoch:
+            elif epoch == self._epoch and not self.app.rebalancing:
                 start, end = positions.get(tp) or (some[0].offset, some[-1].offset + 1)
                 if await self._in_order(tp, start) and not await self._deliver(tp, Batch(some, some[-1].offset, end)):
                     return
@@ -124,21 +135,40 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self.log.warning("seek while the flow is stopped: %r", error)
 
     async def _pass_over(self, tps: set[Any], positions: dict[Any, Any], active: set[Any] | None, epoch: int) -> None:
+        """Follow the fetcher where it moved without a record, and bring it back to where it was left behind."""
         for tp in tps:
             start, end = positions[tp]
-            usable = start != end and self.flow_active and epoch == self._epoch and (active is None or tp in active)
-            if usable and await self._in_order(tp, start):
+            usable = self.flow_active and epoch == self._epoch and not self.app.rebalancing
+            if usable and (active is None or tp in active) and await self._in_order(tp, start) and start != end:
                 with ack_lock:
                     self._progress[tp].passed(end)
 
     async def _in_order(self, tp: Any, start: int) -> bool:
-        # A fetch that was under way during a rebalance can begin behind records that nobody was given.
+        # A fetch that was under way during a rebalance can begin behind records that nobody was given, and a seek can come
+        # to nothing because of it.
         progress = self._progress.setdefault(tp, Progress(None))
-        if progress.continues(start):
+        if progress.continues(start) or await self._records_are_gone(tp, progress, start):
             return True
         self.log.info("%s: fetched from %s instead of %s; fetching again", tp, start, progress.expected)
         await self._thread.seek_wait({tp: progress.expected})
         return False
+
+    async def _records_are_gone(self, tp: Any, progress: Progress, start: int) -> bool:
+        """Whether retention took what lay before `start`: then it goes on from there.
+
+        Raises:
+            LogReplacedError: the topic ends before what was read of it: it was deleted and made anew.
+        """
+        expected = progress.expected or 0
+        first, end = (await self.earliest_offsets(tp))[tp], (await self.highwaters(tp))[tp]
+        if end < expected:
+            raise LogReplacedError(tp.topic, tp.partition, expected, end)
+        if not expected < first <= start:
+            return False
+        self.log.error("%s: records %s to %s were deleted by retention before they were read", tp, expected, first - 1)
+        with ack_lock:
+            progress.passed(start)
+        return True
 
     async def _deliver(self, tp: Any, batch: Batch) -> bool:
         """Hand a batch to its agents; False when the flow stopped meanwhile: then all that is not acknowledged comes again."""
@@ -156,11 +186,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         )  # fmt: skip
 
     async def _changelog(self, tp: Any, records: list[Any]) -> None:
-        for record in records:
-            read = self._read_offset[tp]
-            if read is None or record.offset >= read:
-                await self.callback(self._to_message(tp, record))
-                self._read_offset[tp] = record.offset
+        read = self._read_offset[tp]
+        fresh = [record for record in records if read is None or record.offset >= read]
+        table = self.app.tables._changelogs.get(tp.topic)
+        if isinstance(table, RecoversInBulk) and fresh:
+            table.recover(tp.partition, fresh)
+            fresh = fresh[-1:]  # Faust's recovery measures by it how far it is
+        for record in fresh:
+            await self.callback(self._to_message(tp, record))
+            self._read_offset[tp] = record.offset
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

@@ -66,5 +66,11 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         states = {tp: assignment.state_value(tp) for tp in assignment.tps if self._is_source(tp)}
         return {tp: s.position for tp, s in states.items() if s is not None and s.has_valid_position}
 
+    def readable_end(self, tp: Any) -> int | None:
+        """Where the committed part of a partition ended at the last fetch; None where it is not known."""
+        consumer = self._ensure_consumer()
+        end: int | None = consumer.last_stable_offset(tp) if tp in consumer.assignment() else None
+        return end
+
     def _is_source(self, tp: Any) -> bool:
         return bool(self.app.topics.acks_enabled_for(tp.topic))

@@ -13,6 +13,7 @@ class Progress:
     """
 
     def __init__(self, begins_at: int | None) -> None:
+        self._begins_at = begins_at
         self.expected = begins_at
         self.committable: int | None = None
         self._pending: deque[Batch] = deque()
@@ -40,6 +41,17 @@ class Progress:
             self._pending[-1].next = max(position, self._pending[-1].next)
         else:
             self.committable = max(position, self.committable or 0)
+
+    def void(self) -> None:
+        """All that agents still hold comes again, to this worker or another."""
+        for batch in self._pending:
+            batch.void = True
+        self._pending.clear()
+
+    @property
+    def reached(self) -> int | None:
+        """Everything before this is done with; None where not even the beginning is known."""
+        return self._begins_at if self.committable is None else self.committable
 
     @property
     def unacknowledged(self) -> int:

@@ -1,0 +1,172 @@
+"""Workers as processes on topics of a test's own: started, killed, and what they left behind."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.codec import Codec
+from schemas.records.intake import MetricPoint
+from schemas.records.log import DeadLetter
+from streams.changelog import RowStore
+from streams.partitioning import PARTITIONER
+from streams.reading import read_all
+from streams.topics import DEAD_LETTERS, create_topics
+from tests.support.waiting import eventually
+from tests.support.worker import WorkerPlan
+
+POINTS = Codec(MetricPoint)
+AT = 1_700_000_000_000
+
+
+@dataclass
+class Workers:
+    """Worker processes of one test; all are killed at its end."""
+
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, plan: WorkerPlan) -> subprocess.Popen[bytes]:
+        """Start a worker; its log is in the folder."""
+        number = len(self.processes) + 1
+        own = WorkerPlan(**{**asdict(plan), "datadir": str(self.folder / f"worker-{number}")})
+        with (self.folder / f"worker-{number}.log").open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.worker", json.dumps(asdict(own))], stdout=out, stderr=out
+            )
+        self.processes.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """As the kernel would: no clean-up of any kind."""
+        process.kill()
+        process.wait()
+
+    def stop(self, process: subprocess.Popen[bytes]) -> int:
+        """By SIGTERM; returns the exit status."""
+        process.send_signal(signal.SIGTERM)
+        return process.wait(30)
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                self.kill(process)
+
+    def logs(self) -> str:
+        """What all of them logged."""
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("worker-*.log")))
+
+
+@dataclass(frozen=True)
+class Log:
+    """A Kafka, seen by a test."""
+
+    bootstrap: str
+
+    def create(self, *names: str, partitions: int = 4, **config: str) -> None:
+        """Create topics, and the one of dead letters."""
+        create_topics(self.bootstrap, 4, 1, [DEAD_LETTERS])
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        made = admin.create_topics([NewTopic(name, partitions, 1, config=config) for name in names])
+        for future in made.values():
+            future.result(30)
+
+    def produce(self, topic: str, records: Iterable[tuple[str | None, bytes | None]], **config: str | int) -> None:
+        """Send keys and values, and wait until Kafka has them all."""
+        settings = {"bootstrap.servers": self.bootstrap, "partitioner": PARTITIONER, "linger.ms": 5, **config}
+        producer = Producer({**settings, "queue.buffering.max.messages": 1_000_000})
+        for number, (key, value) in enumerate(records):
+            producer.produce(topic, value, key)
+            if number % 1000 == 0:
+                producer.poll(0)
+        assert producer.flush(60) == 0
+
+    def count(self, topic: str) -> int:
+        """Where the partitions' ends add up to; of a topic without holes, how many records there are."""
+        return sum(self.ends(topic).values())
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end of each partition, by number."""
+        with _closing(self.bootstrap, "looking") as consumer:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+
+    def lag(self, group: str, topic: str) -> int:
+        """What is between the group's committed offsets and the ends."""
+        ends = self.ends(topic)
+        with _closing(self.bootstrap, group) as consumer:
+            done = consumer.committed([TopicPartition(topic, p) for p in ends], timeout=10)
+        return sum(ends[tp.partition] - max(tp.offset, 0) for tp in done)
+
+    def await_done(self, group: str, *topics: str, limit_s: float = 90.0) -> None:
+        """Wait until the group has committed all of the topics."""
+        eventually(lambda: all(self.lag(group, topic) == 0 for topic in topics), limit_s=limit_s)
+
+    def counted(self, group: str) -> dict[str, int]:
+        """The rows of the counting stage, as a worker that starts now would recover them."""
+        store = RowStore()
+        by_partition: dict[int, list[_Changelog]] = {}
+        for message in read_all(self.bootstrap, f"{group}-counting-changelog"):
+            by_partition.setdefault(message.partition() or 0, []).append(_Changelog.of(message))
+        for partition, records in by_partition.items():
+            store.recover(partition, records)
+        return {
+            key.decode(): json.loads(store.get(partition, key) or b"")["s"]["n"]
+            for partition in by_partition
+            for key in store.keys(partition)
+        }
+
+    def dead(self, topic: str) -> list[DeadLetter]:
+        """The dead letters of a topic's records, each once."""
+        codec = Codec(DeadLetter)
+        letters = [codec.decode(m.value()) for m in read_all(self.bootstrap, DEAD_LETTERS.name)]
+        return list({letter.dead_letter_id: letter for letter in letters if letter.topic == topic}.values())
+
+
+@dataclass
+class _Changelog:
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+    @classmethod
+    def of(cls, message: Message) -> "_Changelog":
+        headers = dict(message.headers() or [])
+        return cls(message.key(), message.value(), [(k, v) for k, v in headers.items() if isinstance(v, bytes)])
+
+
+class _closing:  # noqa: N801 - reads as contextlib.closing does
+    """A consumer that does not join its group."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+
+    def __enter__(self) -> Consumer:
+        return self._consumer
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+
+def point(series: str, value: float = 0.0) -> bytes:
+    """A metric point as it is on the wire."""
+    record = MetricPoint(
+        series=series, incident_id=series, tenant="t", environment="e", service="s", name="n", value=value, unit="",
+        occurred_at=AT, received_at=AT,
+    )  # fmt: skip
+    return POINTS.encode(record)
+
+
+def points(count: int, series: int = 100) -> list[tuple[str, bytes]]:
+    """So many points, spread evenly over the series."""
+    framed = {f"series-{n}": point(f"series-{n}") for n in range(series)}
+    return [(f"series-{n % series}", framed[f"series-{n % series}"]) for n in range(count)]

@@ -1,0 +1,138 @@
+"""A worker as a process of its own, for tests that kill it: `python -m tests.support.worker '{"kind": …}'`.
+
+It is put together like the program's own workers, with a stage that counts, or with sampling, on topics of the test's own.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agents.sampling.account import SamplingRules
+from agents.sampling.edge import EdgeShell, EdgeTopics
+from ops.logs import configure_logs
+from schemas.records.intake import Alert, LogLine, MetricPoint
+from schemas.records.sampling import AlertAccount, StormChanged
+from schemas.records.vocabulary import Severity
+from streams.apps import AppSettings, make_app
+from streams.outbox import Outbox
+from streams.running import Running, run_app
+from streams.shell import StageShell, attach_agent
+from streams.stage import Output, Received, Step
+from streams.topics import Topic
+from streams.wire import Wire
+
+# A point of this value makes the decision fail.
+POISON = -1.0
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """What to run: `counting`, `edge`, or what must end by itself: `stuck`, `failing`.
+
+    `topics` are by role: source, other, out; or alerts, sampled, account, storms.
+    """
+
+    kind: str
+    group: str
+    bootstrap: str
+    datadir: str
+    topics: dict[str, str]
+    partitions: int = 4
+    session_timeout_s: float = 6.0
+    slow_s: float = 0.0
+    watchdog_s: float = 120.0
+
+
+@dataclass
+class CountingStage:
+    """Counts metric points by series, and says each count: `LogLine(message="count", source=derived id)`."""
+
+    sources: tuple[Topic, ...]
+    out: Topic
+    slow_s: float = 0.0
+    name: str = "counting"
+    views: tuple[Topic, ...] = field(default=())
+
+    def key(self, received: Received[MetricPoint]) -> str | None:
+        return received.record.series
+
+    def initial(self, _key: str) -> int:
+        return 0
+
+    def decide(self, state: int, received: Received[MetricPoint]) -> Step[int]:
+        if received.record.value == POISON:
+            raise ValueError("a poisoned point")
+        time.sleep(self.slow_s)
+        line = count_line(received, state + 1)
+        return Step(state + 1, (Output(self.out, received.record.series, line),))
+
+    def tick(self, _key: str, _state: int, _now: int) -> None:
+        return None
+
+    def waits(self, _state: int) -> bool:
+        return False
+
+    def observe(self, _received: Received[Any]) -> None:
+        raise AssertionError("it has no views")
+
+    def dump(self, state: int) -> dict[str, Any]:
+        return {"n": state}
+
+    def load(self, fields: dict[str, Any]) -> int:
+        return int(fields["n"])
+
+
+def count_line(received: Received[MetricPoint], count: int) -> LogLine:
+    """What the counting stage says of a point."""
+    return LogLine(
+        incident_id=received.record.series, tenant="", environment="", service="", level=Severity.INFO,
+        source=received.position.derived_id("counting"), message=str(count),
+        occurred_at=received.record.occurred_at, received_at=received.position.arrived_at,
+    )  # fmt: skip
+
+
+def main(plan: WorkerPlan) -> None:
+    """Run the plan until a signal."""
+    configure_logs("INFO", plan.kind)
+    app = make_app(AppSettings(plan.group, plan.bootstrap, Path(plan.datadir), plan.partitions, plan.session_timeout_s))
+    outbox = Outbox(plan.bootstrap, plan.group)
+    run_app(app, _parts(plan, app, outbox), outbox, still_s=plan.watchdog_s)
+
+
+def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
+    topics = plan.topics
+    if plan.kind == "stuck":
+        attach_agent(app, Topic(topics["source"], MetricPoint), "stuck", _never)
+        return []
+    if plan.kind == "failing":
+        app.timer(0.2)(_fail)
+        attach_agent(app, Topic(topics["source"], MetricPoint), "failing", _never)
+        return []
+    if plan.kind == "edge":
+        EdgeShell(
+            app, SamplingRules(), outbox, Wire(), partitions=plan.partitions,
+            topics=EdgeTopics(
+                Topic(topics["alerts"], Alert), Topic(topics["sampled"], Alert),
+                Topic(topics["account"], AlertAccount), Topic(topics["storms"], StormChanged),
+            ),
+        )  # fmt: skip
+        return []
+    sources = tuple(Topic(topics[role], MetricPoint) for role in ("source", "other") if role in topics)
+    stage = CountingStage(sources, Topic(topics["out"], LogLine), plan.slow_s)
+    return [StageShell(app, stage, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)]
+
+
+async def _never(_event: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def _fail() -> None:
+    raise ValueError("a timer failed")
+
+
+if __name__ == "__main__":
+    main(WorkerPlan(**json.loads(sys.argv[1])))
