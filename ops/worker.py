@@ -10,6 +10,7 @@ from ops.settings import Settings
 from streams.apps import AppSettings, make_app
 from streams.known_schemas import publish_schemas
 from streams.outbox import Outbox
+from streams.registry import CodecFactory
 from streams.running import Running, run_app
 from streams.topics import ALERTS, create_topics, partition_counts
 from streams.wire import Wire
@@ -43,4 +44,5 @@ def _composed(
     from ops import composition  # noqa: PLC0415
 
     compose = {"edge": composition.edge, "analysis": composition.analysis, "command": composition.command}[role]
-    return compose(composition.Surroundings(app, settings, bootstrap, partitions, outbox, Wire()))
+    wire = Wire(CodecFactory(settings.schema_registry_url, bootstrap))
+    return compose(composition.Surroundings(app, settings, bootstrap, partitions, outbox, wire))

@@ -1,6 +1,6 @@
 """Between records and messages: encoding what stages publish, decoding what they read, and dead letters for the rest."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from schemas.codec import Codec
@@ -10,7 +10,7 @@ from schemas.records.log import DeadLetter
 from streams.errors import OutputTooLargeError
 from streams.outbox import Message
 from streams.stage import Output, Position, Received
-from streams.topics import DEAD_LETTERS, Topic
+from streams.topics import DEAD_LETTERS, TOPICS, Topic
 from streams.transport.batch import RawRecord
 
 # What Kafka's batch of one record takes beyond its key and value, its headers included (trace context).
@@ -19,16 +19,26 @@ _BATCH_BYTES = 1024
 MAX_DETAIL_CHARS = 2000
 
 
-class Wire:
-    """The codecs of all contracts, made at their first use."""
+CodecOf = Callable[[Topic], Codec[Any]]
 
-    def __init__(self) -> None:
+
+def single_object_codec(topic: Topic) -> Codec[Any]:
+    """The codec of a topic's contract where there is no registry and no schema but those of the history."""
+    return Codec(topic.record)
+
+
+class Wire:
+    """The codecs of all contracts, made at their first use; `codec_of` says how records are framed (streams.registry)."""
+
+    def __init__(self, codec_of: CodecOf = single_object_codec) -> None:
+        self._codec_of = codec_of
         self._codecs: dict[type, Codec[Any]] = {}
 
     def codec(self, record: type) -> Codec[Any]:
         """The codec of a record class."""
         if record not in self._codecs:
-            self._codecs[record] = Codec(record)
+            # alerts.sampled carries the bytes of alerts, so one codec serves both topics.
+            self._codecs[record] = self._codec_of(next(topic for topic in TOPICS if topic.record is record))
         return self._codecs[record]
 
     def message(self, output: Output) -> Message:

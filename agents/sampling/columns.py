@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from schemas.avro import schema_of
 from schemas.codec import Codec
 from schemas.errors import DecodeError
-from schemas.framing import SINGLE_OBJECT_BYTES
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus, Severity, Tier
 
@@ -131,9 +130,9 @@ class AlertDecoder:
 
     def _bodies(self, messages: Sequence[bytes | None]) -> list[bytes] | None:
         header = self._header
-        if any(m is None or m[:SINGLE_OBJECT_BYTES] != header for m in messages):
+        if any(m is None or not m.startswith(header) for m in messages):
             return None
-        return [m[SINGLE_OBJECT_BYTES:] for m in messages if m is not None]
+        return [m[len(header) :] for m in messages if m is not None]
 
     def _judge(
         self, messages: Sequence[bytes | None], at: list[int], tables: list[pa.Table], rows: list[int], rejects: Rejects

@@ -12,6 +12,7 @@ from agents.sampling.book import AccountBook
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rule import expire
 from agents.sampling.storms import judge
+from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount
 from schemas.records.vocabulary import Millis
 from streams.changelog import Rows, RowTable
@@ -65,7 +66,7 @@ class EdgeShell:
     ) -> None:
         self._app, self._rules, self._outbox, self._wire, self._clock = app, rules, outbox, wire, clock
         self._topics = topics or EdgeTopics()
-        self._decoder = AlertDecoder()
+        self._decoder = AlertDecoder(wire.codec(Alert))
         self._table = RowTable(app, NAME, partitions)
         self._partitions: dict[int, _Partition] = {}
         self._locks: dict[int, asyncio.Lock] = {}
