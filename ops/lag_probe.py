@@ -54,7 +54,8 @@ class LagProbe:
             members = self._members(groups)
             committed = {place: offset for group in groups for place, offset in self._committed(group)}
             ends = self._ends({(topic, partition) for _, topic, partition in committed})
-        except KafkaException as error:
+        # While a broker restarts, the wait for an answer may end before the request does.
+        except (KafkaException, TimeoutError) as error:
             raise BrokerUnreachableError(self._bootstrap) from error
         unread = self._peek(committed, ends) if peek else {}
         return Sample(self._clock(), committed, ends, members, unread)

@@ -116,6 +116,9 @@ def _check_group(admin: AdminClient, group: str, ends: dict[tuple[str, int], int
     except KafkaException as error:
         health.checks[group] = f"unknown: {error.args[0].str()}"
         return
+    except TimeoutError:
+        health.checks[group] = f"unknown: Kafka did not tell within {REQUEST_S:.0f} s"
+        return
     members, behind = len(described.members), 0
     for tp in offsets.topic_partitions or []:
         if (tp.topic, tp.partition) in ends and tp.offset >= 0:

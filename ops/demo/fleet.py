@@ -22,7 +22,7 @@ from schemas.records.vocabulary import Millis
 from streams.topics import ALERTS
 
 _STEP_S = 0.05
-_FLUSH_S = 30.0
+_FLUSH_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

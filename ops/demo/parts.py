@@ -17,6 +17,8 @@ from ops.demo.stage_lag import StageLag
 from ops.demo.target.fault import Fault, FaultKind
 from streams.telemetry import TelemetryProducer
 
+_PATIENCE_S = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -43,7 +45,11 @@ class Parts:
     def __init__(self, script: Script, bootstrap: str, url: str, max_alert_bytes: int) -> None:
         self._script, self._url = script, url
         self._flooding_per_s = 0.0
-        self._producer = TelemetryProducer(bootstrap, client_id="breakwater-demo", config={"log_level": "2"})
+        # Longer than a broker that crashed takes to be back on a busy machine: the storm is counted to the last alert.
+        self._producer = TelemetryProducer(
+            bootstrap, client_id="breakwater-demo", delivery_timeout_s=_PATIENCE_S, backpressure_timeout_s=_PATIENCE_S,
+            config={"log_level": "2"},
+        )  # fmt: skip
         self._prober = Prober(url, script.scenario.target.pressure)
         self._fleet = Fleet(script.maker, script.budget, self._producer, self._prober, max_alert_bytes=max_alert_bytes)
         self._flood = Flood(url + "/work", lambda: self._flooding_per_s)
