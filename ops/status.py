@@ -10,6 +10,7 @@ from ops.worker import ROLES, group_of
 from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.sampling import AlertAccount
+from streams.errors import BrokerUnreachableError
 from streams.reading import read_all
 from streams.topics import ACCOUNT, BY_NAME
 
@@ -61,7 +62,7 @@ def look(bootstrap: str) -> Health:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "breakwater-status", "enable.auto.commit": False})
     admin = AdminClient({"bootstrap.servers": bootstrap})
     try:
-        ends = _bounds(consumer, health)
+        ends = _bounds(consumer, bootstrap, health)
         health.checks["kafka"] = f"ok: answers at {bootstrap}"
         for role in ROLES:
             _check_group(admin, group_of(role), ends, health)
@@ -94,9 +95,12 @@ def totals(bootstrap: str) -> AlertTotals:
     return found
 
 
-def _bounds(consumer: Consumer, health: Health) -> dict[tuple[str, int], int]:
+def _bounds(consumer: Consumer, bootstrap: str, health: Health) -> dict[tuple[str, int], int]:
     ends: dict[tuple[str, int], int] = {}
-    found = consumer.list_topics(timeout=REQUEST_S).topics
+    try:
+        found = consumer.list_topics(timeout=REQUEST_S).topics
+    except KafkaException as error:
+        raise BrokerUnreachableError(bootstrap) from error
     for name in BY_NAME:
         if name not in found:
             health.checks[f"topic {name}"] = "missing: `breakwater up` makes it"

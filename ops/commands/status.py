@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.embedded import AsJson
-from ops.connection import bootstrap_servers
+from ops.connection import NoKafkaError, bootstrap_servers
 from ops.settings import load_settings
 from ops.status import Health, look
+from streams.errors import BrokerUnreachableError
 
 
 def status(as_json: AsJson = False) -> None:
@@ -17,7 +18,7 @@ def status(as_json: AsJson = False) -> None:
 
     Example: breakwater status --json
     """
-    health = look(bootstrap_servers(load_settings()))
+    health = _health()
     if as_json:
         typer.echo(json.dumps(health.document()))
     else:
@@ -26,10 +27,19 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+def _health() -> Health:
+    try:
+        return look(bootstrap_servers(load_settings()))
+    except (NoKafkaError, BrokerUnreachableError) as error:
+        return Health(healthy=False, checks={"kafka": f"stopped: {error}"})
+
+
 def _show(health: Health) -> None:
     console = Console()
     for name, text in health.checks.items():
         console.print(f"[{'green' if text.startswith('ok') else 'red'}]{name:24}[/] {text}")
+    if not health.topics:
+        return
     table = Table("topic", "records", "lag", box=None)
     for name, topic in health.topics.items():
         table.add_row(name, f"{topic.records:,}", f"{topic.lag:,}")
