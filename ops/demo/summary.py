@@ -8,12 +8,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from agents.communication.impact import cost, cost_saved
 from ops.demo.snapshot import DemoSnapshot
 from schemas.records.vocabulary import Action, Classification, Tier
 from state.incident import IncidentState, Status
-
-# Mission 11: what an outage of a service costs a minute, by its worth to the business.
-COST_PER_MIN: dict[Tier, float] = {Tier.CRITICAL: 10_000.0, Tier.IMPORTANT: 1_000.0, Tier.SUPPORTING: 100.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +101,6 @@ def document(summary: DemoSummary) -> dict[str, Any]:
     }
 
 
-def cost(tier: str, seconds: float) -> float:
-    """What so long an outage of a service of this tier costs, in money."""
-    return COST_PER_MIN.get(Tier(tier), 0.0) * seconds / 60 if tier else 0.0
-
-
 def panel(summary: DemoSummary) -> RenderableType:
     """The summary for a person."""
     table = Table.grid(padding=(0, 2))
@@ -159,7 +152,7 @@ def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
         told.append(("human asked", f"{found.escalation['role']}: {found.escalation['reason']}"))
     if found.mttr_s is not None:
         told.append(("resolution", f"{found.mttr_s:.1f} s from opening to {found.status}: {found.outcome}"))
-        told.append(("money", _money(found, found.mttr_s, summary.human_mttr_s)))
+        told.append(("money", money(found, summary.human_mttr_s)))
     return told
 
 
@@ -175,9 +168,13 @@ def _decision(decision: dict[str, Any]) -> str:
     return f"{decision['action']} {decision['target']}, {sure}: {how}"
 
 
-def _money(found: IncidentState, mttr_s: float, human_mttr_s: float) -> str:
-    spent, otherwise = cost(found.tier, mttr_s), cost(found.tier, human_mttr_s)
-    saved = max(0.0, otherwise - spent)
+def money(found: IncidentState, human_mttr_s: float) -> str:
+    """What an ended outage cost and what was saved, as people are told of it by notice too."""
+    if not found.tier or found.opened_at is None or found.ended_at is None:
+        return "not known"
+    tier = Tier(found.tier)
+    spent = cost(tier, found.opened_at, found.ended_at)
+    saved = cost_saved(tier, found.opened_at, found.ended_at, human_mttr_s)
     return f"{spent:,.0f} of outage; {saved:,.0f} saved against a human's {human_mttr_s / 60:.0f} minutes"
 
 

@@ -11,7 +11,7 @@ from ops.demo.fleet import FleetProgress, Phase
 from ops.demo.show import Show
 from ops.demo.sightings import Sighting
 from ops.demo.snapshot import AlertCounts, DemoSnapshot, Observed
-from ops.demo.summary import DemoSummary, StoreCheck, cost, document, panel, shortfalls, store_shortfalls
+from ops.demo.summary import DemoSummary, StoreCheck, document, money, panel, shortfalls, store_shortfalls
 from ops.demo.view import plain, screen, sparkline
 from schemas.records.vocabulary import Action, Classification
 from state.incident import IncidentState, Status
@@ -32,6 +32,8 @@ RESOLVED = IncidentState(
         "detail": "started checkout as process 7",
     }],
 )  # fmt: skip
+
+NOON = 12 * 3_600_000  # of 1 January 1970, a Thursday, in epoch ms
 
 
 def snapshot(**changes: Any) -> DemoSnapshot:
@@ -195,9 +197,18 @@ def test_a_store_that_does_not_verify_is_a_failure() -> None:
     assert summary(snapshot()).good
 
 
-def test_costs_are_by_tier_and_minute() -> None:
-    """10,000, 1,000 and 100; nothing for an unknown tier."""
-    assert [cost(tier, 90) for tier in ("CRITICAL", "IMPORTANT", "SUPPORTING", "")] == [15_000, 1_500, 150, 0]
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "15,000 of outage; 285,000 saved"),
+        ({"tier": "SUPPORTING"}, "150 of outage; 2,850 saved"),
+        ({"opened_at": NOON, "ended_at": NOON + 90_000}, "30,000 of outage; 570,000 saved"),
+        ({"tier": ""}, "not known"),
+    ],
+)
+def test_money_is_by_tier_and_hour_as_notices_have_it(changes: dict[str, Any], said: str) -> None:
+    """90 s of an outage, against a human's half hour; doubled in business hours."""
+    assert money(replace(RESOLVED, **{"opened_at": 0, "ended_at": 90_000, **changes}), 1_800.0).startswith(said)
 
 
 def test_a_sparkline_stays_within_its_width() -> None:
