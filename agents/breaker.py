@@ -17,7 +17,7 @@ class BreakerOpenError(BreakwaterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerLimits:
-    """When a breaker opens and closes (mission 12): failures in a row, seconds, calls let through, successes in a row."""
+    """When a breaker opens and closes: failures in a row, seconds, calls let through, successes in a row."""
 
     failures: int = 5
     open_s: float = 30.0

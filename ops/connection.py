@@ -19,7 +19,7 @@ def bootstrap_servers(settings: Settings) -> str:
     """
     if settings.kafka_bootstrap_servers:
         return settings.kafka_bootstrap_servers
-    status = EmbeddedKafka(settings.home, jars_dir=settings.jars_dir).status()
+    status = EmbeddedKafka(settings.home, jars_dir=settings.jars).status()
     if not status.running:
         raise NoKafkaError(
             f"No Kafka runs under {settings.home}. Start the embedded one with `breakwater kafka up`, "

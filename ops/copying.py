@@ -6,6 +6,7 @@ from schemas.errors import InvalidInputError
 from state.event_log import EVENTS_TOPIC, SNAPSHOTS_TOPIC
 from state.log_reader import LogReader, RawRecord
 from streams.errors import DeliveryError
+from streams.partitioning import PARTITIONER
 
 REPLAYED_FROM = "replayed-from"
 
@@ -43,7 +44,7 @@ class Copier:
             "enable.idempotence": True,
             "compression.type": "lz4",
             "message.max.bytes": 2 << 20,
-            "partitioner": "murmur2_random",  # as Java's clients choose
+            "partitioner": PARTITIONER,
             "log_level": 0,  # errors come with the delivery
         })  # fmt: skip
 

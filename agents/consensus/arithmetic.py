@@ -1,4 +1,4 @@
-"""The arithmetic of a vote (mission 6), exact and independent of the order in which agents speak.
+"""The arithmetic of a vote, exact and independent of the order in which agents speak.
 
 *Participants* are the agents whose recommendation can be counted: not abstaining, with a confidence from 0 to 1, with a weight.
 Their recommendations are grouped by action and target. Of an option:

@@ -13,7 +13,7 @@ from streams.stage import Received
 
 Scope: TypeAlias = tuple[str, str]  # tenant, environment
 
-# Mission 5: no walk is longer than this.
+# No walk is longer than this: a cause further away is not told from chance.
 MAX_DEPTH = 5
 # Services that one walk visits, so that a decision stays below a millisecond on a dense graph.
 MAX_VISITED = 512

@@ -7,7 +7,7 @@ The rule, in three steps:
 2. *Explanations compete*: exactly one is the cause, or none of those known. With belief b the odds against "unknown" are
    b / (1 - b), so confidence = odds / (1 + sum of all odds); what is left is the confidence in an unknown cause. An explanation
    alone keeps its belief as its confidence.
-3. *Missing sources* take off confidence (mission 3), never below LEAST_CONFIDENCE; what they take goes to the unknown. Missing is
+3. *Missing sources* take off confidence, never below LEAST_CONFIDENCE; what they take goes to the unknown. Missing is
    judged for what an explanation can rest on: for an own cause alerts, metrics and logs; for one upstream, where this stage
    does not see logs, alerts and the suspect's metrics.
 """

@@ -15,7 +15,7 @@ from schemas.records.intake import LogLine
 from schemas.records.vocabulary import Evidence, Millis, Severity
 from streams.stage import Received
 
-# Mission 5: no more of an entry is read. What is far larger is no log line.
+# No more of an entry is read. What is far larger is no log line.
 MAX_READ_CHARS = 10_000
 MAX_LINE_CHARS = 100_000
 # What is kept of a line: 16 kinds of line at this length are 8 KB of an incident's state.

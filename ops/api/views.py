@@ -1,4 +1,4 @@
-"""Incidents and events as JSON shows them, the same over HTTP and on the command line."""
+"""Incidents and events as JSON shows them. The command line shows an event's times as ISO 8601, all else is the same."""
 
 import json
 from dataclasses import asdict

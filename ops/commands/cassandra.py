@@ -7,7 +7,7 @@ from ops.settings import load_settings
 
 def _server() -> EmbeddedCassandra:
     settings = load_settings()
-    return EmbeddedCassandra(settings.home, jars_dir=settings.jars_dir, progress=tell_on_stderr)
+    return EmbeddedCassandra(settings.home, jars_dir=settings.jars, progress=tell_on_stderr)
 
 
 app = embedded_app(Wording("cassandra", "Apache Cassandra", "contact_points"), _server)

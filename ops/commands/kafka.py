@@ -7,7 +7,7 @@ from ops.settings import load_settings
 
 def _server() -> EmbeddedKafka:
     settings = load_settings()
-    return EmbeddedKafka(settings.home, jars_dir=settings.jars_dir, progress=tell_on_stderr)
+    return EmbeddedKafka(settings.home, jars_dir=settings.jars, progress=tell_on_stderr)
 
 
 app = embedded_app(Wording("kafka", "Apache Kafka", "bootstrap"), _server)

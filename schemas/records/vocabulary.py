@@ -30,7 +30,7 @@ class AlertStatus(StrEnum):
 
 
 class Tier(StrEnum):
-    """What a service is worth to the business (mission 11)."""
+    """What a service is worth to the business."""
 
     SUPPORTING = "SUPPORTING"
     IMPORTANT = "IMPORTANT"

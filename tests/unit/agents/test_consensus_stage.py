@@ -21,7 +21,7 @@ S = 1000
 
 @pytest.fixture
 def run() -> StageRun:
-    """The stage with the mission's numbers."""
+    """The stage with its default weights and gates."""
     return StageRun(ConsensusStage())
 
 

@@ -63,7 +63,7 @@ def calm_streams() -> dict[str, tuple[str, list[float]]]:
 
 @pytest.mark.parametrize("stream", calm_streams())
 def test_fewer_than_two_in_a_hundred_calm_points_are_called_anomalies(stream: str) -> None:
-    """The target of mission part 3, on series of every temper."""
+    """Under 2 % false alarms, on series of every temper."""
     name, values = calm_streams()[stream]
     assert len(alarms(readings(values, name))) / len(values) < 0.02 + 12 / len(values)
 
