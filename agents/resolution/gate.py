@@ -1,6 +1,6 @@
 """The last gate before an automatic action: what forbids it, said so that a human can decide instead."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from agents.resolution.plan import estimated_cost
@@ -11,10 +11,13 @@ from schemas.records.vocabulary import Action, Millis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningLimits:
-    """Most money an automatic action may cost; oldest evidence it may rest on; how long is waited, all in seconds."""
+    """Most money an automatic action may cost; oldest evidence it may rest on; how often an action may help within which
+    time, before it is taken for one that does not last; how long is waited. Times are in seconds."""
 
     budget: float = 1_000.0
     stale_evidence_s: float = 120.0
+    most_repeats: int = 2
+    repeats_within_s: float = 900.0
     # A decision to wait has failed by then.
     noop_limit_s: float = 300.0
     # The executor gives up at 300 s; the rest is for a restart of its worker.
@@ -22,7 +25,13 @@ class PlanningLimits:
 
 
 def obstacle(
-    decision: Decision, target: Target | None, *, failed: Collection[Action], limits: PlanningLimits, now: Millis
+    decision: Decision,
+    target: Target | None,
+    *,
+    failed: Collection[Action],
+    helped: Sequence[Action],
+    limits: PlanningLimits,
+    now: Millis,
 ) -> str:
     """Why a decision may not be carried out automatically, as a sentence; empty where it may.
 
@@ -30,6 +39,7 @@ def obstacle(
         decision: autonomous, with an action that does something.
         target: what may be acted on by its name; None where nothing may.
         failed: actions that did not help in this episode.
+        helped: actions that helped in earlier episodes, within `repeats_within_s`, each as often as it did.
         limits: the operator's numbers.
         now: when the decision arrived.
     """
@@ -40,6 +50,11 @@ def obstacle(
         return f"{what} is not among the actions that targets.json allows for it."
     if decision.action in failed:
         return f"{what} was tried in this episode and did not help."
+    if helped.count(decision.action) >= limits.most_repeats:
+        return (
+            f"{what} helped {helped.count(decision.action)} times within {limits.repeats_within_s / 60:.0f} minutes, and "
+            "the trouble came back each time: it does not last."
+        )
     if target.risk == "high":
         return f"{what} is of high risk by targets.json and needs a human's approval."
     return _too_dear(what, decision, target, limits) or _stale(what, decision, limits, now)

@@ -1,7 +1,8 @@
 """The planning stage: votes by the runbook, and turns an agreed decision into an intent, or into a question to a human.
 
 It never plans what the operator does not allow (targets, budget, risk), what rests on stale evidence, what already failed
-in this episode, or a second action while one is under way. Whatever it refuses, a human is told of with the reason.
+in this episode, what helps again and again and does not last, or a second action while one is under way. Whatever it
+refuses, a human is told of with the reason.
 """
 
 from collections.abc import Callable
@@ -131,8 +132,20 @@ class PlanningStage:
     def _plan(self, state: PlanningState, held: Held, now: Millis) -> Step[PlanningState]:
         decision = held.decision
         target, fault = self._target(decision.tenant, decision.environment, decision.target)
-        why_not = fault or obstacle(decision, target, failed=state.failed, limits=self._limits, now=now)
+        helped = state.helped_since(now - int(self._limits.repeats_within_s * 1000))
+        why_not = fault or obstacle(
+            decision,
+            target,
+            failed=state.failed,
+            helped=[each.action for each in helped],
+            limits=self._limits,
+            now=now,
+        )
         if why_not or target is None:
+            # Of an incident that comes back, people are told what was done in its earlier episodes, too.
+            state = replace(
+                state, tried=[*(each.told for each in helped if each.told not in state.tried), *state.tried]
+            )
             return Step(state, refusal(state, held, why_not, target, now))
         plan = make_plan(decision, target, now)
         return Step(replace(state, action=held.waiting(plan.action_id, now)), intent(plan, held))

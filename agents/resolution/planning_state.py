@@ -12,6 +12,9 @@ from schemas.records.vocabulary import Action, Classification, Evidence, Millis,
 from state.incident import EventType
 from streams.stage import Position
 
+# Actions that helped remembered an incident: more than are ever done in the window that they are looked at for.
+_REMEMBERED = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
@@ -50,8 +53,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Helped:
+    """An action after which the service was verified healthy, when that was told, and how, as a sentence."""
+
+    action: Action
+    at: Millis
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningState:
-    """One incident: its present episode, and the runbook that outlives episodes.
+    """One incident: its present episode; and what outlives episodes, the runbook and the actions that `helped` of late.
 
     `voted` is the classification that was voted on; `tried` tells people, a sentence an action, what was done.
     `decisions` are those that were taken up; `action` is about an action_id, `idle` about a decision_id.
@@ -69,13 +81,20 @@ class PlanningState:
     held: Held | None = None
     idle: Waiting | None = None
     runbook: list[Remedy] = field(default_factory=list)
+    helped: list[Helped] = field(default_factory=list)
+
+    def helped_since(self, since: Millis) -> list[Helped]:
+        """The actions that helped from then on. Where the incident is here again, none of them lasted."""
+        return [each for each in self.helped if each.at >= since]
 
 
 def in_episode(state: PlanningState, episode: int) -> PlanningState:
-    """The state in `episode`: of a later one than known, only the runbook and the subject are carried over."""
+    """The state in `episode`: of a later one than known, only the subject and what remedies did are carried over."""
     if episode <= state.episode:
         return state
-    return PlanningState(episode=episode, active=True, subject=state.subject, runbook=state.runbook)
+    return PlanningState(
+        episode=episode, active=True, subject=state.subject, runbook=state.runbook, helped=state.helped
+    )
 
 
 def learnt(state: PlanningState, event: IncidentEvent, position: Position) -> PlanningState:
@@ -100,17 +119,19 @@ def _intended(state: PlanningState, p: dict[str, Any], position: Position) -> Pl
     )
 
 
-def _completed(state: PlanningState, p: dict[str, Any], _: Position) -> PlanningState:
+def _completed(state: PlanningState, p: dict[str, Any], position: Position) -> PlanningState:
     action, healthy = Action(p["action"]), p["state"] == ActionState.SUCCEEDED and p["healthy"]
     told = f"{action} on {p['target']}: {p['state'].lower().replace('_', ' ')}. {p['detail']}"
     # Without a health check nothing was done, so nothing was learnt of the remedy.
     runbook = learn(state.runbook, state.classification, action, healthy=healthy) if p["checks"] else state.runbook
+    helped = [*state.helped, Helped(action=action, at=position.arrived_at, told=told)][-_REMEMBERED:]
     return replace(
         state,
         action=None if state.action and state.action.about == p["action_id"] else state.action,
         failed=state.failed if healthy or action in state.failed else [*state.failed, action],
         tried=[*state.tried, told],
         runbook=runbook,
+        helped=helped if healthy else state.helped,
     )
 
 

@@ -37,7 +37,7 @@ class FakeTargets:
         return self._target if self._target.key == (tenant, environment, service) else None
 
 
-def stage(targets: FakeTargets | None = None, **limits: float) -> PlanningStage:
+def stage(targets: FakeTargets | None = None, **limits: Any) -> PlanningStage:
     return PlanningStage(targets or FakeTargets(), PlanningLimits(**limits))
 
 
@@ -274,6 +274,40 @@ def test_an_outcome_that_never_comes_is_told_once() -> None:
     assert not planning.waits(step.state)
     _, outputs = run(planning, decision(decision_id="d2"), state=step.state)
     assert intents(outputs) == []
+
+
+def episodes_that_a_restart_ended(planning: PlanningStage, *ends: int) -> PlanningState:
+    """The state after episodes 1, 2, …, each opened, restarted and verified healthy at one of these times."""
+    state = planning.initial(INCIDENT)
+    for episode, at in enumerate(ends, 1):
+        agreed = decision(decision_id=f"d{episode}", episode=episode, evidence_at=at, at=at)
+        state, outputs = run(planning, candidate(episode=episode), agreed, state=state)
+        (intent,) = intents(outputs)
+        over = event("IncidentResolved", {"how": "restart verified healthy"}, episode=episode, at=at)
+        state, _ = run(planning, completed(intent, ActionState.SUCCEEDED, healthy=True, at=at), over, state=state)
+    return state
+
+
+def test_what_helps_and_does_not_last_is_not_repeated_for_ever() -> None:
+    """Twice within a quarter of an hour a restart helped; the third time a human is asked, who is told of both."""
+    planning = stage()
+    state = episodes_that_a_restart_ended(planning, NOW, NOW + 60_000)
+    third = decision(decision_id="d3", episode=3, evidence_at=NOW + 120_000, at=NOW + 120_000)
+    _, outputs = run(planning, candidate(episode=3), third, state=state)
+    assert intents(outputs) == []
+    (asked,) = questions(outputs)
+    assert "it does not last" in asked["reason"]
+    assert len(asked["tried"]) == 2
+    assert all(told.startswith("RESTART on checkout: succeeded") for told in asked["tried"])
+
+
+def test_what_helped_long_ago_may_help_again() -> None:
+    """Trouble that comes once an hour is worth a restart once an hour."""
+    planning, hour_ms = stage(), 3_600_000
+    state = episodes_that_a_restart_ended(planning, NOW, NOW + hour_ms, NOW + 2 * hour_ms)
+    at = NOW + 3 * hour_ms
+    _, outputs = run(planning, decision(decision_id="d4", episode=4, evidence_at=at, at=at), state=state)
+    assert len(intents(outputs)) == 1
 
 
 def test_events_about_other_things_are_passed_over() -> None:
