@@ -1,7 +1,6 @@
 """The HTTP side's composition root: intake, API, health and metrics in one application."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from ops.intake.formats import FORMATS
 from ops.intake.http import Intake, intake_router
 from ops.projections import open_projection
 from ops.settings import Settings
+from state.clock import wall_clock_ms
 from state.ports import Projection
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
@@ -62,7 +62,9 @@ def create_app(
 
     app = FastAPI(title="Breakwater", description="Intake of telemetry, and what became of it.", lifespan=lifespan)
     reader = BatchReader(encoder, settings.max_alert_bytes)
-    app.include_router(intake_router(Intake(lambda: running[0][0], reader, IntakeCounters(metrics), _now_ms, _new_id)))
+    app.include_router(
+        intake_router(Intake(lambda: running[0][0], reader, IntakeCounters(metrics), wall_clock_ms, _new_id))
+    )
     app.include_router(incidents_router(lambda: running[0][1]))
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, metrics))
     return app
@@ -82,10 +84,6 @@ def _register(encoder: TelemetryEncoder) -> None:
     """Make the codecs before the first request: with a registry this asks over the network."""
     for topic in (*(known.topic for known in FORMATS), DEAD_LETTERS):
         encoder.codec(topic)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _new_id() -> str:

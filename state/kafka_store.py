@@ -6,7 +6,6 @@ as it was. After any error that `append` raises the writer is closed: where it s
 Snapshots follow in a transaction of their own: they must never tell of events that are not to be seen (state.visibility).
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,6 +13,7 @@ from types import TracebackType
 from schemas.codec import Codec
 from schemas.records.log import CommandRefused, IncidentCommand, IncidentEvent, IncidentSnapshot
 from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 from state.errors import StoreUnavailableError
 from state.event_log import EVENTS_TOPIC, SNAPSHOTS_TOPIC, UnreadableEvent, event_key, event_of, snapshot_of
 from state.ledger import LedgerStep, PartitionLedger, PlacedStep
@@ -35,11 +35,6 @@ _PROGRESS_EVERY = 5_000
 Clock = Callable[[], Millis]
 # Told (partition, records read so far) while the ledger is rebuilt.
 RecoveryProgress = Callable[[int, int], None]
-
-
-def system_clock() -> Millis:
-    """Epoch ms, now."""
-    return time.time_ns() // 1_000_000
 
 
 def tell_nobody(partition: int, records: int) -> None:
@@ -84,7 +79,7 @@ class EventStoreWriter:
         partition: int,
         *,
         topics: StoreTopics | None = None,
-        clock: Clock = system_clock,
+        clock: Clock = wall_clock_ms,
         patience_s: float = 60.0,
         progress: RecoveryProgress = tell_nobody,
         id_prefix: str = "breakwater-sequencer",

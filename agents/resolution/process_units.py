@@ -4,7 +4,6 @@ What an action does is noted in the unit's file before anything is touched, and 
 action that a crash interrupted is finished by the next call, and one that took place changes nothing when called again.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +14,10 @@ from agents.resolution.errors import NotSupportedError
 from agents.resolution.unit_file import Done, Underway, Unit, UnitFiles
 from agents.resolution.unit_process import UnitProcesses, started_after_boot_s
 from schemas.records.vocabulary import Action, Millis
+from state.clock import wall_clock_ms
 
 # Actions remembered a unit; a redelivery asks about the last.
 _REMEMBERED = 50
-
-
-def wall_clock_ms() -> Millis:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class ProcessUnits:

@@ -1,6 +1,5 @@
 """`/api/v1/incidents`: pages of incidents, one incident, its timeline; read from the projection of the event store."""
 
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 from ops.api.views import event_view, incident_view
 from ops.times import parse_time
 from schemas.errors import InvalidInputError
+from state.clock import wall_clock_ms
 from state.errors import BadCursorError, ProjectionUnavailableError
 from state.incident import Status
 from state.ports import IncidentQuery, Projection
@@ -65,7 +65,7 @@ def incidents_router(projection: Callable[[], Projection]) -> APIRouter:
 
 def _time(text: str) -> int:
     try:
-        return parse_time(text, int(time.time() * 1000))
+        return parse_time(text, wall_clock_ms())
     except InvalidInputError as error:
         raise HTTPException(422, f"since: {error}") from error
 

@@ -1,7 +1,6 @@
 """`breakwater incidents`: what happened and happens, read from the projection of the event store."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -22,6 +21,7 @@ from ops.terminal.story import tell
 from ops.times import iso, parse_time
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 from state.errors import BadCursorError
 from state.incident import Status, fold
 from state.ports import IncidentQuery, Projection, StoredEvent
@@ -61,7 +61,7 @@ def list_incidents(
         return _print_json({"incidents": [incident_view(state) for state in page.incidents], "cursor": page.cursor})
     if not page.incidents:
         return typer.echo(nothing_found(query))
-    Console().print(incident_table(page.incidents, _now_ms()))
+    Console().print(incident_table(page.incidents, wall_clock_ms()))
     if page.cursor is not None:
         typer.echo(
             f"There are more: `breakwater incidents list --cursor {page.cursor}` with the same filters.", err=True
@@ -79,7 +79,7 @@ def show(incident_id: IncidentId, as_json: AsJson = False) -> None:
         state = find_incident(projection, incident_id)
     if as_json:
         return _print_json(incident_view(state))
-    return Console().print(incident_panels(state, _now_ms()))
+    return Console().print(incident_panels(state, wall_clock_ms()))
 
 
 @app.command()
@@ -136,10 +136,6 @@ def _print_json(document: Any) -> None:
 
 def _time(text: str, option: str) -> Millis:
     try:
-        return parse_time(text, _now_ms())
+        return parse_time(text, wall_clock_ms())
     except InvalidInputError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
-
-
-def _now_ms() -> Millis:
-    return time.time_ns() // 1_000_000

@@ -22,6 +22,7 @@ from ops.intake.rows import RowMapping
 from ops.intake.sending import FileSender, Sent
 from ops.settings import Settings, load_settings
 from schemas.errors import InvalidInputError
+from state.clock import wall_clock_ms
 from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
 from streams.topics import ALERTS, create_topics
@@ -89,7 +90,7 @@ def storm(
     pace, counts, begun = Pace(rate), Sent(), time.monotonic()
     generated = Storm(alerts, incidents, seed, tenant)
     with _producing(settings) as (producer, codecs), _progress(alerts, "alerts") as report:
-        for key, value in storm_alerts(generated, codecs(ALERTS), _now_ms):
+        for key, value in storm_alerts(generated, codecs(ALERTS), wall_clock_ms):
             producer.send_raw(ALERTS.name, key, value)
             counts.sent += 1
             if counts.sent % pace.stride == 0:
@@ -147,7 +148,3 @@ def _tell(counts: Sent, seconds: float, as_json: bool) -> None:
         if not as_json:
             typer.echo("`breakwater dlq list` shows what was rejected and why.", err=True)
         raise typer.Exit(1)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,6 +1,5 @@
 """`breakwater replay`: any range of any topic, printed or copied."""
 
-import time
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ops.decoding import RecordDecoder, json_default
 from ops.replay import Bound, Pace, Slice, lost, parse_bound, reader, records, slices
 from ops.settings import load_settings
 from schemas.errors import InvalidInputError
+from state.clock import wall_clock_ms
 from state.log_reader import RawRecord
 from streams.registry import CodecFactory
 
@@ -106,7 +106,7 @@ def replay(
 def _prepare(
     bootstrap: str, topic: str, ends: tuple[str | None, str | None], partition: int | None, to_topic: str | None
 ) -> tuple[_Replay, bool]:
-    now = time.time_ns() // 1_000_000
+    now = wall_clock_ms()
     start, end = (Bound() if text is None else parse_bound(text, now) for text in ends)
     if start.is_after(end):
         raise InvalidInputError(f"--from {ends[0]} lies after --to {ends[1]}.")

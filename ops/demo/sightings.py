@@ -13,6 +13,7 @@ from typing import Any
 from ops.demo.errors import TargetUnreachableError
 from ops.demo.target.limits import MB
 from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 
 _TIMEOUT_S = 1.0
 _CALLER_PAUSE_S = 0.2
@@ -123,7 +124,7 @@ class Prober:
 
     def _watch(self) -> None:
         stats = _ask(self._url + "/stats")
-        now = int(time.time() * 1000)
+        now = wall_clock_ms()
         if stats is None:
             self._seen = replace(
                 self._seen, at=now, reachable=False, healthy=False, suffering=True, why="does not answer",

@@ -1,6 +1,5 @@
 """Sending files of alerts: rows that cannot be mapped go to the dead letters byte for byte, the rest to Kafka."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ops.intake.rows import AlertMaker, CsvAlerts, JsonAlerts, RowMapping
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
+from state.clock import wall_clock_ms
 from streams.telemetry import TelemetryProducer
 from streams.topics import ALERTS
 
@@ -73,14 +73,14 @@ class FileSender:
         maker = AlertMaker(self._codec, self._mapping.tenant, uuid.uuid4().hex[:12])
         rows = self._csv(file, maker) if file.kind == "csv" else self._json(file, maker)
         stride = self._pace.stride
-        maker.tick(_now_ms())
+        maker.tick(wall_clock_ms())
         for number, made in enumerate(rows, 1):
             if made is not None:
                 self._producer.send_raw(ALERTS.name, *made)
                 self.counts.sent += 1
             if number % stride == 0:
                 self._pace.wait(self.counts.sent)
-                maker.tick(_now_ms())
+                maker.tick(wall_clock_ms())
                 self._progress(self.counts, file)
         self._progress(self.counts, file)
 
@@ -123,14 +123,10 @@ class FileSender:
 
     def _refuse(self, raw: bytes, error: InvalidInputError, headers: dict[str, bytes]) -> None:
         reason = OVERSIZED if len(raw) > self._max_row_bytes else INVALID
-        arrival = Arrival(_now_ms(), lambda: uuid.uuid4().hex, self._mapping.tenant)
+        arrival = Arrival(wall_clock_ms(), lambda: uuid.uuid4().hex, self._mapping.tenant)
         letter = refused(raw, topic=ALERTS.name, reason=reason, detail=str(error), arrival=arrival, headers=headers)
         self._producer.send_dead_letter(letter)
         self.counts.rejected += 1
 
     def _headers(self, path: bytes) -> dict[str, bytes]:
         return {PATH_HEADER: path, MAPPING_HEADER: self._mapping.to_json()}
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
