@@ -5,7 +5,7 @@ A store may hold what other tests wrote, so each test uses incidents and a tenan
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -19,8 +19,6 @@ from state.incident import EventType, IncidentState, Status, fold
 from state.ports import IncidentQuery, Projection, StoredEvent
 from state.rebuild import rebuild
 from tests.support.event_sequences import STORY, EventLog, event_logs
-
-OpenStore = Callable[[], Projection]
 
 property_test = settings(
     max_examples=25,

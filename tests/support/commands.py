@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from schemas.records.log import IncidentCommand, IncidentEvent
+from schemas.records.log import IncidentCommand
 from schemas.records.vocabulary import Agent
 from state.incident import EventType, IncidentState
 from tests.support.event_sequences import FIRST_MS
@@ -39,26 +39,6 @@ def command(
         source_topic="incident.candidates",
         source_partition=0,
         source_offset=ordinal,
-    )
-
-
-def command_of(event: IncidentEvent) -> IncidentCommand:
-    """The command that an event came from."""
-    return IncidentCommand(
-        command_id=event.event_id,
-        incident_id=event.incident_id,
-        tenant=event.tenant,
-        episode=event.episode,
-        type=event.type,
-        payload=event.payload,
-        expected_version=None,
-        occurred_at=event.occurred_at,
-        agent=event.agent,
-        correlation_id=event.correlation_id,
-        causation_id=event.causation_id,
-        source_topic=event.source_topic,
-        source_partition=event.source_partition,
-        source_offset=event.source_offset,
     )
 
 
