@@ -1,0 +1,83 @@
+"""Figures for people and for programs."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from bench.figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where the figures were taken. Loads are one-minute averages of processes that want a processor, before and after."""
+
+    processors: int
+    python: str
+    load_before: float
+    load_after: float
+
+
+def machine(load_before: float) -> Machine:
+    """This machine, now."""
+    return Machine(os.cpu_count() or 1, platform.python_version(), load_before, load_now())
+
+
+def load_now() -> float:
+    """The one-minute load average."""
+    return os.getloadavg()[0]
+
+
+def document(figures: Sequence[Figure], where: Machine, seconds: float) -> dict[str, Any]:
+    """All of it as JSON holds it."""
+    return {
+        "machine": {
+            "processors": where.processors,
+            "python": where.python,
+            "load_before": where.load_before,
+            "load_after": where.load_after,
+        },
+        "seconds": round(seconds, 1),
+        "figures": [figure.document() for figure in figures],
+    }
+
+
+def table(figures: Sequence[Figure], where: Machine) -> Table:
+    """All of it for a person."""
+    caption = (
+        f"{where.processors} processors, Python {where.python}, load {where.load_before:.1f} before and "
+        f"{where.load_after:.1f} after. Ratio: product / baseline, the median of the rounds' ratios (least to greatest)."
+    )
+    made = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
+    made.add_column("what", overflow="fold")
+    made.add_column("baseline", justify="right", no_wrap=True)
+    made.add_column("product", justify="right", no_wrap=True)
+    made.add_column("ratio", justify="right", no_wrap=True)
+    made.add_column("", no_wrap=True)
+    made.add_column("against", overflow="fold")
+    for figure in figures:
+        better = " (less is better)" if figure.less_is_better else ""
+        made.add_row(
+            f"{figure.group}: {figure.name}, {figure.unit}{better}",
+            number(figure.baseline),
+            number(figure.product),
+            f"{figure.ratio:.2f}",
+            f"({min(figure.ratios):.2f} to {max(figure.ratios):.2f})",
+            figure.against + (f"; {figure.note}" if figure.note else ""),
+        )
+    return made
+
+
+def number(value: float) -> str:
+    """A number to three digits or so.
+
+    >>> number(123456.7), number(42.25), number(3.14159)
+    ('123,000', '42.2', '3.14')
+    """
+    if value >= 1000:
+        digits = len(str(int(value))) - 3
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
