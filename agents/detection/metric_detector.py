@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from agents.detection.level import Level, decay_of
-from agents.detection.metric_names import FILLING, counts_up, family, resolution
+from agents.detection.metric_names import FILLING, counts_up, family, least_scale, resolution
 from agents.detection.outlyingness import outlyingness, trust
 from agents.detection.trend import Trend
 from schemas.records.vocabulary import Millis
@@ -139,7 +139,7 @@ def _scale(usual: Level, name: str) -> float:
     """The standard deviation to measure the next point by, in the metric's unit; 0 where nothing is known of it."""
     # The level and its variance are themselves estimates from n points (Student's predictive distribution).
     estimated = (1 + 1 / usual.n) * max(1.0, usual.n - 1) / max(1.0, usual.n - 3)
-    return max(usual.deviation * math.sqrt(estimated), abs(usual.mean) * _FLAT_SHARE, resolution(name))
+    return max(usual.deviation * math.sqrt(estimated), abs(usual.mean) * _FLAT_SHARE, least_scale(name))
 
 
 def _deviations(state: SeriesState, value: float, scale: float) -> tuple[float, float]:

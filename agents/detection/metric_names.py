@@ -41,6 +41,9 @@ _BOUNDARY = re.compile(r"([a-z0-9])([A-Z])")
 # Things that fill up: of these a steady rise is trouble long before the value is unusual.
 FILLING = frozenset({Family.MEMORY, Family.DISK, Family.CONNECTIONS, Family.DATABASE})
 
+# Of these a ratio is a share of a limit, at which the trouble is.
+_HAS_A_LIMIT = frozenset({Family.MEMORY, Family.CPU, Family.DISK, Family.CONNECTIONS})
+
 # Of these less is never trouble: memory that was given back, fewer errors.
 BETTER_LOW = frozenset({Family.MEMORY, Family.CPU, Family.DISK, Family.CONNECTIONS, Family.LATENCY, Family.ERRORS})
 
@@ -69,3 +72,12 @@ def resolution(name: str) -> float:
     if words.endswith("ratio"):
         return 0.005
     return 0.5 if words.endswith(("percent", "pct")) else 0.0
+
+
+@lru_cache(maxsize=4096)
+def least_scale(name: str) -> float:
+    """The least standard deviation to measure a point by: the resolution, but twice it for a share of a limit.
+
+    A score of 0.99 needs 6.7 of them, so that one of an idle service's twenty connections is in use is no news.
+    """
+    return resolution(name) * (2 if family(name) in _HAS_A_LIMIT else 1)

@@ -186,3 +186,10 @@ def test_no_value_breaks_the_detector(values: list[float], name: str) -> None:
         state, reading = watch(state, name, value, NOW + i * 1000)
         assert reading is None or 0.0 <= reading.score <= 1.0
     assert all(math.isfinite(n) for n in (state.usual.mean, state.usual.variance, state.trend.covariance))
+
+
+def test_one_connection_of_an_idle_pool_is_no_news() -> None:
+    """A share of a limit that was always 0 may be a twentieth now and then; that half of the limit is in use is news."""
+    idle = [0.0] * 60
+    assert alarms(readings([*idle, 0.05, *idle, 0.05], "pool_in_use_ratio")) == []
+    assert alarms(readings([*idle, 0.5], "pool_in_use_ratio")) == [60]
