@@ -21,7 +21,7 @@ BEHIND = 10_000
 
 @dataclass(slots=True)
 class AlertTotals:
-    """What became of all alerts; received = kept + suppressed + late + dead_lettered."""
+    """What became of all alerts: received = kept + suppressed + dead_lettered. Of the suppressed, `late` came too late to sample."""
 
     received: int = 0
     kept: int = 0
@@ -89,7 +89,7 @@ def totals(bootstrap: str) -> AlertTotals:
     for account in last.values():
         found.received += account.total_received
         found.kept += account.total_kept
-        found.suppressed += account.total_suppressed
+        found.suppressed += account.total_suppressed + account.total_late
         found.late += account.total_late
         found.dead_lettered += account.total_dead_lettered
     return found

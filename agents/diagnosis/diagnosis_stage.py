@@ -1,8 +1,8 @@
 """The diagnosis stage: answers an open candidate with a diagnosis, a recommendation and the fact for the record.
 
 It speaks as soon as two kinds of evidence name a cause, else when the wait is over, with whatever there is (`partial`). It
-speaks again, at most every `again_s`, while nothing was decided: when the candidate was reclassified, or when its last word
-was partial or named no cause and more evidence came that changes it.
+speaks again, at most every `again_s`, while nothing was decided but that a human shall: when the candidate was reclassified,
+or when its last word was partial or named no cause and more evidence came that changes it.
 """
 
 import json
@@ -19,7 +19,7 @@ from agents.diagnosis.signals import Case
 from schemas.convert import from_dict, to_dict
 from schemas.records.analysis import CandidateState, IncidentCandidate
 from schemas.records.command import ActionState
-from schemas.records.intake import LogLine
+from schemas.records.intake import LogLine, TopologyEdge
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Classification, Millis
 from state.incident import EventType
@@ -56,7 +56,8 @@ class DiagnosisStage:
     """Implements Stage[CaseFile], by incident; `neighbourhood` is its view of all others."""
 
     name = "diagnosis"
-    sources: tuple[Topic, ...] = (CANDIDATES, SAMPLED, ANOMALIES, LOGS, EVENTS)
+    # The graph is read as a view; as a source it is passed over, but for what cannot be read: that is dead-lettered here.
+    sources: tuple[Topic, ...] = (CANDIDATES, SAMPLED, ANOMALIES, LOGS, EVENTS, TOPOLOGY)
     views: tuple[Topic, ...] = (TOPOLOGY, ANOMALIES, DIAGNOSES)
 
     def __init__(self, rules: DiagnosisRules | None = None, neighbourhood: Neighbourhood | None = None) -> None:
@@ -66,6 +67,8 @@ class DiagnosisStage:
     def key(self, received: Received[Any]) -> str | None:
         """The incident; log lines that tell nothing and events of no concern are passed over."""
         record = received.record
+        if isinstance(record, TopologyEdge):
+            return None
         if isinstance(record, LogLine) and not is_telling(record):
             return None
         if isinstance(record, IncidentEvent) and record.type not in _READ:
@@ -130,7 +133,8 @@ class DiagnosisStage:
             return file
         if event.type == EventType.DECISION_MADE:
             # The first diagnosis of an episode is owed to people even then.
-            return replace(file, decided=True, due_at=None if file.told else file.due_at)
+            decided = bool(json.loads(event.payload).get("autonomous", True))
+            return replace(file, decided=decided, due_at=None if file.told and decided else file.due_at)
         failed = json.loads(event.payload)["state"] in (ActionState.FAILED, ActionState.ROLLED_BACK)
         return replace(file, decided=False) if failed else file
 

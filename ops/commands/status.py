@@ -46,5 +46,5 @@ def _show(health: Health) -> None:
     console.print(table)
     a = health.alerts
     console.print(
-        f"{a.received:,} alerts = {a.kept:,} kept + {a.suppressed:,} suppressed + {a.late:,} late + {a.dead_lettered:,} dead"
+        f"{a.received:,} alerts = {a.kept:,} kept + {a.suppressed:,} suppressed ({a.late:,} late) + {a.dead_lettered:,} dead"
     )

@@ -89,7 +89,7 @@ def document(summary: DemoSummary) -> dict[str, Any]:
             "sent": summary.last.fleet.sent,
             "received": counts.received,
             "kept": counts.kept,
-            "suppressed": counts.suppressed,
+            "suppressed": counts.suppressed + counts.late,  # a late alert is one that was not sampled
             "late": counts.late,
             "dead_lettered": counts.dead_lettered,
         },

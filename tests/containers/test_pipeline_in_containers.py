@@ -43,7 +43,7 @@ def test_a_storm_is_accounted_for_and_its_incidents_are_in_cassandra(
     cassandra_contact_point: str,
     topic_prefix: str,
 ) -> None:
-    """Of 5,000 alerts each is kept, suppressed, late or dead; the incidents are those of the storm; the chains are whole."""
+    """Of 5,000 alerts each is kept, suppressed or dead; the incidents are those of the storm; the chains are whole."""
     monkeypatch.setenv(SUPERVISED, "1")  # the workers do not outlive this test run, however it ends
     servers = {"kafka_bootstrap_servers": kafka_bootstrap, "cassandra_contact_points": cassandra_contact_point}
     settings = Settings.model_validate({"home": tmp_path, "store": "cassandra", "http_port": 0, **servers})
@@ -54,7 +54,7 @@ def test_a_storm_is_accounted_for_and_its_incidents_are_in_cassandra(
         eventually(lambda: totals(kafka_bootstrap).received == storm.alerts, limit_s=60)
         eventually(lambda: {i["incident_id"] for i in listed(running.http_url, storm.tenant)} == expected, limit_s=60)
     account = totals(kafka_bootstrap)
-    assert account.kept + account.suppressed + account.late + account.dead_lettered == account.received
+    assert account.kept + account.suppressed + account.dead_lettered == account.received
     assert account.suppressed > account.kept > 0
     verdict = verify_store(kafka_bootstrap)
     assert (verdict.incidents, verdict.faults) == (4, ())
