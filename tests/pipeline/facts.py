@@ -18,7 +18,7 @@ from state.incident import EventType
 from streams.reading import read_all
 from streams.topics import ACCOUNT, ALERTS, DEAD_LETTERS, SAMPLED
 from tests.pipeline.failing_service import FailingService
-from tests.pipeline.platform import Platform
+from tests.pipeline.platform import PATIENCE_S, Platform
 from tests.support.waiting import eventually
 
 
@@ -105,8 +105,10 @@ def assert_told_once(platform: Platform, failing: FailingService) -> None:
     """People were told of the resolution by every channel; nothing was told twice, but what a crash cut off in between: that
     went out again under the same Idempotency-Key."""
     ids = failing.incident_ids
-    eventually(lambda: {"opened", "resolved"} <= _statuses(_webhooks(platform), failing.incident_id), limit_s=60)
-    platform.await_drained("breakwater-command", "incident.events", "notifications")
+    eventually(
+        lambda: {"opened", "resolved"} <= _statuses(_webhooks(platform), failing.incident_id), limit_s=PATIENCE_S
+    )
+    platform.await_taken_in("breakwater-command", "incident.events", "notifications")
     console = [n for n in _console(platform.settings.home) if n["incident_id"] in ids]
     hooks = [n for n in _webhooks(platform) if n["incident_id"] in ids]
     assert {"opened", "resolved"} <= _statuses(console, failing.incident_id)

@@ -18,7 +18,7 @@ from ops.demo.snapshot import DemoSnapshot
 from ops.demo.target_unit import TargetUnit
 from schemas.records.vocabulary import Action, Tier
 from state.incident import IncidentState, Status
-from tests.pipeline.platform import Platform
+from tests.pipeline.platform import PATIENCE_S, Platform
 
 # What a healthy target tells in the demonstration's warm-up of 14 s, at some ten records a second.
 WARM_RECORDS = 140
@@ -76,8 +76,8 @@ class FailingService:
 
     def await_warm(self) -> None:
         """Wait until the target has told as much as a detector needs to know what is usual, and it was taken in."""
-        self.until(lambda seen: self._told() >= WARM_RECORDS and "analysis" in seen.lag, limit_s=90)
-        self._platform.await_drained("breakwater-analysis", "metrics")
+        self.until(lambda seen: self._told() >= WARM_RECORDS and "analysis" in seen.lag)
+        self._platform.await_taken_in("breakwater-analysis", "metrics")
 
     def break_out(self) -> None:
         """Have the target take on its fault; the storm begins when it is seen to suffer."""
@@ -88,41 +88,41 @@ class FailingService:
         self._past.append(self._running())
         self._running().stop()
         self._begin()
-        self.until(lambda seen: seen.target.healthy, limit_s=30)
+        self.until(lambda seen: seen.target.healthy)
         self.break_out()
 
     def await_storm(self) -> None:
         """Wait until a third of the storm has been sent."""
         third = self.script.budget.firing // 3
-        self.until(lambda seen: seen.fleet.firing >= third, limit_s=90)
+        self.until(lambda seen: seen.fleet.firing >= third)
 
     def await_told_more(self, records: int) -> None:
         """Wait until the target has told so many more records of telemetry, about ten a second."""
         before = self._told()
-        self.until(lambda _: self._told() - before >= records, limit_s=90)
+        self.until(lambda _: self._told() - before >= records)
 
-    def await_status(self, *statuses: Status, limit_s: float = 150.0) -> IncidentState:
+    def await_status(self, *statuses: Status) -> IncidentState:
         """Wait until the target's incident stands so; return it."""
 
         def stands(seen: DemoSnapshot) -> bool:
             found = seen.observed.incident(self.incident_id)
             return found is not None and found.status in statuses
 
-        found = self.until(stands, limit_s=limit_s).observed.incident(self.incident_id)
+        found = self.until(stands).observed.incident(self.incident_id)
         assert found is not None
         return found
 
-    def settle(self, limit_s: float = 150.0) -> IncidentState:
+    def settle(self) -> IncidentState:
         """Wait until all alerts are sent and accounted for, the target is healthy and its incident is resolved, and those of
         its dependents are over; return the target's incident."""
-        self.until(lambda seen: not self._missing(seen), limit_s=limit_s)
+        self.until(lambda seen: not self._missing(seen))
         found = self._last.observed.incident(self.incident_id)
         assert found is not None
         return found
 
-    def until(self, condition: Callable[[DemoSnapshot], bool], *, limit_s: float) -> DemoSnapshot:
+    def until(self, condition: Callable[[DemoSnapshot], bool]) -> DemoSnapshot:
         """Wait for a condition of the snapshot, which is returned; fails the test when it does not come true in time."""
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             self._last = self._running().snapshot(self._last, "under test")
             assert not self._last.fleet.failure, self._last.fleet.failure

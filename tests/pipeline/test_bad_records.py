@@ -36,10 +36,10 @@ from streams.topics import (
     TOPOLOGY,
     Topic,
 )
-from tests.pipeline.platform import Platform, platform
+from tests.pipeline.platform import PATIENCE_S, Platform, platform
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(900)]
 
 # What some stage reads as a source, by the workers that do.
 READ: dict[str, tuple[Topic, ...]] = {
@@ -148,9 +148,9 @@ def assert_still_works(program: Platform, name: str) -> None:
             if (message.key() or b"").decode() == incident_id("default", "good", name)
         )
 
-    eventually(came, limit_s=60)
+    eventually(came, limit_s=PATIENCE_S)
     for group, topics in READ.items():
-        program.await_drained(group, *(topic.name for topic in topics))
+        program.await_taken_in(group, *(topic.name for topic in topics))
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_stops_nobody(program: Platform) -> None:
@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_stops_nobody(program: Platform
     sent = send(program.bootstrap, SOURCES)
     passed_over = send(program.bootstrap, (TOPOLOGY,))
     places = {(bad.topic, bad.partition, bad.offset) for bad in sent}
-    eventually(lambda: places <= letters(program.bootstrap).keys(), limit_s=90)
+    eventually(lambda: places <= letters(program.bootstrap).keys(), limit_s=PATIENCE_S)
     found = letters(program.bootstrap)
     for bad in sent:
         letter = found[bad.topic, bad.partition, bad.offset]

@@ -13,7 +13,7 @@ import pytest
 from ops.embedded.kafka import EmbeddedKafka
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(600)]
 
 # What the demonstration says at that moment, and the signal that comes then.
 MOMENTS = {
@@ -68,9 +68,9 @@ def test_an_interrupted_demonstration_leaves_no_process_behind(moment: str, home
             assert demo.poll() is None, "".join(told)
             demo.send_signal(number)
             rest = demo.stdout.read()
-            code = demo.wait(60)
+            code = demo.wait(120)
         finally:
             demo.kill()
     assert code == 128 + number, "".join(told) + rest
     assert f"{number.name} came" in rest
-    eventually(lambda: left_over(home) == [], limit_s=20)
+    eventually(lambda: left_over(home) == [], limit_s=60)
