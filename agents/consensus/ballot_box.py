@@ -45,7 +45,8 @@ class Excluded:
 class BallotBox:
     """One incident. Once episode `ended` is over nothing but its number is kept: late words on it find no vote.
 
-    `round` counts the votes that were concluded in the episode; `settled` says that none is open. `first_at` and
+    `round` counts the votes that were concluded in the episode; `settled` says that none is open; `handed_over`, that the
+    last one missed a gate, so that a human was asked, and nothing was done by a machine since. `first_at` and
     `diagnosed_at` are the arrivals of the episode's first word and of diagnosis's first. `clarified` counts clarification
     rounds, `tried` tells people what was done, `failed` holds action ids.
     """
@@ -54,6 +55,7 @@ class BallotBox:
     ended: int = 0
     round: int = 0
     settled: bool = False
+    handed_over: bool = False
     heard: list[Heard] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     first_at: Millis = 0
@@ -112,6 +114,7 @@ def with_failure(box: BallotBox, event: IncidentEvent) -> BallotBox | None:
     return replace(
         box,
         settled=False,
+        handed_over=False,
         excluded=[*box.excluded, Excluded(action=Action(done["action"]), target=done["target"])],
         tried=[*box.tried, told.strip()[:MAX_RATIONALE]],
         failed=[*box.failed, done["action_id"]],

@@ -5,7 +5,9 @@ while diagnosis is silent, in a clarification round every `clarify_every_s` in w
 `clarify_threshold` of *all* agents' weight, so that the absent would be a minority; else at `limit_s`, when the strongest
 single voice is taken to a human.
 A count that misses a gate is not the last word at once: for `clarify_rounds` rounds every new word is counted again, and only
-then a human is asked. An action that did not help is excluded and the rest counted at once. All waiting is in arrival time.
+then a human is asked. Where later words pass the gates after all, as when the first were of a faint sign and the fault came
+after it, they are decided on, once. An action that did not help is excluded and the rest counted at once. All waiting is in
+arrival time.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ from agents.consensus.gates import Gates, obstacles
 from schemas.convert import from_dict, to_dict
 from schemas.records.analysis import Recommendation
 from schemas.records.log import IncidentEvent
-from schemas.records.vocabulary import Agent, Millis
+from schemas.records.vocabulary import Action, Agent, Millis
 from state.incident import EventType
 from streams.stage import Received, Step
 from streams.topics import EVENTS, RECOMMENDATIONS, Topic
@@ -90,7 +92,8 @@ class ConsensusStage:
         """Take a voice in, follow the episode, and conclude the vote when it is due."""
         record, now = received.record, received.position.arrived_at
         if isinstance(record, Recommendation):
-            return self._look(with_recommendation(state, received, self._weights), now)
+            box = with_recommendation(state, received, self._weights)
+            return self._reconsider(box, now) if box.handed_over and box is not state else self._look(box, now)
         if record.type in ENDS:
             return Step(BallotBox(ended=record.episode) if record.episode >= max(state.episode, state.ended) else state)
         reopened = with_failure(state, record)
@@ -149,6 +152,13 @@ class ConsensusStage:
         conclusion = self._conclusion(box, counted, None, occasion, against, now)
         return Step(_settled(box), (question(conclusion),))
 
+    def _reconsider(self, box: BallotBox, now: Millis) -> Step[BallotBox]:
+        """After a human was asked: decide where an action passes the gates now. Waiting takes nothing off anybody's hands."""
+        counted = tally(box.countable(), self._weights)
+        if counted.winner is None or counted.winner.action == Action.NOOP or self._against(box, counted, now):
+            return Step(box)
+        return self._conclude(box, counted, "anew, as more became known after a human was asked", now)
+
     def _conclude_or_clarify(self, box: BallotBox, counted: Tally, occasion: str, now: Millis) -> Step[BallotBox]:
         """Conclude what passes the gates; give what does not a few rounds in which agents may see more."""
         rounds = int((now - box.first_at) // (self._rules.clarify_every_s * 1000))
@@ -172,7 +182,7 @@ class ConsensusStage:
     def _conclude(self, box: BallotBox, counted: Tally, occasion: str, now: Millis) -> Step[BallotBox]:
         taken, against = counted.winner, self._against(box, counted, now)
         conclusion = self._conclusion(box, counted, taken, occasion, against, now)
-        return Step(_settled(box), outputs_of(conclusion, self._weights))
+        return Step(_settled(box, handed_over=bool(against)), outputs_of(conclusion, self._weights))
 
     def _conclude_at_limit(self, box: BallotBox, counted: Tally, now: Millis) -> Step[BallotBox]:
         single = strongest_single(counted, self._weights)
@@ -180,13 +190,14 @@ class ConsensusStage:
         against = ["the agents did not come to a decision in time"]
         if single is None:
             return Step(
-                _settled(box), outputs_of(self._conclusion(box, counted, None, occasion, against, now), self._weights)
+                _settled(box, handed_over=True),
+                outputs_of(self._conclusion(box, counted, None, occasion, against, now), self._weights),
             )
         alone = tally([single], self._weights).options[0]
         share = self._weights[single.agent] / fsum(self._weights[voice.agent] for voice in counted.participants)
         taken = replace(alone, support=round(share, DIGITS))
         conclusion = self._conclusion(box, counted, taken, occasion, against, now)
-        return Step(_settled(box), outputs_of(conclusion, self._weights))
+        return Step(_settled(box, handed_over=True), outputs_of(conclusion, self._weights))
 
     def _conclusion(
         self, box: BallotBox, counted: Tally, taken: Option | None, occasion: str, against: list[str], now: Millis
@@ -208,5 +219,5 @@ class ConsensusStage:
         return option.confidence >= threshold and round(held, DIGITS) >= threshold
 
 
-def _settled(box: BallotBox) -> BallotBox:
-    return replace(box, settled=True, round=box.round + 1)
+def _settled(box: BallotBox, *, handed_over: bool = False) -> BallotBox:
+    return replace(box, settled=True, handed_over=handed_over, round=box.round + 1)

@@ -123,7 +123,8 @@ def followed(view: IncidentView, event: IncidentEvent, position: Position, rules
         quiet = view.ended_quiet and view.phase is Phase.IDLE
         return _forgiven(view, at, position.arrived_at, Phase.IDLE, quiet)
     if event.type == EventType.DECISION_MADE:
-        return replace(view, decided=True)
+        # Whoever was asked to decide is told what more is known, and so is consensus.
+        return replace(view, decided=bool(json.loads(event.payload).get("autonomous", True)))
     if event.type == EventType.ACTION_INTENDED:
         return replace(view, decided=True, acting=json.loads(event.payload)["action_id"])
     if event.type == EventType.ACTION_COMPLETED and json.loads(event.payload)["action_id"] == view.acting:

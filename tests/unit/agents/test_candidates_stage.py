@@ -208,6 +208,16 @@ def test_more_certainty_is_another_recommendation_until_it_is_decided(run: Stage
     assert recommendations(run.tick(NOW + 20_000)) == []
 
 
+def test_more_certainty_is_told_while_a_human_shall_decide(run: StageRun) -> None:
+    """Nothing is done yet: consensus may come to another mind."""
+    opened(run)
+    for i in range(3):
+        run.take(ANOMALIES, anomaly("memory_bytes", NOW + 1000 + i), NOW + 1000 + i)
+    recorded(run, EventType.DECISION_MADE, {"autonomous": False}, version=2, at=NOW + 2000)
+    run.take(ANOMALIES, anomaly("latency_ms", NOW + 3000), NOW + 3000)
+    assert len(recommendations(run.tick(NOW + 6000))) == 1
+
+
 def test_the_account_is_put_on_record_every_five_seconds_and_to_the_last(run: StageRun) -> None:
     """What is held back is told by tick, so the totals on record end exact."""
     opened(run)

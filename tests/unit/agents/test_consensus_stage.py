@@ -267,3 +267,38 @@ def test_the_state_of_an_incident_stays_small(run: StageRun) -> None:
         hear(run, vote(Agent.DETECTION, ordinal=ordinal))
     hear(run, loud)
     assert len(run.states[INCIDENT]) < 12_000
+
+
+def handed_over(run: StageRun) -> Decision:
+    """A decision that a human was asked to take: the agents were not sure enough, for three rounds."""
+    hear(run, *agreed(confidence=0.3))
+    decision, _, asked = run.tick(NOW + 30 * S)
+    assert (decision.autonomous, asked.type) == (False, EventType.HUMAN_REQUESTED)
+    found: Decision = decision
+    return found
+
+
+def test_what_becomes_clear_after_a_human_was_asked_is_decided_on(run: StageRun) -> None:
+    """The first words were of a faint sign; then the fault itself came. Decided once, by all gates, as a decision of its own."""
+    first = handed_over(run)
+    surer = agreed(confidence=0.9, ordinal=1)
+    said = [hear(run, each, now=NOW + 60 * S) for each in surer]
+    decisions = [each[0] for each in said if each]
+    assert [(d.autonomous, d.action) for d in decisions] == [(True, Action.RESTART)]
+    assert decisions[0].decision_id != first.decision_id
+    assert "after a human was asked" in decisions[0].reason
+    assert hear(run, *agreed(confidence=0.95, ordinal=2), now=NOW + 70 * S) == []
+
+
+def test_what_stays_unclear_is_not_asked_about_twice(run: StageRun) -> None:
+    """A human has it; further words below the gates, and time, change nothing."""
+    handed_over(run)
+    assert hear(run, *agreed(confidence=0.5, ordinal=1), now=NOW + 60 * S) == []
+    assert run.tick(NOW + 300 * S) == []
+
+
+def test_waiting_takes_nothing_off_a_humans_hands(run: StageRun) -> None:
+    """That it is best to do nothing is no reason to tell a human, who was asked, that all is decided."""
+    handed_over(run)
+    waiting = [vote(a, Action.NOOP, 0.95, ordinal=1) for a in (Agent.DETECTION, Agent.DIAGNOSIS, Agent.RESOLUTION)]
+    assert hear(run, *waiting, now=NOW + 60 * S) == []
