@@ -38,7 +38,7 @@ def see(run: StageRun, topic: Topic, record: Any, now: int = NOW) -> Received[An
 
 def of_checkout(kind: EventType, episode: int = 1, **payload: Any) -> Any:
     """An event of checkout's incident."""
-    told = completed(payload["state"], episode=episode) if payload else event(kind, episode)
+    told = completed(payload["state"], episode=episode) if "state" in payload else event(kind, episode, payload)
     return type(told)(**{name: getattr(told, name) for name in told.__slots__} | {"incident_id": CHECKOUT})
 
 
@@ -189,6 +189,15 @@ def test_after_a_decision_it_keeps_quiet_until_an_action_failed(run: StageRun) -
     assert run.tick(NOW + 40 * S) == []
     run.take(EVENTS, of_checkout(EventType.ACTION_COMPLETED, state="FAILED"), NOW + 41 * S)
     assert run.take(CANDIDATES, candidate(Classification.UNKNOWN), NOW + 42 * S) != []
+
+
+def test_a_human_who_shall_decide_is_told_what_is_known_since(run: StageRun) -> None:
+    """A faint sign had no cause, and nobody acts yet; then the fault shows itself."""
+    run.take(CANDIDATES, candidate(), NOW)
+    assert run.tick(NOW + 5 * S)[0].partial
+    run.take(EVENTS, of_checkout(EventType.DECISION_MADE, autonomous=False), NOW + 30 * S)
+    told = [*symptoms(run, NOW + 40 * S), *run.tick(NOW + 60 * S)]
+    assert [each.root_cause for each in told if isinstance(each, Diagnosis)][-1] == "checkout: memory leak"
 
 
 @pytest.mark.parametrize("state", [CandidateState.CLEARED, CandidateState.QUIET])
