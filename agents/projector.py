@@ -128,12 +128,12 @@ class ProjectorShell:
         log.warning("the projection reads an incident again", incident=gap.incident_id, held=gap.held_version)
         if self._projection is None:
             return False
-        try:
-            for incident_id in dict.fromkeys(stored.event.incident_id for stored in events):
+        for incident_id in dict.fromkeys(stored.event.incident_id for stored in events):
+            try:
                 rebuild(self._projection, self._read_log(incident_id))
-        except ProjectionUnavailableError:
-            return False
-        except (ProjectionGapError, ProjectionConflictError) as error:
-            # The log itself lacks it: `events verify` tells so, and waiting would not bring it.
-            log.error("the log lacks events", reason=str(error))
+            except ProjectionUnavailableError:
+                return False
+            except (ProjectionGapError, ProjectionConflictError) as error:
+                # The log itself lacks it: `events verify` tells so, and waiting would not bring it.
+                log.error("the log lacks events", reason=str(error))
         return True

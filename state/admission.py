@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import orjson
+
 from schemas.records.log import IncidentCommand, IncidentEvent
 from schemas.records.vocabulary import Millis
 from state.chain import seal
@@ -11,8 +13,10 @@ from state.incident import EventType, IncidentState, admits
 # An event beyond this would neither fit Kafka's largest message together with others nor be read by a person.
 MAX_PAYLOAD_BYTES = 262_144
 
-# What the fold raises over a payload that lacks what it needs.
-UNFIT = (KeyError, TypeError, ValueError, AttributeError)
+# Of each of a command's other texts, its ids above all: they are keys, and other records hold them again.
+MAX_TEXT_BYTES = 4096
+# Levels of a payload; whoever writes it as JSON again takes a few calls a level.
+MAX_DEPTH = 64
 
 # What the fold keeps as text, by event type (state.incident.EventType says what the payloads are).
 _OPENING = ("service", "environment", "tier", "severity", "title", "classification")
@@ -69,10 +73,16 @@ def refusal(state: IncidentState, command: IncidentCommand) -> str | None:
         return f"It expects version {command.expected_version}, and the incident is at version {state.version}."
     if len(command.payload.encode()) > MAX_PAYLOAD_BYTES:
         return f"Its payload is larger than {MAX_PAYLOAD_BYTES} bytes."
+    if _long(command):
+        return f"Its {_long(command)} is longer than {MAX_TEXT_BYTES} bytes."
     payload = _object(command.payload)
     if payload is None:
         return "Its payload is not a JSON object."
-    return _misshapen(command.type, payload) or admits(state, command.type, command.episode, payload)
+    return (
+        _unwritable(payload)
+        or _misshapen(command.type, payload)
+        or admits(state, command.type, command.episode, payload)
+    )
 
 
 def unfit(error: Exception) -> str:
@@ -84,10 +94,37 @@ def unfit(error: Exception) -> str:
 
 def _object(payload: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(payload)
+        found = json.loads(payload, parse_constant=_no_constant)
     except (ValueError, RecursionError):  # thousands of brackets nest deeper than the parser goes
         return None
     return found if isinstance(found, dict) else None
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _long(command: IncidentCommand) -> str:
+    texts = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic")
+    return next((name for name in texts if len(getattr(command, name).encode()) > MAX_TEXT_BYTES), "")
+
+
+def _unwritable(payload: dict[str, Any]) -> str | None:
+    """Why stages, stores and the API could not write again what the payload holds."""
+    if _deeper(payload, MAX_DEPTH):
+        return f"Its payload is nested deeper than {MAX_DEPTH} levels."
+    try:
+        orjson.dumps(payload)
+    except TypeError as error:
+        return f"Its payload holds what cannot be written: {error}."
+    return None
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def _misshapen(kind: str, payload: dict[str, Any]) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from state.errors import ProjectionConflictError, ProjectionGapError
-from state.incident import IncidentState, evolve
+from state.incident import IncidentState, follow
 from state.ports import StoredEvent
 
 # Hashes by version, of the events that a store holds from one version to another, both included.
@@ -45,7 +45,7 @@ def advance(state: IncidentState, events: Sequence[StoredEvent], held: HeldHashe
         if stored.event.version <= head.version:
             again.append(stored)
         elif stored.event.version == head.version + 1:
-            head = evolve(head, stored.event)
+            head = follow(head, stored.event)
             fresh.append(stored)
         else:
             raise _gap(head, stored)

@@ -19,6 +19,9 @@ _EVENTS = Codec(IncidentEvent)
 _SNAPSHOTS = Codec(IncidentSnapshot)
 
 
+_MOST_DIGITS = 18  # of a version
+
+
 @dataclass(frozen=True, slots=True)
 class UnreadableEvent:
     """A record on the events' topic that is no event, or not the one that its key says.
@@ -50,7 +53,8 @@ def event_key(incident_id: str, version: int) -> bytes:
 def parse_event_key(key: bytes | None) -> tuple[str, int]:
     """The incident and the version that a key names; ("", 0) where it names none."""
     incident_id, between, version = (key or b"").decode("utf-8", "replace").rpartition("/")
-    return (incident_id, int(version)) if between and version.isascii() and version.isdigit() else ("", 0)
+    known = between and version.isascii() and version.isdigit() and len(version) <= _MOST_DIGITS
+    return (incident_id, int(version)) if known else ("", 0)
 
 
 def event_of(raw: RawRecord) -> StoredEvent | UnreadableEvent:

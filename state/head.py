@@ -85,11 +85,22 @@ def head_of(found: SnapshotRecord) -> Head:
     """The head that a snapshot holds.
 
     Raises:
-        ValueError, KeyError, TypeError: the snapshot's state cannot be read, or contradicts the snapshot.
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: the snapshot's state cannot be read, or contradicts the
+            snapshot.
     """
     record = found.snapshot
     state = state_from_json(record.state)
     if (state.incident_id, state.version, state.head_hash) != (record.incident_id, record.version, record.head_hash):
         raise ValueError(f"The snapshot of {record.incident_id} and the state in it are of different versions.")
+    if not _usable(state):
+        raise ValueError(f"The state in the snapshot of {record.incident_id} holds values of wrong types.")
     recent = array("Q", found.recent[-REMEMBERED_COMMANDS:])
     return Head(state, recent, record.event_offset, record.command_offset, record.version)
+
+
+def _usable(state: IncidentState) -> bool:
+    """Whether what admission asks of a state is of its type: a snapshot may come from anybody who can write to Kafka."""
+    numbers = (state.version, state.episode, state.updated_at)
+    if not all(isinstance(one, int) for one in numbers) or not isinstance(state.actions, list):
+        return False
+    return all(isinstance(a, dict) and isinstance(a.get("action_id"), str) and "state" in a for a in state.actions)

@@ -26,6 +26,9 @@ class Status(StrEnum):
 
 ENDED = frozenset({Status.NONE, Status.RESOLVED, Status.CLOSED})
 
+# What the fold raises over a payload that lacks what it needs.
+UNFIT = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
 
 class EventType(StrEnum):
     """The facts about an incident, in the past tense, and by whom they are written.
@@ -134,22 +137,37 @@ def evolve(state: IncidentState, event: IncidentEvent) -> IncidentState:
 
     Raises:
         ForeignEventError: the event belongs to another incident.
+        KeyError, TypeError, ValueError, AttributeError, RecursionError: the payload lacks what the fold needs (UNFIT).
     """
     if event.incident_id != state.incident_id:
         raise ForeignEventError(f"Event {event.event_id} is of {event.incident_id}, not of {state.incident_id}.")
     apply = _FOLDS.get(event.type)
-    changed = apply(state, json.loads(event.payload), event) if apply else state
-    return replace(
-        changed, tenant=event.tenant, version=event.version, head_hash=event.hash, updated_at=event.recorded_at
-    )
+    return _headed(apply(state, json.loads(event.payload), event) if apply else state, event)
+
+
+def follow(state: IncidentState, event: IncidentEvent) -> IncidentState:
+    """The state after an event that is on record, as `evolve` has it; one whose payload does not fit changes only the head.
+
+    The sequencer records none such; a reader must not stand still before what another program wrote to the log.
+    """
+    try:
+        return evolve(state, event)
+    except UNFIT:
+        return _headed(state, event)
 
 
 def fold(incident_id: str, events: Iterable[IncidentEvent]) -> IncidentState:
     """The state after these events, in version order, from nothing."""
     state = IncidentState(incident_id=incident_id)
     for event in events:
-        state = evolve(state, event)
+        state = follow(state, event)
     return state
+
+
+def _headed(state: IncidentState, event: IncidentEvent) -> IncidentState:
+    return replace(
+        state, tenant=event.tenant, version=event.version, head_hash=event.hash, updated_at=event.recorded_at
+    )
 
 
 Fold = Callable[[IncidentState, dict[str, Any], IncidentEvent], IncidentState]

@@ -10,9 +10,9 @@ from itertools import islice
 
 from schemas.records.log import CommandRefused, IncidentCommand, IncidentEvent
 from schemas.records.vocabulary import Millis
-from state.admission import UNFIT, refusal, sealed_event, unfit
+from state.admission import MAX_TEXT_BYTES, refusal, sealed_event, unfit
 from state.head import Head
-from state.incident import EventType, IncidentState
+from state.incident import UNFIT, EventType, IncidentState
 from state.snapshots import SnapshotRecord
 
 SNAPSHOT_EVERY = 50
@@ -189,11 +189,11 @@ class _Decision:
 
     def _refuse(self, command: IncidentCommand, offset: int, version: int, why: str) -> None:
         refused = CommandRefused(
-            command_id=command.command_id,
-            incident_id=command.incident_id,
-            tenant=command.tenant,
-            type=command.type,
-            reason=why,
+            command_id=_cut(command.command_id),
+            incident_id=_cut(command.incident_id),
+            tenant=_cut(command.tenant),
+            type=_cut(command.type),
+            reason=_cut(why),
             expected_version=command.expected_version,
             actual_version=version,
             agent=command.agent,
@@ -201,3 +201,8 @@ class _Decision:
             command_offset=offset,
         )
         self._refusals.append(refused)
+
+
+def _cut(text: str) -> str:
+    """A text short enough for a refusal, which must fit Kafka's largest message whatever the command holds."""
+    return text.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")

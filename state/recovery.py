@@ -6,11 +6,10 @@ it, while all other incidents go on. `breakwater events verify` tells the whole 
 
 from dataclasses import replace
 
-from state.admission import UNFIT
 from state.chain import check
 from state.event_log import UnreadableEvent
 from state.head import Head, head_of
-from state.incident import IncidentState
+from state.incident import UNFIT, IncidentState
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
 from state.snapshots import SnapshotRecord
@@ -31,7 +30,7 @@ class Recovery:
         """Take a snapshot; one that cannot be read is as none, and makes the whole log be read."""
         try:
             head = head_of(found)
-        except (ValueError, KeyError, TypeError):
+        except UNFIT:
             self._heads.pop(found.snapshot.incident_id, None)
             self._covered_below = -1
             return

@@ -16,6 +16,7 @@ RECENT_COMMANDS = "recent-commands"
 COVERED_BELOW = "covered-below"
 
 _FINGERPRINT_BYTES = 8
+_MOST_DIGITS = 18  # of an offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def with_headers(snapshot: IncidentSnapshot, headers: dict[str, bytes]) -> Snaps
     count = len(packed) // _FINGERPRINT_BYTES
     recent = struct.unpack_from(f">{count}Q", packed)
     below = headers.get(COVERED_BELOW, b"0")
-    return SnapshotRecord(snapshot, recent, int(below) if below.isdigit() else 0)
+    return SnapshotRecord(snapshot, recent, int(below) if below.isdigit() and len(below) <= _MOST_DIGITS else 0)
 
 
 def state_to_json(state: IncidentState) -> str:

@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 import orjson
+import structlog
 
-from streams.changelog import Rows
+from streams.changelog import WAITING, Rows
+from streams.outbox import MAX_MESSAGE_BYTES
 from streams.stage import Stage
+
+log = structlog.get_logger()
 
 S = TypeVar("S")
 
 # States kept decoded a partition; the rest are rows in the table. At 4 kB a state this caps memory at 80 MB a partition.
 MAX_DECODED = 20_000
+# Key and row; the rest of the largest message is Kafka's framing and the epoch.
+MAX_ROW_BYTES = MAX_MESSAGE_BYTES - 1024
 
 
 class Table(Protocol):
@@ -79,12 +85,34 @@ class PartitionRows(Generic[S]):
         (self.waiting.add if self._stage.waits(state) else self.waiting.discard)(key)
 
     def take_dirty(self) -> Rows:
-        """The rows that changed since the last call, as bytes; None for those to remove."""
-        rows = {key.encode(): self._dump(row) for key, row in self._dirty.items()}
+        """The rows that changed since the last call, as bytes; None for those to remove.
+
+        A state that cannot be written (half a character, a number beyond 64 bits, too large) is given up: its key goes back to
+        the row that was written last, as it would be in every worker that came after this one.
+        """
+        rows: Rows = {}
+        for key, row in self._dirty.items():
+            try:
+                rows[key.encode()] = self._written(key, row)
+            except (TypeError, ValueError, RecursionError) as error:
+                log.error("a state cannot be written", stage=self._stage.name, key=key[:256], reason=str(error)[:500])
+                self._give_up(key)
         self._dirty.clear()
         while len(self._rows) > MAX_DECODED:
             self._rows.popitem(last=False)
         return rows
+
+    def _written(self, key: str, row: Row[S] | None) -> bytes | None:
+        dumped = self._dump(row)
+        size = len(key.encode()) + len(dumped or b"")
+        if size > MAX_ROW_BYTES:
+            raise ValueError(f"The row has {size} bytes; {MAX_ROW_BYTES} are the most.")
+        return dumped
+
+    def _give_up(self, key: str) -> None:
+        self._rows.pop(key, None)
+        stored = self._table.get(self._partition, key.encode())
+        (self.waiting.add if stored and stored.startswith(WAITING) else self.waiting.discard)(key)
 
     def _dump(self, row: Row[S] | None) -> bytes | None:
         if row is None:

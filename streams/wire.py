@@ -1,5 +1,6 @@
 """Between records and messages: encoding what stages publish, decoding what they read, and dead letters for the rest."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,9 @@ from streams.transport.batch import RawRecord
 _BATCH_BYTES = 1024
 # A detail may quote the record that is refused.
 MAX_DETAIL_CHARS = 2000
+# Of key, value and headers together: the rest of the topic's limit is for a letter's other fields. Topics limit compressed
+# batches, so a record may be many times their limit.
+MAX_KEPT_BYTES = DEAD_LETTERS.max_bytes - (64 << 10)
 
 
 CodecOf = Callable[[Topic], Codec[Any]]
@@ -69,19 +73,32 @@ class Wire:
 
 
 def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: DecodeError) -> Output:
-    """The dead letter of a record that a stage cannot take: byte-exact, with its place and the reason."""
+    """The dead letter of a record that a stage cannot take: byte-exact, with its place and the reason.
+
+    Of a record that no dead letter can hold, it tells the size and SHA-256 of the value.
+    """
+    detail = str(error).encode(errors="replace").decode()[:MAX_DETAIL_CHARS]
+    key, value = raw.key, raw.value
+    headers = {name: bytes(data or b"") for name, data in raw.headers}
+    around = len(key or b"") + sum(len(name.encode()) + len(data) for name, data in headers.items())
+    if around > MAX_KEPT_BYTES // 2:
+        key, headers, around = None, {}, 0
+        detail += " Its key and headers are too large to be kept."
+    if value is not None and len(value) + around > MAX_KEPT_BYTES:
+        detail += f" Not kept: {len(value)} bytes, sha256 {hashlib.sha256(value).hexdigest()}."
+        value = None
     letter = DeadLetter(
         # Not by the stage: several may read the topic, and one record is one dead letter.
         dead_letter_id=derived_id("dead-letter", topic, partition, raw.offset),
         topic=topic,
         partition=partition,
         offset=raw.offset,
-        key=None if raw.key is None else bytes(raw.key),
-        value=None if raw.value is None else bytes(raw.value),
-        headers={name: bytes(value or b"") for name, value in raw.headers},
+        key=None if key is None else bytes(key),
+        value=None if value is None else bytes(value),
+        headers=headers,
         stage=stage,
         reason=error.reason,
-        detail=str(error).encode(errors="replace").decode()[:MAX_DETAIL_CHARS],
+        detail=detail,
         tenant="",
         occurred_at=raw.timestamp,
     )

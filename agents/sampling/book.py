@@ -13,7 +13,7 @@ from agents.sampling.account import IncidentAccount, SamplingRules
 from agents.sampling.deadlines import Deadlines
 from schemas.records.vocabulary import Millis
 from streams.changelog import Rows
-from streams.rows import Table
+from streams.rows import MAX_ROW_BYTES, Table
 from streams.topics import DAY_MS, HOUR_MS
 
 # What is kept decoded a partition: accounts and their fingerprints, some 400 bytes each.
@@ -76,7 +76,14 @@ class AccountBook:
             self._deadlines.set(account.incident_id, self._due(account))
         else:
             self._deadlines.drop(account.incident_id)
-        return orjson.dumps({**({"w": 1} if waits else {}), "s": account.dump()})
+        head = {"w": 1} if waits else {}
+        row = orjson.dumps({**head, "s": account.dump()})
+        while len(row) + len(account.incident_id.encode()) > MAX_ROW_BYTES and account.fingerprints:
+            # Fingerprints in letters of many bytes: the older half is forgotten before its time.
+            for text in list(account.fingerprints)[: (len(account.fingerprints) + 1) // 2]:
+                del account.fingerprints[text]
+            row = orjson.dumps({**head, "s": account.dump()})
+        return row
 
     def _due(self, account: IncidentAccount) -> Millis:
         waits_ms = [self._rules.lateness_ms] if account.windows else []
