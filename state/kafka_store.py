@@ -172,8 +172,10 @@ class EventStoreWriter:
     def _write(self, step: LedgerStep, batch: Batch) -> list[int]:
         for event in step.events:
             key = event_key(event.incident_id, event.version)
-            # Dated like the event, so that searching the log by time finds every event of that time.
-            batch.send(self._topics.events, key, _EVENTS.encode(event), timestamp=event.recorded_at)
+            # Dated like the event, so that searching the log by time finds every event of that time; but never ahead of the
+            # clock, which the broker would refuse: a forged event may have moved the incident's time.
+            dated = min(event.recorded_at, self._clock())
+            batch.send(self._topics.events, key, _EVENTS.encode(event), timestamp=dated)
         for refused in step.refusals:
             batch.send(self._topics.conflicts, refused.incident_id.encode(), _REFUSALS.encode(refused))
         return batch.offsets()[: len(step.events)]

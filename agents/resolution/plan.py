@@ -5,6 +5,7 @@ The plan travels inside the intent's record, so what is carried out is what was 
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 from agents.resolution.errors import PlanError
@@ -151,12 +152,18 @@ def refusal_of(decision: Decision, reason: str, target: Target | None, now: Mill
     )
 
 
+# Executors name files by it.
+_ACTION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
 def plan_in(intent: ActionRecord) -> Plan:
     """The plan that an intent carries.
 
     Raises:
         PlanError: there is none, or it is not the one that the intent's hash is of: it must not be carried out.
     """
+    if not _ACTION_ID.fullmatch(intent.action_id):
+        raise PlanError("The intent's action_id is none that this program makes, so it is not carried out.")
     text = intent.parameters.get(PLAN, "")
     if not text or plan_hash(text) != intent.plan_hash:
         raise PlanError(

@@ -23,12 +23,16 @@ RoleName = Literal["edge", "analysis", "command"]
 
 
 def interrupt_on_sigterm() -> None:
-    """Have SIGTERM end the program as Ctrl-C does: through every clean-up on the way out."""
+    """Have SIGTERM end the program as Ctrl-C does: through every clean-up on the way out.
+
+    SIGINT is set too: a shell starts what it puts in the background with SIGINT ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def demo(

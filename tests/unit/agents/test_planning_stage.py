@@ -114,6 +114,14 @@ def test_a_changed_plan_is_not_carried_out() -> None:
         plan_in(forged)
 
 
+def test_an_action_id_that_could_name_a_path_is_refused() -> None:
+    """Executors name files by it."""
+    _, outputs = run(stage(), decision())
+    (intent,) = intents(outputs)
+    with pytest.raises(PlanError, match="action_id"):
+        plan_in(replace(intent, action_id="../../etc/x"))
+
+
 def test_a_redelivery_makes_the_same_records() -> None:
     """Decided on again from the state of before, the outputs are equal, ids and hash included."""
     assert run(stage(), candidate(), decision())[1] == run(stage(), candidate(), decision())[1]
