@@ -147,14 +147,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         # A fetch that was under way during a rebalance can begin behind records that nobody was given, and a seek can come
         # to nothing because of it.
         progress = self._progress.setdefault(tp, Progress(None))
-        if progress.continues(start) or await self._records_are_gone(tp, progress, start):
+        if progress.continues(start):
+            return True
+        await self._pass_deleted(tp, progress)
+        if progress.continues(start):
             return True
         self.log.info("%s: fetched from %s instead of %s; fetching again", tp, start, progress.expected)
         await self._thread.seek_wait({tp: progress.expected})
         return False
 
-    async def _records_are_gone(self, tp: Any, progress: Progress, start: int) -> bool:
-        """Whether retention took what lay before `start`: then it goes on from there.
+    async def _pass_deleted(self, tp: Any, progress: Progress) -> None:
+        """Go on from where the log begins, where retention took what was not read yet.
 
         Raises:
             LogReplacedError: the topic ends before what was read of it: it was deleted and made anew.
@@ -163,12 +166,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         first, end = (await self.earliest_offsets(tp))[tp], (await self.highwaters(tp))[tp]
         if end < expected:
             raise LogReplacedError(tp.topic, tp.partition, expected, end)
-        if not expected < first <= start:
-            return False
-        self.log.error("%s: records %s to %s were deleted by retention before they were read", tp, expected, first - 1)
-        with ack_lock:
-            progress.passed(start)
-        return True
+        if expected < first:
+            self.log.error("%s: %s to %s were deleted by retention before they were read", tp, expected, first - 1)
+            with ack_lock:
+                progress.passed(first)
 
     async def _deliver(self, tp: Any, batch: Batch) -> bool:
         """Hand a batch to its agents; False when the flow stopped meanwhile: then all that is not acknowledged comes again."""

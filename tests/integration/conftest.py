@@ -8,6 +8,7 @@ import pytest
 
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.embedded.kafka import EmbeddedKafka
+from tests.support.streaming import Log, Workers
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,22 @@ def cassandra_contact_point(tmp_path_factory: pytest.TempPathFactory, jars_dir: 
         yield server.up().address
     finally:
         server.down()
+
+
+@pytest.fixture
+def log(kafka_bootstrap: str) -> Log:
+    """The run's Kafka, as tests of streams look at it."""
+    return Log(kafka_bootstrap)
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    """Worker processes, none of which outlives the test."""
+    some = Workers(tmp_path)
+    try:
+        yield some
+    finally:
+        some.end()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -18,20 +17,6 @@ from tests.support.worker import WorkerPlan
 pytestmark = pytest.mark.kafka
 
 SERIES = 100
-
-
-@pytest.fixture
-def log(kafka_bootstrap: str) -> Log:
-    return Log(kafka_bootstrap)
-
-
-@pytest.fixture
-def workers(tmp_path: Path) -> Iterator[Workers]:
-    some = Workers(tmp_path)
-    try:
-        yield some
-    finally:
-        some.end()
 
 
 @pytest.fixture

@@ -72,11 +72,11 @@ class Log:
 
     bootstrap: str
 
-    def create(self, *names: str, partitions: int = 4, **config: str) -> None:
+    def create(self, *names: str, partitions: int = 4, config: dict[str, str] | None = None) -> None:
         """Create topics, and the one of dead letters."""
         create_topics(self.bootstrap, 4, 1, [DEAD_LETTERS])
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        made = admin.create_topics([NewTopic(name, partitions, 1, config=config) for name in names])
+        made = admin.create_topics([NewTopic(name, partitions, 1, config=config or {}) for name in names])
         for future in made.values():
             future.result(30)
 

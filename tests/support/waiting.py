@@ -1,5 +1,6 @@
 """Waiting for a condition instead of for a time."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -12,6 +13,13 @@ def eventually(condition: Callable[[], bool], *, limit_s: float = 20.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("what was waited for did not happen")
         time.sleep(0.01)
+
+
+async def soon(condition: Callable[[], object], *, limit_s: float = 10.0) -> None:
+    """Return once the condition holds, while other tasks and threads go on; fail the test when it does not in time."""
+    async with asyncio.timeout(limit_s):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 def free_port() -> int:

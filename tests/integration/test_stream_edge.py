@@ -1,0 +1,144 @@
+"""Sampling in real processes, against a real Kafka: every alert has one fate, whatever dies in between."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import Message
+
+from schemas.codec import Codec
+from schemas.records.sampling import AlertAccount
+from streams.reading import read_all
+from tests.support.alerts import START, framed, storm
+from tests.support.streaming import Log, Workers
+from tests.support.waiting import eventually
+from tests.support.worker import WorkerPlan
+
+pytestmark = pytest.mark.kafka
+
+# Longer than any other record of the tests, and about the most that Kafka takes.
+HUGE = b"\xc3\x01" + bytes(2_000_000)
+
+
+@pytest.fixture
+def plan(log: Log, unique: Callable[[str], str]) -> WorkerPlan:
+    """Sampling on fresh topics; arrival is stamped by the broker, as in production."""
+    topics = {role: unique(role) for role in ("alerts", "sampled", "account", "storms")}
+    log.create(topics["alerts"], config={"message.timestamp.type": "LogAppendTime"})
+    log.create(topics["sampled"], topics["account"], topics["storms"])
+    return WorkerPlan("edge", unique("group"), log.bootstrap, "", topics)
+
+
+def latest_accounts(log: Log, plan: WorkerPlan) -> dict[tuple[str, int], AlertAccount]:
+    """By incident and partition, the account that reaches furthest."""
+    codec = Codec(AlertAccount)
+    latest: dict[tuple[str, int], AlertAccount] = {}
+    for message in read_all(log.bootstrap, plan.topics["account"]):
+        account = codec.decode(message.value())
+        place = account.incident_id, account.partition
+        if place not in latest or account.upto >= latest[place].upto:
+            latest[place] = account
+    return latest
+
+
+def window_sums(log: Log, plan: WorkerPlan) -> dict[tuple[str, int], int]:
+    """By incident and partition, what was received according to the windows, each as it was told of last."""
+    codec = Codec(AlertAccount)
+    latest: dict[tuple[str, int, int], AlertAccount] = {}
+    for message in read_all(log.bootstrap, plan.topics["account"]):
+        account = codec.decode(message.value())
+        window = account.incident_id, account.partition, account.window_start
+        if window not in latest or account.upto >= latest[window].upto:
+            latest[window] = account
+    sums: dict[tuple[str, int], int] = defaultdict(int)
+    for (incident_id, partition, _), account in latest.items():
+        sums[incident_id, partition] += account.received
+    return sums
+
+
+def forwarded(log: Log, plan: WorkerPlan) -> dict[tuple[int, int], bytes | None]:
+    """What was kept, by its place on the raw topic."""
+    return {(m.partition() or 0, source_offset(m)): m.value() for m in read_all(log.bootstrap, plan.topics["sampled"])}
+
+
+def source_offset(message: Message) -> int:
+    return int(dict(message.headers() or [])["source-offset"] or b"-1")
+
+
+def test_the_account_is_exact_over_two_kills(log: Log, plan: WorkerPlan, workers: Workers) -> None:
+    """200,000 alerts, kill -9 twice: received = kept + suppressed + late + dead = what is in the topic; what was kept is on."""
+    alerts = storm(200_000)
+    for number, part in enumerate((alerts[:70_000], alerts[70_000:140_000])):
+        log.produce(plan.topics["alerts"], part)
+        before = log.count(plan.topics["sampled"])
+        worker = workers.start(plan)
+        eventually(lambda: log.count(plan.topics["sampled"]) > before, limit_s=60)  # noqa: B023 - waited for here
+        workers.kill(worker)
+        log.produce(plan.topics["alerts"], [(f"inc-{number}", b"no alert")] * 50)
+    log.produce(plan.topics["alerts"], alerts[140_000:])
+    workers.start(plan)
+    log.await_done(plan.group, plan.topics["alerts"])
+
+    accounts = latest_accounts(log, plan)
+    totals = {place: a.total_received for place, a in accounts.items()}
+    assert sum(totals.values()) == log.count(plan.topics["alerts"]) == 200_100
+    assert window_sums(log, plan) == totals
+    for account in accounts.values():
+        fates = account.total_kept, account.total_suppressed, account.total_late, account.total_dead_lettered
+        assert account.total_received == sum(fates)
+    assert sum(a.total_dead_lettered for a in accounts.values()) == 100 == len(log.dead(plan.topics["alerts"]))
+    kept = forwarded(log, plan)
+    assert len(kept) >= sum(a.total_kept for a in accounts.values()) > 0
+    raw = {(m.partition(), m.offset()): m.value() for m in read_all(log.bootstrap, plan.topics["alerts"])}
+    assert all(raw[place] == value for place, value in kept.items())
+
+
+def test_what_is_no_alert_becomes_a_dead_letter_and_the_rest_flows(
+    log: Log, plan: WorkerPlan, workers: Workers
+) -> None:
+    """Malformed, truncated, oversized, misdated, foreign: each with its reason, byte for byte; its neighbours are sampled."""
+    good = framed()
+    bad: dict[bytes | None, str] = {
+        None: "empty",
+        b"": "empty",
+        b'{"alert": "json"}': "not_avro",
+        b"\xc3\x01": "truncated",
+        b"\x00\x00": "truncated",
+        b"\x00\x00\x00\x00\x2a" + good[10:]: "unknown_schema",
+        b"\xc3\x01" + bytes(8) + good[10:]: "unknown_schema",
+        good[:-4]: "malformed",
+        good[:10] + b"\xff" * 40: "malformed",
+        good + b"\x00": "trailing_bytes",
+        framed(message="x" * 300_000): "oversized",
+        HUGE: "oversized",
+        framed(occurred_at=START * 10): "future_dated",
+        framed(occurred_at=-5): "impossible_time",
+        framed(incident_id=""): "no_incident_id",
+        framed(incident_id="i" * 300): "no_incident_id",
+    }
+    records = [(key, value) for value in bad for key, value in (("inc-0", good), ("inc-0", value))]
+    log.produce(
+        plan.topics["alerts"], [*records, (None, b"nobody's"), ("inc-0", good)], **{"message.max.bytes": 2_090_000}
+    )
+    workers.start(plan)
+    log.await_done(plan.group, plan.topics["alerts"])
+
+    letters = log.dead(plan.topics["alerts"])
+    assert {letter.value: letter.reason for letter in letters} == {**bad, b"nobody's": "not_avro"}
+    accounts = latest_accounts(log, plan)
+    assert sum(a.total_received for a in accounts.values()) == 2 * len(bad) + 2
+    assert sum(a.total_dead_lettered for a in accounts.values()) == len(letters) == len(bad) + 1
+    assert len(forwarded(log, plan)) == len(bad) + 1
+
+
+def test_an_alert_is_forwarded_by_its_incident_however_it_was_keyed(
+    log: Log, plan: WorkerPlan, workers: Workers
+) -> None:
+    """A producer that keys by something else spreads an incident over partitions; behind sampling it is on one."""
+    log.produce(plan.topics["alerts"], [(f"host-{n}", framed()) for n in range(40)])
+    workers.start(plan)
+    log.await_done(plan.group, plan.topics["alerts"])
+    kept = list(read_all(log.bootstrap, plan.topics["sampled"]))
+    assert len(kept) == 40
+    assert {m.key() for m in kept} == {b"inc-0"}
+    assert len({m.partition() for m in kept}) == 1

@@ -1,0 +1,101 @@
+"""Windows of an incident's account: closed when event time has left them behind, late alerts counted in the newest."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from agents.sampling.account import IncidentAccount, SamplingRules
+from agents.sampling.batch import Outcome, work_through
+from agents.sampling.columns import AlertDecoder
+from agents.sampling.rule import FIRING_MS, MAX_NAME_CHARS, MAX_PRINT_CHARS, expire
+from schemas.records.vocabulary import AlertStatus
+from tests.support.alerts import ALERT, CODEC, START
+from tests.support.shells import Raw
+
+RULES = SamplingRules(window_ms=10_000, lateness_ms=20_000, correlation_ms=30_000)
+BASE = START - START % RULES.window_ms
+
+
+class Edge:
+    """One incident, alert by alert."""
+
+    def __init__(self) -> None:
+        self.account = IncidentAccount("inc-0")
+        self.offset = 0
+
+    def take(self, *alerts: Mapping[str, Any]) -> Outcome:
+        """A batch of alerts; times are ms after the base."""
+        batch = []
+        for wanted in alerts:
+            changes = dict(wanted)
+            at = BASE + changes.pop("at", 0)
+            alert = replace(ALERT, occurred_at=at, **changes)
+            batch.append(Raw(self.offset, CODEC.encode(alert), b"inc-0", START + 100_000_000))
+            self.offset += 1
+        return work_through(batch, AlertDecoder(), lambda _: self.account, RULES)
+
+    def received(self) -> dict[int, int]:
+        """By window, ms after the base."""
+        return {start - BASE: w.counts[0] for start, w in sorted(self.account.windows.items())}
+
+
+def test_alerts_fall_into_the_windows_of_their_event_times() -> None:
+    """In whatever order they come, as long as they are not late."""
+    edge = Edge()
+    edge.take({"at": 15_000}, {"at": 3_000}, {"at": 9_999}, {"at": 10_000})
+    assert edge.received() == {0: 2, 10_000: 2}
+
+
+def test_a_window_closes_when_the_watermark_is_the_lateness_behind_its_end() -> None:
+    """Not a millisecond earlier."""
+    edge = Edge()
+    edge.take({"at": 5_000}, {"at": 29_999})
+    assert expire(edge.account, RULES) == []
+    edge.take({"at": 30_000})
+    assert expire(edge.account, RULES) == [BASE]
+
+
+def test_a_late_alert_is_counted_in_the_newest_window_and_not_forwarded() -> None:
+    """Its own is closed and told of: the account stays exact."""
+    edge = Edge()
+    edge.take({"at": 50_000})
+    outcome = edge.take({"at": 29_999}, {"at": 30_000})
+    assert len(outcome.kept) == 1
+    assert edge.received() == {30_000: 1, 50_000: 2}
+    assert edge.account.windows[BASE + 50_000].counts == [2, 1, 0, 1, 0]
+
+
+def test_the_places_of_seconds_gone_by_are_forgotten() -> None:
+    """They are needed as long as an alert of that second would not be late."""
+    edge = Edge()
+    edge.take({"at": 1_000}, {"at": 40_000})
+    expire(edge.account, RULES)
+    assert list(edge.account.seconds) == [(BASE + 40_000) // 1000]
+
+
+def test_a_fingerprint_that_fires_is_remembered_for_a_day_others_for_the_correlation_time() -> None:
+    """Its resolution is a change of state; but what never resolves must not be kept for ever."""
+    edge = Edge()
+    edge.take({"at": 0, "fingerprint": "fires"}, {"at": 0, "fingerprint": "over", "status": AlertStatus.RESOLVED})
+    edge.take({"at": 30_001, "fingerprint": "now"})
+    expire(edge.account, RULES)
+    assert edge.account.fingerprints.keys() == {"fires", "now"}
+    edge.take({"at": FIRING_MS + 1, "fingerprint": "tomorrow"})
+    expire(edge.account, RULES)
+    assert edge.account.fingerprints.keys() == {"now", "tomorrow"}
+
+
+def test_long_texts_do_not_make_a_row_that_kafka_refuses() -> None:
+    """Ten thousand fingerprints of 60 kB each, with names like it, are a row of less than 4 MiB."""
+    edge = Edge()
+    long = "ß" * 3_000
+    for first in range(0, 10_000, 500):
+        edge.take(
+            *({"fingerprint": f"{n}{long}", "name": f"{n}{long}", "service": long} for n in range(first, first + 500))
+        )
+    assert len(edge.account.fingerprints) == 10_000
+    assert max(map(len, edge.account.fingerprints)) <= MAX_PRINT_CHARS
+    assert max(len(f.name) for f in edge.account.fingerprints.values()) <= MAX_NAME_CHARS
+    assert len(orjson.dumps(edge.account.dump())) < 4 << 20

@@ -1,0 +1,64 @@
+"""Rows as they are recovered: the last one holds, but for those of a worker that had lost the partition."""
+
+from streams.changelog import EPOCH_HEADER, RowStore
+from tests.support.shells import Raw
+
+
+def row(key: bytes, value: bytes | None, epoch: int) -> Raw:
+    """A changelog record."""
+    return Raw(0, value, key, headers=[(EPOCH_HEADER, b"%d" % epoch)])
+
+
+def test_of_one_writer_the_last_row_holds() -> None:
+    """A changelog is a log."""
+    store = RowStore()
+    store.recover(0, [row(b"a", b"1", 0), row(b"a", b"2", 0), row(b"b", b"1", 0), row(b"b", None, 0)])
+    store.own({0: 4})
+    assert store.get(0, b"a") == b"2"
+    assert store.keys(0) == [b"a"]
+
+
+def test_a_row_of_a_worker_that_lost_the_partition_does_not_hold() -> None:
+    """It woke up and wrote after its successor had: its row is later in the log and older in truth."""
+    store = RowStore()
+    store.recover(0, [row(b"a", b"before", 0), row(b"a", b"successor", 100), row(b"a", b"zombie", 0)])
+    store.own({0: 103})
+    assert store.get(0, b"a") == b"successor"
+
+
+def test_nor_does_it_bring_a_removed_row_back() -> None:
+    """A removal has its epoch too."""
+    store = RowStore()
+    store.recover(0, [row(b"a", None, 100), row(b"a", b"zombie", 0)])
+    store.own({0: 2})
+    assert store.keys(0) == []
+
+
+def test_what_a_worker_writes_carries_the_end_of_the_changelog_that_it_took_over() -> None:
+    """So each owner's epoch is above its predecessors', whose rows are before that end."""
+    store = RowStore()
+    store.own({0: 7})
+    store.put(0, {b"a": b"mine"})
+    store.recover(0, [row(b"a", b"older", 6)])
+    assert store.get(0, b"a") == b"mine"
+    store.recover(0, [row(b"a", b"newer owner's", 8)])
+    assert store.get(0, b"a") == b"newer owner's"
+
+
+def test_rows_of_a_lost_partition_are_given_back() -> None:
+    """They are another worker's now; kept here they would be stale when the partition comes back."""
+    store = RowStore()
+    store.own({0: 0, 1: 0})
+    store.put(0, {b"a": b"1"})
+    store.put(1, {b"b": b"1"})
+    store.own({1: 5})
+    assert store.get(0, b"a") is None
+    assert store.get(1, b"b") == b"1"
+
+
+def test_waiting_rows_are_found_without_reading_them() -> None:
+    """A worker that takes over ticks what waited at its predecessor."""
+    store = RowStore()
+    store.recover(0, [row(b"waits", b'{"w":1,"s":1}', 0), row(b"rests", b'{"s":1}', 0)])
+    store.own({0: 2})
+    assert store.keys(0, waiting=True) == [b"waits"]

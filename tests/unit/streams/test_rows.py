@@ -1,0 +1,91 @@
+"""The states of a partition survive their rows; what is not needed is given back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams import rows as rows_module
+from streams.changelog import RowStore
+from streams.rows import PartitionRows
+from streams.topics import METRICS
+from tests.support.worker import CountingStage
+
+
+class WaitingStage(CountingStage):
+    """Waits while its count is odd."""
+
+    def waits(self, state: int) -> bool:
+        return state % 2 == 1
+
+
+STAGE = WaitingStage((METRICS,), METRICS)
+
+
+def fresh() -> tuple[RowStore, PartitionRows[int]]:
+    store = RowStore()
+    store.own({0: 0})
+    return store, PartitionRows[int](STAGE, store, 0)
+
+
+def write(store: RowStore, rows: PartitionRows[int]) -> None:
+    """As the shell does once the changelog has them."""
+    store.put(0, rows.take_dirty())
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.one_of(st.none(), st.integers(0, 9))), max_size=40), st.data())
+def test_what_is_written_is_read_by_the_next_owner(changes: list[tuple[str, int | None]], data: st.DataObject) -> None:
+    """States, how far each source is in them, and who waits; whenever rows were written in between."""
+    store, rows = fresh()
+    alive: dict[str, int] = {}
+    for offset, (key, state) in enumerate(changes):
+        row = rows.row(key)
+        row.upto["metrics"] = offset
+        rows.changed(key, row, state)
+        alive.pop(key, None)
+        if state is not None:
+            alive[key] = state
+        if data.draw(st.booleans()):
+            write(store, rows)
+    write(store, rows)
+    taken_over = PartitionRows[int](STAGE, store, 0)
+    assert {key.decode() for key in store.keys(0)} == alive.keys()
+    assert {key: taken_over.row(key).state for key in alive} == alive
+    assert all(taken_over.row(key).upto == rows.row(key).upto for key in alive)
+    assert taken_over.waiting == rows.waiting == {key for key, state in alive.items() if state % 2}
+
+
+def test_a_key_that_was_forgotten_begins_anew_before_its_row_is_removed() -> None:
+    """The row that is still in the table must not be read."""
+    store, rows = fresh()
+    rows.changed("a", rows.row("a"), 5)
+    write(store, rows)
+    rows.changed("a", rows.row("a"), None)
+    assert rows.row("a").state == 0
+    assert rows.row("a").upto == {}
+
+
+def test_a_key_that_comes_back_after_it_was_forgotten_is_written() -> None:
+    """Forgotten and begun again within one batch."""
+    store, rows = fresh()
+    row = rows.row("a")
+    rows.changed("a", row, None)
+    rows.changed("a", row, 3)
+    rows.changed("a", rows.row("a"), 4)
+    write(store, rows)
+    assert PartitionRows[int](STAGE, store, 0).row("a").state == 4
+
+
+@pytest.fixture
+def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "MAX_DECODED", 2)
+
+
+@pytest.mark.usefixtures("room_for_two")
+def test_states_beyond_the_bound_are_read_from_their_rows() -> None:
+    """Memory holds the states used last."""
+    store, rows = fresh()
+    for number, key in enumerate("abcd"):
+        rows.changed(key, rows.row(key), number)
+    write(store, rows)
+    assert len(rows) == 2
+    assert [rows.row(key).state for key in "abcd"] == [0, 1, 2, 3]
