@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from bench.errors import BenchError
 from schemas.codec import Codec
@@ -73,7 +74,7 @@ def fill(bootstrap: str, work: Workload) -> None:
         raise BenchError(f"Kafka took all alerts but {left} within a minute. See that the disk is not full.")
 
 
-def producer_settings(bootstrap: str, linger_ms: int) -> dict[str, str | int | bool]:
+def producer_settings(bootstrap: str, linger_ms: int) -> dict[str, Any]:
     """A producer as the product has it: idempotent, acknowledged by all, compressed, partitioned alike."""
     return {
         "bootstrap.servers": bootstrap,
@@ -85,7 +86,13 @@ def producer_settings(bootstrap: str, linger_ms: int) -> dict[str, str | int | b
         "log_level": 3,
         # Only failures are worth a call into Python.
         "delivery.report.only.error": True,
+        "on_delivery": _told,
     }
+
+
+def _told(error: KafkaError | None, _message: object) -> None:
+    if error is not None:
+        raise BenchError(f"Kafka did not take a record: {error.str()}. See that the disk is not full.")
 
 
 def _moulds(codec: Codec[Alert], incident: int, conditions: int) -> Iterator[_Mould]:

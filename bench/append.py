@@ -5,7 +5,6 @@ events; every 50th event of an incident adds a snapshot. The baseline is the lea
 acks=all, one flush a batch, of events that are encoded already.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,19 +14,21 @@ from confluent_kafka import Producer
 from bench.alerts import producer_settings
 from bench.broker import Broker
 from bench.errors import BenchError
-from bench.figures import Figure, Progress, pairs, percentile
+from bench.figures import Figure, Progress, pairs
 from bench.incidents import Placed, commands
+from bench.stopwatch import Stopwatch, Timings
 from schemas.codec import Codec
 from schemas.records.log import IncidentEvent
 from state.event_log import event_key
 from state.kafka_store import EventStoreWriter
-from state.ports import StoredEvent
 from streams.topics import EVENTS, Topic
 
 _TARGET = Topic("bench.events", EVENTS.record, compacted=True)
 _PARTITION = 0
 _FLUSH_S = 60.0
 _EVENTS = Codec(IncidentEvent)
+
+AGAINST = "idempotent producer, flush a batch"
 
 Encoded = tuple[bytes, bytes]
 
@@ -38,14 +39,6 @@ class BatchSize:
 
     commands: int
     batches: int
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """One round of one size."""
-
-    events_per_s: float
-    p99_ms: float
 
 
 SIZES = (BatchSize(1, 100), BatchSize(10, 60), BatchSize(100, 30), BatchSize(500, 12))
@@ -59,7 +52,7 @@ def measure_append(broker: Broker, sizes: Sequence[BatchSize], rounds: int, prog
     """
     progress("event store: opening the writer on new topics")
     broker.renew(_TARGET)
-    results: dict[BatchSize, list[tuple[Appended, Appended]]] = {size: [] for size in sizes}
+    results: dict[BatchSize, list[tuple[Timings, Timings]]] = {size: [] for size in sizes}
     source, producer = commands(), Producer(producer_settings(broker.bootstrap, linger_ms=0))
     with EventStoreWriter(broker.bootstrap, _PARTITION) as writer:
         for number in range(rounds + 1):
@@ -71,45 +64,32 @@ def measure_append(broker: Broker, sizes: Sequence[BatchSize], rounds: int, prog
     return [figure for size in sizes for figure in append_figures(size, results[size])]
 
 
-def append_figures(size: BatchSize, rounds: Sequence[tuple[Appended, Appended]]) -> list[Figure]:
+def append_figures(size: BatchSize, rounds: Sequence[tuple[Timings, Timings]]) -> list[Figure]:
     """The figures of one size."""
-    what, against = f"batches of {size.commands}", "idempotent producer, flush a batch"
-    note = f"of {size.batches} a round"
+    what, p99 = f"batches of {size.commands}", f"p99 of {size.batches} batches of {size.commands}"
     return [
-        Figure("append", what, "events/s", against, pairs(rounds, lambda r: r.events_per_s)),
-        Figure(
-            "append", f"{what}, p99", "ms", against, pairs(rounds, lambda r: r.p99_ms), less_is_better=True, note=note
-        ),
+        Figure("append", what, "events/s", AGAINST, pairs(rounds, lambda r: r.events_per_s)),
+        Figure("append", what, "events/CPU-s", AGAINST, pairs(rounds, lambda r: r.events_per_cpu_s)),
+        Figure("append", p99, "ms", AGAINST, pairs(rounds, lambda r: r.p99_ms), less_is_better=True),
     ]
 
 
 def _round(
     writer: EventStoreWriter, producer: Producer, source: Iterator[Placed], size: BatchSize
-) -> tuple[Appended, Appended]:
+) -> tuple[Timings, Timings]:
     """Batch by batch in turns; the producer writes what the writer made of its commands, so the writer goes first."""
-    product_s, baseline_s = [], []
+    product, baseline = Stopwatch(), Stopwatch()
     for _ in range(size.batches):
         batch = list(islice(source, size.commands))
-        began = time.perf_counter()
-        stored = _append(writer, batch)
-        product_s.append(time.perf_counter() - began)
-        encoded = [_encoded(one.event) for one in stored]
-        began = time.perf_counter()
-        _send(producer, encoded)
-        baseline_s.append(time.perf_counter() - began)
-    return appended(size, baseline_s), appended(size, product_s)
-
-
-def appended(size: BatchSize, times_s: Sequence[float]) -> Appended:
-    """What the times of batches of one size come to."""
-    return Appended(size.commands * len(times_s) / sum(times_s), percentile(times_s, 0.99) * 1000)
-
-
-def _append(writer: EventStoreWriter, batch: Sequence[Placed]) -> tuple[StoredEvent, ...]:
-    result = writer.append(batch)
-    if len(result.events) != len(batch):
-        raise BenchError(f"Of {len(batch)} commands {len(result.refusals)} were refused: {result.refusals[:1]}.")
-    return result.events
+        with product.lap():
+            result = writer.append(batch)
+        if len(result.events) != len(batch):
+            raise BenchError(f"Of {len(batch)} commands {len(result.refusals)} were refused: {result.refusals[:1]}.")
+        encoded = [_encoded(one.event) for one in result.events]
+        with baseline.lap():
+            _send(producer, encoded)
+    events = size.commands * size.batches
+    return baseline.timings(events), product.timings(events)
 
 
 def _encoded(event: IncidentEvent) -> Encoded:

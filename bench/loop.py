@@ -13,7 +13,7 @@ from collections import Counter
 from io import BytesIO
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from fastavro import schemaless_reader
 
 from bench.alerts import producer_settings
@@ -34,7 +34,7 @@ def main(bootstrap: str, group: str, target: str) -> None:
     """Run until SIGTERM."""
     interrupt_on_sigterm()
     end_with_parent()
-    producer = Producer({**producer_settings(bootstrap, linger_ms=2), "on_delivery": _delivered})
+    producer = Producer(producer_settings(bootstrap, linger_ms=2))
     consumer = Consumer(_consumer_settings(bootstrap, group))
     consumer.subscribe([ALERTS.name])
     try:
@@ -80,11 +80,6 @@ def _forward(producer: Producer, target: str, key: bytes, value: bytes) -> None:
             producer.poll(0.01)
         else:
             return
-
-
-def _delivered(error: KafkaError | None, _message: object) -> None:
-    if error is not None:
-        raise KafkaException(error)
 
 
 def _consumer_settings(bootstrap: str, group: str) -> dict[str, str | int | bool]:

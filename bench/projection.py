@@ -6,15 +6,16 @@ the very rows and writes them in the same batches, each a transaction, with SQLi
 
 import sqlite3
 import tempfile
-import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.figures import Figure, Progress, interleaved, pairs
+from bench.figures import Figure, Progress, pairs
 from bench.incidents import stored_events
+from bench.stopwatch import Stopwatch, Timings
 from state.advance import by_incident
 from state.incident import IncidentState, evolve
 from state.migrations import read_migrations
@@ -42,21 +43,17 @@ class Prepared:
 
 
 def measure_projection(folder: Path, events: int, batch: int, rounds: int, progress: Progress) -> list[Figure]:
-    """Events a second into new files in `folder`."""
+    """Events a second, and a processor second, into new files in `folder`."""
     progress(f"projection: {events:,} events in batches of {batch}")
     batches = prepared(events, batch)
-
-    def product() -> float:
+    runs = []
+    for _ in range(rounds):
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            return applied_per_s(Path(place) / "projection.sqlite", batches)
-
-    def baseline() -> float:
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            return inserted_per_s(Path(place) / "plain.sqlite", batches)
-
-    runs = interleaved(rounds, baseline, product)
+            runs.append(_round(Path(place), batches))
+    what, against = f"batches of {batch}", "sqlite3 inserts of the same rows"
     return [
-        Figure("projection", f"batches of {batch}", "events/s", "sqlite3 inserts of the same rows", pairs(runs, float))
+        Figure("projection", what, "events/s", against, pairs(runs, lambda r: r.events_per_s)),
+        Figure("projection", what, "events/CPU-s", against, pairs(runs, lambda r: r.events_per_cpu_s)),
     ]
 
 
@@ -66,41 +63,40 @@ def prepared(events: int, batch: int) -> list[Prepared]:
     return [_prepared(stored[begin : begin + batch], states) for begin in range(0, events, batch)]
 
 
-def applied_per_s(file: Path, batches: Sequence[Prepared]) -> float:
-    """Events a second that the projection takes into a new file.
-
-    Raises:
-        BenchError: some were not taken.
-    """
-    projection = SqliteProjection(file)
+def _round(folder: Path, batches: Sequence[Prepared]) -> tuple[Timings, Timings]:
+    """Batch by batch in turns, each into a file of its own."""
+    product, baseline, taken = Stopwatch(), Stopwatch(), 0
+    given = sum(len(batch.events) for batch in batches)
+    projection = SqliteProjection(folder / "projection.sqlite")
     try:
-        began = time.perf_counter()
-        taken = sum(projection.apply(batch.events) for batch in batches)
-        took_s = time.perf_counter() - began
+        with closing(_plain(folder / "plain.sqlite")) as connection:
+            for batch in batches:
+                with product.lap():
+                    taken += projection.apply(batch.events)
+                with baseline.lap():
+                    _insert(connection, batch)
     finally:
         projection.close()
-    if taken != (given := sum(len(batch.events) for batch in batches)):
+    if taken != given:
         raise BenchError(f"The projection took {taken} of {given} events.")
-    return taken / took_s
+    return baseline.timings(given), product.timings(given)
 
 
-def inserted_per_s(file: Path, batches: Sequence[Prepared]) -> float:
-    """Events a second whose rows plain inserts bring into a new file of the same schema."""
+def _plain(file: Path) -> sqlite3.Connection:
+    """A new file of the projection's schema, set up as the projection has it."""
     connection = sqlite3.connect(file, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        connection.execute("PRAGMA synchronous = FULL")
-        for statement in (s for step in read_migrations("sqlite") for s in step.statements):
-            connection.execute(statement)
-        began = time.perf_counter()
-        for batch in batches:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_EVENT, batch.event_rows)
-            connection.executemany(_INCIDENT, batch.incident_rows)
-            connection.execute("COMMIT")
-        return sum(len(batch.events) for batch in batches) / (time.perf_counter() - began)
-    finally:
-        connection.close()
+    connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    connection.execute("PRAGMA synchronous = FULL")
+    for statement in (s for step in read_migrations("sqlite") for s in step.statements):
+        connection.execute(statement)
+    return connection
+
+
+def _insert(connection: sqlite3.Connection, batch: Prepared) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(_EVENT, batch.event_rows)
+    connection.executemany(_INCIDENT, batch.incident_rows)
+    connection.execute("COMMIT")
 
 
 def _prepared(events: list[StoredEvent], states: dict[str, IncidentState]) -> Prepared:

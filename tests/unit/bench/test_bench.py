@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.__main__ import QUICK, Part, Plan, run
 from bench.alerts import ALERT_BYTES, HOT_SHARE, Workload, workload_alerts
-from bench.append import BatchSize, append_figures, appended
+from bench.append import BatchSize, append_figures
 from bench.errors import BenchError
 from bench.figures import Figure, Pair, interleaved, percentile
 from bench.incidents import commands, stored_events
@@ -17,6 +17,7 @@ from bench.process import Usage
 from bench.report import document, machine, number, table
 from bench.sampling import sampling_figures
 from bench.signals import incident_signals
+from bench.stopwatch import Stopwatch
 from bench.watching import Look, Run, run_of
 from ops.settings import Settings
 from schemas.codec import Codec
@@ -43,7 +44,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
 def test_the_parts_without_kafka_measure_their_stages_and_the_projection(figures: list[Figure]) -> None:
     """Every figure has both sides in every round."""
     assert [(f.group, f.name) for f in figures] == [
-        ("stages", "metrics"), ("stages", "candidates"), ("projection", "batches of 20")]  # fmt: skip
+        ("stages", "metrics"), ("stages", "candidates"), ("projection", "batches of 20"),
+        ("projection", "batches of 20")]  # fmt: skip
     assert all(pair.baseline > 0 and pair.product > 0 for f in figures for pair in f.rounds)
     assert {len(f.rounds) for f in figures} == {TINY.rounds}
 
@@ -175,14 +177,16 @@ def test_sampling_tells_speed_cost_and_memory() -> None:
     assert "60% kept" in wall.note
 
 
-def test_appending_tells_rate_and_latency() -> None:
+def test_appending_tells_rate_cost_and_latency() -> None:
     """Ten batches of five, one of them slow."""
-    done = appended(BatchSize(5, 10), [0.1] * 9 + [0.6])
+    done = Stopwatch(laps_s=[0.1] * 9 + [0.6], cpu_s=0.25).timings(events=50)
     assert done.events_per_s == pytest.approx(50 / 1.5)
+    assert done.events_per_cpu_s == pytest.approx(200)
     assert done.p99_ms == pytest.approx(600)
 
-    rate, latency = append_figures(BatchSize(5, 10), [(done, done)])
-    assert (rate.ratio, latency.ratio, latency.less_is_better) == (1.0, 1.0, True)
+    rate, cost, latency = append_figures(BatchSize(5, 10), [(done, done)])
+    assert (rate.ratio, cost.ratio, latency.ratio) == (1.0, 1.0, 1.0)
+    assert (rate.less_is_better, latency.less_is_better) == (False, True)
 
 
 def test_a_whole_run_takes_three_rounds() -> None:
