@@ -1,5 +1,7 @@
 """What can go wrong in running the whole."""
 
+from pathlib import Path
+
 from schemas.errors import BreakwaterError
 
 
@@ -17,6 +19,15 @@ class AlreadyRunningError(OperationError):
 
 class IncidentNotFoundError(OperationError):
     """The id that was given names no incident, or several."""
+
+
+class HomeUnusableError(OperationError):
+    """The home folder cannot be written to."""
+
+    def __init__(self, home: Path, error: OSError) -> None:
+        super().__init__(
+            f"{home} cannot be used: {error.strerror}. Set BREAKWATER_HOME to a folder that can be written to."
+        )
 
 
 class HttpPortTakenError(OperationError):

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import stamina
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +18,7 @@ from ops.intake.http import Intake, intake_router
 from ops.projections import open_projection
 from ops.settings import Settings
 from state.clock import wall_clock_ms
+from state.errors import ProjectionUnavailableError
 from state.ports import Projection
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
@@ -28,6 +30,8 @@ OpenProjection = Callable[[Settings], Projection]
 # A sender is told 503 after this long, while it still waits for an answer.
 _DELIVERY_TIMEOUT_S = 10.0
 _BACKPRESSURE_S = 5.0
+# A store that is started together with this process may not answer before.
+_STORE_PATIENCE_S = 60.0
 
 
 def create_app(
@@ -52,7 +56,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(_register, encoder)
-        projection = open_store(settings)
+        projection = await asyncio.to_thread(_opened, open_store, settings)
         running.append((_producer(bootstrap), projection))
         try:
             yield
@@ -78,6 +82,13 @@ def _producer(bootstrap: str) -> TelemetryProducer:
         delivery_timeout_s=_DELIVERY_TIMEOUT_S,
         backpressure_timeout_s=_BACKPRESSURE_S,
     )
+
+
+def _opened(open_store: OpenProjection, settings: Settings) -> Projection:
+    for attempt in stamina.retry_context(ProjectionUnavailableError, attempts=None, timeout=_STORE_PATIENCE_S):
+        with attempt:
+            return open_store(settings)
+    raise AssertionError("the last attempt raises")
 
 
 def _register(encoder: TelemetryEncoder) -> None:

@@ -21,7 +21,7 @@ BEHIND = 10_000
 
 @dataclass(slots=True)
 class AlertTotals:
-    """What became of all alerts: received = kept + suppressed + dead_lettered. Of the suppressed, `late` came too late to sample."""
+    """What became of all alerts: received = kept + suppressed + dead_lettered. Of the suppressed, `late` came too late."""
 
     received: int = 0
     kept: int = 0

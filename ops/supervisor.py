@@ -16,7 +16,7 @@ from ops.child import Child
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.embedded.kafka import EmbeddedKafka
 from ops.embedded.ports import is_free
-from ops.errors import AlreadyRunningError, ChildFailedError, HttpPortTakenError
+from ops.errors import AlreadyRunningError, ChildFailedError, HomeUnusableError, HttpPortTakenError
 from ops.settings import Settings
 from ops.worker import ROLES, Role
 from streams.known_schemas import publish_schemas
@@ -84,8 +84,11 @@ class Supervisor:
 
     def _take_home(self) -> None:
         home = self._settings.home
-        home.mkdir(parents=True, exist_ok=True)
-        self._lock = (home / "supervisor.lock").open("w")
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            self._lock = (home / "supervisor.lock").open("w")
+        except OSError as error:
+            raise HomeUnusableError(home, error) from error
         self._started.callback(self._lock.close)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,8 @@
 """What a demonstration came to, for a person and as JSON."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -121,7 +123,7 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
     told = [
         ("alerts in", f"{counts.received:,}"),
         ("kept", f"{counts.kept:,} went on to the agents, {counts.suppressed:,} suppressed, {counts.late:,} late"),
-        ("dead letters", f"{counts.dead_lettered:,} malformed, kept byte for byte (`breakwater dlq list`)"),
+        ("dead letters", f"{counts.dead_lettered:,} malformed, kept byte for byte"),
         ("incidents", f"{len(incidents)}: {', '.join(f'{i.service} {i.status}' for i in incidents) or 'none'}"),
     ]
     if found is not None:
@@ -129,7 +131,7 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
     told += [("target memory", _memory(last)), ("event store", _store(summary.store))]
     told.append(("took", f"{summary.duration_s:.0f} s in all"))
     if found is not None:
-        told.append(("look closer", f"breakwater incidents timeline {found.incident_id}"))
+        told.append(("look closer", f"{_program()} incidents timeline {found.incident_id}"))
     return told
 
 
@@ -202,3 +204,8 @@ def _incident(found: IncidentState) -> dict[str, Any]:
         "action": action["action"] if action else None,
         "mttr_s": found.mttr_s,
     }
+
+
+def _program() -> str:
+    """How this program was called, so that what is printed can be typed as it is."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "breakwater" else "breakwater"
