@@ -1,7 +1,5 @@
 """A session with a Cassandra keyspace whose schema is up to date, and what is said when there is none to be had."""
 
-import time
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,16 +10,13 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
 from cassandra.query import PreparedStatement
 
+from state.cassandra_lease import SchemaLease
 from state.errors import ProjectionTooNewError, ProjectionUnavailableError, StateError
 from state.migrations import Migration, read_migrations
 
 _DEFAULT_PORT = 9042
-_LEASE_S = 60
-_POLL_S = 0.1
 # Requests under way at once: enough to fill the wire, far from a node's limit (1,024 a connection).
 _CONCURRENCY = 64
-# No version: the row that says who is changing the schema.
-_LEASE = 0
 
 
 def parse_contact_points(text: str) -> list[tuple[str, int]]:
@@ -120,7 +115,7 @@ class CassandraSession:
             "CREATE TABLE IF NOT EXISTS schema_version (version int PRIMARY KEY, name text, applied_at timestamp)"
         )
         if self._missing(steps):
-            with self._lease():
+            with SchemaLease(self._session.execute).held(self._where):
                 for step in self._missing(steps):
                     self._take(step)
 
@@ -142,21 +137,6 @@ class CassandraSession:
             "INSERT INTO schema_version (version, name, applied_at) VALUES (%s, %s, toTimestamp(now()))",
             (step.version, step.name),
         )
-
-    @contextmanager
-    def _lease(self) -> Iterator[None]:
-        """Alone among all processes: two that change the schema at once would leave it in disagreement."""
-        holder = uuid.uuid4().hex
-        deadline = time.monotonic() + 2 * _LEASE_S
-        claim = "INSERT INTO schema_version (version, name) VALUES (%s, %s) IF NOT EXISTS USING TTL %s"
-        while not self._session.execute(claim, (_LEASE, holder, _LEASE_S)).was_applied:
-            if time.monotonic() > deadline:
-                raise ProjectionUnavailableError(f"Another process keeps changing the schema of {self._where}. Retry.")
-            time.sleep(_POLL_S)
-        try:
-            yield
-        finally:
-            self._session.execute("DELETE FROM schema_version WHERE version = %s IF name = %s", (_LEASE, holder))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

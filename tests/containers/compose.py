@@ -35,8 +35,11 @@ class Project:
         self._command, self.name, self._environment, self._engine = command, name, environment, engine
         self.files: tuple[str, ...] = ("docker-compose.yml",)
 
-    def up(self, limit_s: float = 150) -> None:
-        """Bring up what the files say, or what has changed in them; those who depend on others wait for these."""
+    def up(self, limit_s: float = 240) -> None:
+        """Bring up what the files say, or what has changed in them; those who depend on others wait for these.
+
+        It takes 40 s on two idle cores; the limit is for busy ones.
+        """
         self.run("up", "--detach", limit_s=limit_s)
 
     def down(self) -> None:
@@ -47,9 +50,18 @@ class Project:
         """A compose command's standard output; the test fails with what it said where it fails."""
         files = [word for file in self.files for word in ("-f", file)]
         line = [*self._command, "-p", self.name, *files, *arguments]
-        done = subprocess.run(
-            line, cwd=ROOT, env=dict(self._environment), capture_output=True, text=True, timeout=limit_s, check=False
-        )
+        try:
+            done = subprocess.run(
+                line,
+                cwd=ROOT,
+                env=dict(self._environment),
+                capture_output=True,
+                text=True,
+                timeout=limit_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"{' '.join(line)}: not done in {limit_s:.0f} s\n{self.logs()}") from error
         assert done.returncode == 0, f"{' '.join(line)}: {done.stderr[-3000:]}\n{self.logs()}"
         return done.stdout
 

@@ -18,7 +18,7 @@ from tests.containers.conftest import NeedImage
 from tests.containers.images import CASSANDRA_IMAGE, KAFKA_IMAGE, PYTHON_IMAGE
 from tests.support.waiting import eventually, free_port
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.docker
 
 OURS = {"edge", "analysis", "command", "serve", "target"}
 WORKERS = ("edge", "analysis", "command")
@@ -56,7 +56,7 @@ def image(need_image: NeedImage) -> str:
     """The image, built of the tree as it is; the engine's cache has what did not change since the last time."""
     need_image(PYTHON_IMAGE)
     line = ["docker", "build", "--quiet", "--network=host", "--tag", IMAGE, "."]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=175, check=False)
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return IMAGE
 
