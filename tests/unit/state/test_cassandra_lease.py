@@ -54,6 +54,10 @@ class FakeKeyspace:
         """A process's way to the lease; its time goes by when it sleeps."""
         return SchemaLease(self.execute, clock=lambda: self.now_s, sleep=self._pass)
 
+    def taken(self) -> bool:
+        """Whether anybody holds the lease."""
+        return self.holder is not None
+
     def _pass(self, seconds: float) -> None:
         self.now_s += seconds
 
@@ -62,11 +66,11 @@ def test_it_is_held_and_given_back() -> None:
     """While one holds it, it is taken; afterwards it is free, also when what was done failed."""
     keyspace = FakeKeyspace()
     with keyspace.lease().held("here"):
-        assert keyspace.holder is not None
-    assert keyspace.holder is None
+        assert keyspace.taken()
+    assert not keyspace.taken()
     with pytest.raises(ValueError, match="no number"), keyspace.lease().held("here"):
         int("no number")
-    assert keyspace.holder is None
+    assert not keyspace.taken()
 
 
 @pytest.mark.parametrize("lost", [NO_ANSWER, OperationTimedOut()])
@@ -75,7 +79,7 @@ def test_a_claim_whose_answer_was_lost_is_known_as_ones_own(lost: Exception) -> 
     keyspace = FakeKeyspace(iter([lost]))
     with keyspace.lease().held("here"):
         assert keyspace.now_s < 1
-    assert keyspace.holder is None
+    assert not keyspace.taken()
 
 
 def test_a_release_whose_answer_was_lost_is_no_error() -> None:
