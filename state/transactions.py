@@ -75,7 +75,11 @@ class Batch:
         return list(self._offsets)
 
     def _wait(self) -> None:
-        waiting = self._producer.flush(max(self._deadline - time.monotonic(), 0.1))
+        try:
+            waiting = self._producer.flush(max(self._deadline - time.monotonic(), 0.1))
+        except SystemError as error:
+            # confluent-kafka loses what a fatal error in a flush was; aborting tells it.
+            raise _UndeliveredError(f"the producer failed: {error}") from error
         if waiting:
             raise _UndeliveredError(f"{waiting} records were not taken in time")
 

@@ -64,7 +64,7 @@ def test_a_broker_that_stays_away_is_told_and_reopening_continues(server: Embedd
     """Whether the last batch was written is found out by opening anew."""
     bootstrap = server.status().address
     commands = accounted_log(30)
-    store = EventStoreWriter(bootstrap, 0, patience_s=2.0)
+    store = EventStoreWriter(bootstrap, 0, patience_s=10.0)
     store.open()
     store.append(commands[:10])
     server.kill()
