@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Callable
 
+import structlog
+
 from schemas.avro import Schema, fingerprint, schema_of
 from schemas.codec import Codec
 from schemas.contracts import CONTRACTS
@@ -11,12 +13,17 @@ from schemas.errors import DecodeError
 from schemas.framing import Frame
 from schemas.history import versions
 from schemas.records.log import SchemaRegistered
+from streams.errors import BrokerUnreachableError
 from streams.reading import read_all
 from streams.telemetry import TelemetryProducer
 from streams.topics import SCHEMAS
 
+log = structlog.get_logger()
+
 # Bytes that name no schema of ours come by the thousand from hostile senders; the topic is not read for each of them.
 _READ_AGAIN_S = 30.0
+# It is read on a worker's event loop, which stands still meanwhile.
+_PATIENCE_S = 3.0
 
 
 def all_schemas() -> list[SchemaRegistered]:
@@ -52,7 +59,8 @@ def publish_schemas(bootstrap: str) -> list[str]:
 class KnownSchemas:
     """Finds a writer's schema on the topic; a `FindSchema` for `schemas.codec.Codec`.
 
-    Reads the topic when a fingerprint is asked for that it has not seen, at most every 30 s.
+    Reads the topic when a fingerprint is asked for that it has not seen, at most every 30 s. While Kafka is away, what was
+    read before is all that is known: a fingerprint of nobody's must not end a worker.
 
     Args:
         bootstrap: Kafka's `host:port,…`.
@@ -69,20 +77,29 @@ class KnownSchemas:
         """The schema that a single-object frame names; None where the topic has none.
 
         Raises:
-            BrokerUnreachableError: the topic cannot be read now.
+            BrokerUnreachableError: the topic cannot be read now, and never was.
         """
         if frame.fingerprint is None:
             return None
         if frame.fingerprint not in self._schemas and self._may_read():
-            self._read()
+            self._read_if_there()
         return self._schemas.get(frame.fingerprint)
 
     def _may_read(self) -> bool:
         return self._read_at is None or self._clock() - self._read_at >= _READ_AGAIN_S
 
+    def _read_if_there(self) -> None:
+        try:
+            self._read()
+        except BrokerUnreachableError as error:
+            if self._read_at is None:
+                raise
+            log.warning("schemas not read", reason=str(error))
+            self._read_at = self._clock()
+
     def _read(self) -> None:
         codec = Codec(SchemaRegistered)
-        for message in read_all(self._bootstrap, SCHEMAS.name):
+        for message in read_all(self._bootstrap, SCHEMAS.name, patience_s=_PATIENCE_S):
             try:
                 known = codec.decode(message.value())
                 schema = json.loads(known.schema)

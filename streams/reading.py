@@ -27,16 +27,16 @@ def read_all(bootstrap: str, topic: str, *, patience_s: float = 30.0) -> Iterato
         }
     )
     try:
-        partitions = _partitions(consumer, bootstrap, topic)
+        partitions = _partitions(consumer, bootstrap, topic, min(patience_s, _LOOK_UP_S))
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
         yield from _until_end(consumer, bootstrap, set(partitions), patience_s)
     finally:
         consumer.close()
 
 
-def _partitions(consumer: Consumer, bootstrap: str, topic: str) -> list[int]:
+def _partitions(consumer: Consumer, bootstrap: str, topic: str, timeout_s: float) -> list[int]:
     try:
-        found = consumer.list_topics(topic, timeout=_LOOK_UP_S).topics[topic]
+        found = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
     except KafkaException as error:
         raise BrokerUnreachableError(bootstrap) from error
     return [] if found.error else list(found.partitions)
@@ -46,11 +46,13 @@ def _until_end(consumer: Consumer, bootstrap: str, unread: set[int], patience_s:
     deadline = time.monotonic() + patience_s
     while unread:
         for message in consumer.consume(1000, 0.2):
-            deadline = time.monotonic() + patience_s
             error = message.error()
             if error is None:
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:
                 unread.discard(message.partition() or 0)
+            else:
+                continue  # the client's word that a broker is away; that is no progress
+            deadline = time.monotonic() + patience_s
         if time.monotonic() > deadline:
             raise BrokerUnreachableError(bootstrap)

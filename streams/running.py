@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import faust
 import structlog
 
+from streams.farewell import Farewell
 from streams.outbox import Outbox
 from streams.watchdog import LOOK_S, STILL_S, Watchdog
 
@@ -38,6 +39,7 @@ def run_app(app: Any, parts: Sequence[Running], outbox: Outbox, *, still_s: floa
     """
     _start_and_stop(app, parts, outbox)
     Watchdog(app, limit_s=still_s, look_s=min(LOOK_S, still_s / 4))
+    Farewell(lambda: bool(app.should_stop)).start()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     # Faust empties the root logger before it sets up its own logs: ours is given back to it.

@@ -10,6 +10,7 @@ from schemas.framing import Frame, single_object
 from schemas.records.log import SchemaRegistered
 from schemas.records.vocabulary import Severity
 from schemas.samples import sample
+from streams.errors import BrokerUnreachableError
 from streams.known_schemas import KnownSchemas, all_schemas, publish_schemas
 from streams.reading import read_all
 from streams.telemetry import TelemetryProducer
@@ -62,3 +63,18 @@ def test_the_topic_is_not_read_for_every_unknown_fingerprint(kafka_bootstrap: st
     assert find(frame) is None
     now_s[0] = 31.0
     assert find(frame) == json.loads(unknown)
+
+
+def test_an_outage_of_kafka_makes_no_schema_known_and_ends_nobody(kafka_bootstrap: str) -> None:
+    """What was read before is all that is known; only one who never read anything is told that Kafka is away."""
+    create_topics(kafka_bootstrap, 4, 1)
+    publish_schemas(kafka_bootstrap)
+    now_s = [0.0]
+    find = KnownSchemas(kafka_bootstrap, clock=lambda: now_s[0])
+    known, nobodys = all_schemas()[0], Frame(b"nobodys!", None, 10)
+    assert find(nobodys) is None
+    find._bootstrap, now_s[0] = "127.0.0.1:1", 31.0
+    assert find(nobodys) is None
+    assert find(Frame(bytes.fromhex(known.fingerprint), None, 10)) == json.loads(known.schema)
+    with pytest.raises(BrokerUnreachableError):
+        KnownSchemas("127.0.0.1:1")(nobodys)
