@@ -1,9 +1,12 @@
 """One worker: a Faust app with the stages of its role, until a signal ends it."""
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Literal
 
 from confluent_kafka.admin import AdminClient
 
+from ops.composition.surroundings import Surroundings
 from ops.heartbeat import Heartbeat
 from ops.logs import configure_logs
 from ops.settings import Settings
@@ -15,6 +18,7 @@ from streams.running import Running, run_app
 from streams.topics import ALERTS, create_topics, partition_counts
 from streams.wire import Wire
 
+Compose = Callable[[Surroundings], list[Running]]
 Role = Literal["edge", "analysis", "command"]
 ROLES: tuple[Role, ...] = ("edge", "analysis", "command")
 
@@ -40,9 +44,7 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
 def _composed(
     role: Role, app: Any, settings: Settings, bootstrap: str, partitions: int, outbox: Outbox
 ) -> list[Running]:
-    # Seconds of imports, which those who only know of roles (status, the supervisor) do without.
-    from ops import composition  # noqa: PLC0415
-
-    compose = {"edge": composition.edge, "analysis": composition.analysis, "command": composition.command}[role]
+    # Seconds of imports, which other roles, and those who only know of roles (status, the supervisor), do without.
+    compose: Compose = import_module(f"ops.composition.{role}").compose
     wire = Wire(CodecFactory(settings.schema_registry_url, bootstrap))
-    return compose(composition.Surroundings(app, settings, bootstrap, partitions, outbox, wire))
+    return compose(Surroundings(app, settings, bootstrap, partitions, outbox, wire))

@@ -18,7 +18,7 @@ def eventually(condition: Callable[[], bool], *, limit_s: float = 20.0) -> None:
 async def soon(condition: Callable[[], object], *, limit_s: float = 10.0) -> None:
     """Return once the condition holds, while other tasks and threads go on; fail the test when it does not in time."""
     async with asyncio.timeout(limit_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is of a thread, or of code that tells nobody
             await asyncio.sleep(0.001)
 
 

@@ -1,9 +1,8 @@
-"""The composition root of the stages: which of them run in which app, wired to the settings."""
+"""The command app: consensus, resolution, communication, the sequencer and the projection."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import docker
@@ -21,11 +20,6 @@ from agents.communication.slack_channel import SlackChannel
 from agents.communication.token_bucket import TokenBucket
 from agents.communication.webhook_channel import WebhookChannel
 from agents.consensus.consensus_stage import ConsensusRules, ConsensusStage
-from agents.detection.candidates_stage import CandidateRules, CandidatesStage
-from agents.detection.metrics_stage import MetricRules, MetricsStage
-from agents.diagnosis.diagnosis_stage import DiagnosisStage
-from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
-from agents.prediction.warnings_stage import WarningRules, WarningsStage
 from agents.projector import ProjectorShell
 from agents.resolution.docker_executor import DockerExecutor
 from agents.resolution.executor_agent import ActionExecutor
@@ -36,9 +30,8 @@ from agents.resolution.planning_stage import PlanningStage
 from agents.resolution.process_executor import ProcessExecutor
 from agents.resolution.process_units import ProcessUnits
 from agents.resolution.targets import TargetsFile
-from agents.sampling.account import SamplingRules
-from agents.sampling.edge import EdgeShell
 from agents.sequencer import SequencerShell
+from ops.composition.surroundings import Surroundings, run_stage
 from ops.projections import open_projection
 from ops.settings import Settings
 from schemas.records.command import NotificationState
@@ -47,50 +40,15 @@ from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
 from streams.effects import Effect, EffectShell
-from streams.outbox import Outbox
 from streams.running import Running
-from streams.shell import StageShell, wall_clock_ms
+from streams.shell import wall_clock_ms
 from streams.stage import Received, Stage
 from streams.topics import EVENTS, NOTIFICATIONS
-from streams.wire import Wire
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every stage of a worker is given."""
-
-    app: Any
-    settings: Settings
-    bootstrap: str
-    partitions: int
-    outbox: Outbox
-    wire: Wire
-
-
-def edge(around: Surroundings) -> list[Running]:
-    """Sampling."""
-    EdgeShell(around.app, sampling_rules(around.settings), around.outbox, around.wire, partitions=around.partitions)
-    return []
-
-
-def analysis(around: Surroundings) -> list[Running]:
-    """Detection, prediction, diagnosis."""
-    settings = around.settings
-    stages: list[Stage[Any]] = [
-        MetricsStage(MetricRules(threshold=settings.anomaly_threshold)),
-        CandidatesStage(
-            CandidateRules(anomaly_threshold=settings.anomaly_threshold, quiet_s=settings.incident_quiet_s)
-        ),
-        ForecastsStage(ForecastRules(threshold=settings.prediction_threshold)),
-        WarningsStage(WarningRules(threshold=settings.prediction_threshold)),
-        DiagnosisStage(),
-    ]
-    return [_shell(around, stage) for stage in stages]
-
-
-def command(around: Surroundings) -> list[Running]:
+def compose(around: Surroundings) -> list[Running]:
     """Consensus, resolution, communication, the sequencer and the projection."""
     settings = around.settings
     targets = TargetsFile(settings.targets)
@@ -111,7 +69,7 @@ def command(around: Surroundings) -> list[Running]:
     for effect in (_executor(settings, targets), _sender(settings, channels)):
         EffectShell(around.app, effect, around.outbox, around.wire)
     return [
-        *(_shell(around, stage) for stage in stages),
+        *(run_stage(around, stage) for stage in stages),
         SequencerShell(around.app, lambda p: EventStoreWriter(around.bootstrap, p), around.outbox, around.wire),
         ProjectorShell(
             around.app,
@@ -123,22 +81,6 @@ def command(around: Surroundings) -> list[Running]:
     ]
 
 
-def sampling_rules(settings: Settings) -> SamplingRules:
-    """The settings of sampling as the rule takes them."""
-    return SamplingRules(
-        limit_per_s=settings.sample_limit_per_s,
-        window_ms=settings.sample_window_s * 1000,
-        lateness_ms=settings.sample_lateness_s * 1000,
-        future_ms=settings.future_tolerance_s * 1000,
-        correlation_ms=settings.correlation_s * 1000,
-        correlation_keys=settings.correlation_keys,
-        open_per_s=settings.storm_open_per_s,
-        close_per_s=settings.storm_close_per_s,
-        close_windows=settings.storm_close_windows,
-        max_alert_bytes=settings.max_alert_bytes,
-    )
-
-
 def consensus_rules(settings: Settings) -> ConsensusRules:
     """The settings of consensus as the stage takes them."""
     return ConsensusRules(
@@ -148,12 +90,6 @@ def consensus_rules(settings: Settings) -> ConsensusRules:
         patience_s=settings.consensus_patience_s,
         limit_s=settings.consensus_limit_s,
         stale_evidence_s=settings.stale_evidence_s,
-    )
-
-
-def _shell(around: Surroundings, stage: Stage[Any]) -> StageShell:
-    return StageShell(
-        around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap
     )
 
 
