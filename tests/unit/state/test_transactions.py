@@ -10,7 +10,7 @@ from state.transactions import Batch, _UndeliveredError
 class FakeProducer:
     """Flushes as confluent-kafka does after a fatal error that another thread met."""
 
-    def flush(self, patience_s: float) -> int:
+    def flush(self, patience_s: float) -> int:  # noqa: ARG002 - its shape
         raise SystemError("returned NULL without setting an exception")
 
 
