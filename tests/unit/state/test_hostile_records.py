@@ -37,7 +37,8 @@ def test_payloads_that_readers_could_not_write_again_are_refused(payload: str) -
 @pytest.mark.parametrize("name", ["command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id"])
 def test_texts_without_measure_are_refused_in_a_refusal_that_fits(name: str) -> None:
     """An event that Kafka refuses would stop its partition for good; so would a refusal."""
-    run = Run().feed(numbered([replace(command(EventType.INCIDENT_OPENED), **{name: "é" * 900_000})]))
+    changes: dict[str, Any] = {name: "é" * 900_000}
+    run = Run().feed(numbered([replace(command(EventType.INCIDENT_OPENED), **changes)]))
     (refused,) = run.refusals
     assert not run.events
     assert len(Codec(CommandRefused).encode(refused)) < 8 * MAX_TEXT_BYTES

@@ -8,13 +8,15 @@ import pytest
 
 from streams.rows import MAX_ROW_BYTES, PartitionRows
 from streams.stage import Received, Step
+from streams.topics import Topic
 
 
 class _Keep:
     """A stage whose state is its dictionary."""
 
     name = "keep"
-    sources, views = (), ()
+    sources: tuple[Topic, ...] = ()
+    views: tuple[Topic, ...] = ()
 
     def key(self, received: Received[Any]) -> str | None:
         return None
@@ -56,7 +58,7 @@ class _Table:
 def test_a_state_that_cannot_be_written_is_given_up_alone(bad: Any) -> None:
     """The other keys' rows are written, and its own key goes on from what was written last."""
     table = _Table({b"a": orjson.dumps({"w": 1, "u": {"t": 7}, "s": {"wait": 1}})})
-    rows = PartitionRows(_Keep(), table, 0)
+    rows: PartitionRows[dict[str, Any]] = PartitionRows(_Keep(), table, 0)
     rows.changed("a", rows.row("a"), {"bad": bad})
     rows.changed("b", rows.row("b"), {"good": 1})
     assert set(rows.take_dirty()) == {b"b"}
