@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup develop demo test unit lint bench lock clean
+.PHONY: help setup develop demo test chaos unit lint bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -30,11 +30,14 @@ develop: .venv/develop ## the same with what the tests and linters need
 demo: .venv/runtime ## a storm of 100,000 alerts around a real failing service, from nothing to resolved
 	@exec $(BIN)/breakwater demo $(ARGS)
 
-test: .venv/develop lint ## linters, then every test that this machine can run
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: .venv/develop lint ## linters, then every test that this machine can run but those that break the whole
+	@exec $(BIN)/python -m pytest -m "not pipeline" $(ARGS)
+
+chaos: .venv/develop ## the whole program with its workers and its Kafka killed, targets that fail, hostile records
+	@exec $(BIN)/python -m pytest -m pipeline $(ARGS)
 
 unit: .venv/develop ## the tests that need no server: seconds
-	@exec $(BIN)/python -m pytest -m "not kafka and not cassandra and not docker" $(ARGS)
+	@exec $(BIN)/python -m pytest -m "not kafka and not cassandra and not docker and not pipeline" $(ARGS)
 
 lint: .venv/develop ## ruff, mypy strict, import layers
 	@$(BIN)/ruff check .
