@@ -11,6 +11,7 @@ class AlertAccount:
 
     A window is told of anew while alerts fall into it. Counts are cumulative up to the offset `upto` of the raw topic,
     so of two records of a window the one with the greater `upto` holds; `total_…` count since the incident's first alert.
+    A window that closed in a silence and into which alerts fall after all is another one, by its `first_offset`.
     """
 
     incident_id: str

@@ -28,7 +28,7 @@ class Book:
 
     records: int = 0
     account: AlertAccount | None = None
-    windows: dict[int, AlertAccount] = field(default_factory=dict)
+    windows: dict[tuple[int, int], AlertAccount] = field(default_factory=dict)
     kept: set[tuple[int, int]] = field(default_factory=set)
     dead: set[tuple[int, int]] = field(default_factory=set)
 
@@ -46,9 +46,9 @@ def books(bootstrap: str, incident_ids: Collection[str]) -> dict[str, Book]:
             book = found[account.incident_id]
             if book.account is None or account.upto >= book.account.upto:
                 book.account = account
-            known = book.windows.get(account.window_start)
-            if known is None or account.upto >= known.upto:
-                book.windows[account.window_start] = account
+            window = account.window_start, account.first_offset
+            if window not in book.windows or account.upto >= book.windows[window].upto:
+                book.windows[window] = account
     for message in read_all(bootstrap, SAMPLED.name):
         if (key := (message.key() or b"").decode()) in found:
             offset = int(dict(message.headers() or [])["source-offset"] or -1)
