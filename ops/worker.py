@@ -46,5 +46,6 @@ def _composed(
 ) -> list[Running]:
     # Seconds of imports, which other roles, and those who only know of roles (status, the supervisor), do without.
     compose: Compose = import_module(f"ops.composition.{role}").compose
-    wire = Wire(CodecFactory(settings.schema_registry_url, bootstrap))
-    return compose(Surroundings(app, settings, bootstrap, partitions, outbox, wire))
+    codecs = CodecFactory(settings.schema_registry_url, bootstrap)
+    codecs.read_schemas()
+    return compose(Surroundings(app, settings, bootstrap, partitions, outbox, Wire(codecs)))

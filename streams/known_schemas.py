@@ -90,14 +90,19 @@ class KnownSchemas:
 
     def _read_if_there(self) -> None:
         try:
-            self._read()
+            self.read()
         except BrokerUnreachableError as error:
             if self._read_at is None:
                 raise
             log.warning("schemas not read", reason=str(error))
             self._read_at = self._clock()
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Read the topic now, so that an outage later finds its schemas known.
+
+        Raises:
+            BrokerUnreachableError: nothing answers at `bootstrap`.
+        """
         codec = Codec(SchemaRegistered)
         for message in read_all(self._bootstrap, SCHEMAS.name, patience_s=_PATIENCE_S):
             try:

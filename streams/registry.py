@@ -20,7 +20,8 @@ class CodecFactory:
 
     def __init__(self, registry_url: str | None = None, bootstrap: str | None = None) -> None:
         self._registry = ConfluentRegistry(registry_url) if registry_url else None
-        self._known: FindSchema = KnownSchemas(bootstrap) if bootstrap else nothing_more
+        self._topic = KnownSchemas(bootstrap) if bootstrap else None
+        self._known: FindSchema = self._topic or nothing_more
 
     def __call__(self, topic: Topic) -> Codec[Any]:
         """The codec of a topic's contract; with a registry, its schema is registered now.
@@ -32,6 +33,15 @@ class CodecFactory:
             return Codec(topic.record, find=self._known)
         header = confluent(self._registry.register(topic.name, schema_of(topic.record)))
         return Codec(topic.record, header=header, find=self._find)
+
+    def read_schemas(self) -> None:
+        """Read the topic `schemas` now, where it is looked into, so that an outage of Kafka finds its schemas known.
+
+        Raises:
+            BrokerUnreachableError: Kafka does not answer.
+        """
+        if self._topic is not None:
+            self._topic.read()
 
     def _find(self, frame: Frame) -> Schema | None:
         if frame.registry_id is not None and self._registry is not None:

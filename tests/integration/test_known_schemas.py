@@ -13,6 +13,7 @@ from schemas.samples import sample
 from streams.errors import BrokerUnreachableError
 from streams.known_schemas import KnownSchemas, all_schemas, publish_schemas
 from streams.reading import read_all
+from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
 from streams.topics import SCHEMAS, create_topics
 
@@ -78,3 +79,5 @@ def test_an_outage_of_kafka_makes_no_schema_known_and_ends_nobody(kafka_bootstra
     assert find(Frame(bytes.fromhex(known.fingerprint), None, 10)) == json.loads(known.schema)
     with pytest.raises(BrokerUnreachableError):
         KnownSchemas("127.0.0.1:1")(nobodys)
+    with pytest.raises(BrokerUnreachableError):
+        CodecFactory(bootstrap="127.0.0.1:1").read_schemas()
