@@ -105,6 +105,9 @@ def bench(
     except BreakwaterError as error:
         tell_on_stderr(f"bench: {error}")
         raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        tell_on_stderr("bench: interrupted; what it started is stopped, and nothing is told.")
+        raise typer.Exit(130) from error
     where = machine(load_before)
     if as_json:
         json.dump(document(figures, where, time.monotonic() - began), sys.stdout, indent=2)

@@ -16,7 +16,7 @@ from bench.broker import Broker
 from bench.errors import BenchError
 from bench.figures import Figure, Progress, pairs
 from bench.incidents import Placed, commands
-from bench.stopwatch import Stopwatch, Timings
+from bench.stopwatch import Stopwatch, Timings, set_aside
 from schemas.codec import Codec
 from schemas.records.log import IncidentEvent
 from state.event_log import event_key
@@ -57,6 +57,7 @@ def measure_append(broker: Broker, sizes: Sequence[BatchSize], rounds: int, prog
     with EventStoreWriter(broker.bootstrap, _PARTITION) as writer:
         for number in range(rounds + 1):
             progress(f"event store: round {number} of {rounds}" if number else "event store: warming up")
+            set_aside()
             for size in sizes:
                 pair = _round(writer, producer, source, size)
                 if number:

@@ -15,7 +15,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.figures import Figure, Progress, pairs
 from bench.incidents import stored_events
-from bench.stopwatch import Stopwatch, Timings
+from bench.stopwatch import Stopwatch, Timings, set_aside
 from state.advance import by_incident
 from state.incident import IncidentState, evolve
 from state.migrations import read_migrations
@@ -46,6 +46,7 @@ def measure_projection(folder: Path, events: int, batch: int, rounds: int, progr
     """Events a second, and a processor second, into new files in `folder`."""
     progress(f"projection: {events:,} events in batches of {batch}")
     batches = prepared(events, batch)
+    set_aside()
     runs = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(dir=folder) as place:

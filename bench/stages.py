@@ -14,6 +14,7 @@ from agents.detection.candidates_stage import CandidatesStage
 from agents.detection.metrics_stage import MetricsStage
 from bench.figures import Figure, Progress, interleaved, pairs
 from bench.signals import incident_signals, metric_points
+from bench.stopwatch import set_aside
 from schemas.records.intake import MetricPoint
 from streams.stage import Received, Stage
 
@@ -25,6 +26,8 @@ def measure_stages(points: int, series: int, signals: int, rounds: int, progress
     progress(f"stages: {points:,} points of {series} series, {signals:,} signals of 50 incidents")
     measured = metric_points(points, series)
     heard = incident_signals(signals, incidents=50)
+
+    set_aside()
 
     def product() -> tuple[float, float]:
         return stage_rate(MetricsStage(), measured), stage_rate(CandidatesStage(), heard)
