@@ -9,8 +9,8 @@ Poisson's (its variance is at least its mean), so a handful of alerts in a calm 
 import math
 from dataclasses import dataclass, field
 
-from agents.detection.level import Level
-from agents.detection.outlyingness import outlyingness, trust
+from agents.series.level import Level
+from agents.series.outlyingness import outlyingness, trust
 from schemas.records.sampling import AlertAccount
 from schemas.records.vocabulary import Millis
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from agents.detection.clues import Clue
-from agents.detection.metric_names import Family
+from agents.series.metric_names import Family
 from schemas.records.analysis import DataQuality
 from schemas.records.vocabulary import Classification, Millis
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agents.detection.metric_names import Family, family
+from agents.series.metric_names import Family, family
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import Classification, Millis, Severity

@@ -11,10 +11,10 @@ What is unusual hardly teaches; but what lasts `adopt_after` points is the new n
 import math
 from dataclasses import dataclass, field, replace
 
-from agents.detection.level import Level, decay_of
-from agents.detection.metric_names import FILLING, counts_up, family, least_scale, resolution
-from agents.detection.outlyingness import outlyingness, trust
-from agents.detection.trend import Trend
+from agents.series.level import Level, decay_of
+from agents.series.metric_names import FILLING, counts_up, family, least_scale, resolution
+from agents.series.outlyingness import outlyingness, trust
+from agents.series.trend import Trend
 from schemas.records.vocabulary import Millis
 
 WARM_UP = 12

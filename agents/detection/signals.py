@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agents.detection.clues import clues_of_alert, clues_of_anomaly, with_clues
 from agents.detection.incident_view import Account, Exhibit, IncidentView, MetricAlarm
-from agents.detection.metric_names import BETTER_LOW, family
+from agents.series.metric_names import BETTER_LOW, family
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged

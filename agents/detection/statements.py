@@ -5,8 +5,8 @@ from typing import Any
 
 from agents.detection.classification import Basis, Verdict, classify
 from agents.detection.incident_view import IncidentView, Told
-from agents.detection.metric_names import Family
 from agents.detection.signals import METRIC, REPORTER
+from agents.series.metric_names import Family
 from schemas.identity import stable_id
 from schemas.records.analysis import CandidateState, IncidentCandidate, Recommendation
 from schemas.records.vocabulary import Action, Agent, Classification, Evidence, Millis, Severity

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agents.detection.metric_names import Family, family
 from agents.diagnosis.evidence import AnomalyFact
+from agents.series.metric_names import Family, family
 from schemas.records.analysis import AnomalyKind
 from schemas.records.vocabulary import Classification
 

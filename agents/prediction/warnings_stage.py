@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from agents.detection.metric_names import Family, family
 from agents.prediction.warnings_view import Said, WarningsView
+from agents.series.metric_names import Family, family
 from schemas.identity import stable_id
 from schemas.records.analysis import CandidateState, IncidentCandidate, Prediction, Recommendation
 from schemas.records.log import IncidentEvent

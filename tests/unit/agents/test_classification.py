@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agents.detection.classification import FLOOR, Basis, classify
 from agents.detection.clues import Clue
-from agents.detection.metric_names import Family
+from agents.series.metric_names import Family
 from schemas.records.vocabulary import Classification
 from tests.support.signals import NOW
 
