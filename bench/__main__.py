@@ -22,7 +22,7 @@ from bench.projection import measure_projection
 from bench.report import document, load_now, machine, table
 from bench.sampling import measure_sampling
 from bench.stages import measure_stages
-from ops.commands.embedded import AsJson, tell_on_stderr
+from ops.commands.options import AsJson, tell_on_stderr
 from ops.commands.running import interrupt_on_sigterm
 from ops.settings import Settings, load_settings
 from schemas.errors import BreakwaterError

@@ -1,5 +1,9 @@
-"""The `breakwater` command. Exit codes: 0 done and good, 1 something was found or failed, 2 wrong use."""
+"""The `breakwater` command. Exit codes: 0 done and good, 1 something was found or failed, 2 wrong use.
 
+With `--json` a failure too is one document on standard output: `error`, in words, and `retriable`.
+"""
+
+import json
 import sys
 
 import typer
@@ -35,11 +39,13 @@ app.command()(lag)
 
 
 def main() -> None:
-    """Run the command line; errors that a person can act on are one message, not a traceback."""
+    """Run the command line; errors that a person or a program can act on are one message, not a traceback."""
     try:
         app()
     except BreakwaterError as error:
         typer.echo(f"breakwater: {error}", err=True)
+        if "--json" in sys.argv[1:]:
+            typer.echo(json.dumps({"error": str(error), "retriable": error.retriable}))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,14 +1,8 @@
 """Which Kafka a command talks to."""
 
 from ops.embedded.kafka import EmbeddedKafka
+from ops.errors import NoKafkaError
 from ops.settings import Settings
-from schemas.errors import BreakwaterError
-
-
-class NoKafkaError(BreakwaterError):
-    """There is neither a Kafka in the settings nor an embedded one that runs."""
-
-    retriable = True
 
 
 def bootstrap_servers(settings: Settings) -> str:
@@ -21,8 +15,5 @@ def bootstrap_servers(settings: Settings) -> str:
         return settings.kafka_bootstrap_servers
     status = EmbeddedKafka(settings.home, jars_dir=settings.jars).status()
     if not status.running:
-        raise NoKafkaError(
-            f"No Kafka runs under {settings.home}. Start the embedded one with `breakwater kafka up`, "
-            "or set KAFKA_BOOTSTRAP_SERVERS to one that runs."
-        )
+        raise NoKafkaError(settings.home)
     return status.address

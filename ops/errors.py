@@ -9,6 +9,22 @@ class OperationError(BreakwaterError):
     """The root of this layer's errors."""
 
 
+class SettingsError(OperationError):
+    """A setting has a value that cannot be used; the message names it and says what is wanted."""
+
+
+class NoKafkaError(OperationError):
+    """There is neither a Kafka in the settings nor an embedded one that runs."""
+
+    retriable = True
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"No Kafka runs under {home}. Start the embedded one with `breakwater kafka up`, "
+            "or set KAFKA_BOOTSTRAP_SERVERS to one that runs."
+        )
+
+
 class ChildFailedError(OperationError):
     """A worker cannot be kept running; the message names its log."""
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from ops.embedded.cassandra import EmbeddedCassandra
+from ops.errors import HomeUnusableError
 from ops.settings import Settings
 from state.errors import ProjectionUnavailableError
 from state.ports import Projection
 from state.sqlite_projection import SqliteProjection
 
 Store = Literal["embedded", "cassandra"]
+_FILE = "store.sqlite"
 
 
 def open_projection(settings: Settings, *, remember: bool = False) -> Projection:
@@ -32,10 +34,22 @@ def open_projection(settings: Settings, *, remember: bool = False) -> Projection
         replication = settings.replication if settings.cassandra_contact_points else 1
         projection: Projection = CassandraProjection(_contact_points(settings), replication=replication)
     else:
-        projection = SqliteProjection(settings.home / "store.sqlite")
+        projection = SqliteProjection(settings.home / _FILE)
     if remember:
         _remember(settings.home, store)
     return projection
+
+
+def look_at_projection(settings: Settings) -> Projection:
+    """The store for those who only read: where none was made yet, an empty one that leaves nothing on the disk.
+
+    Raises:
+        HomeUnusableError: the home cannot be looked into.
+        StateError: as `open_projection`.
+    """
+    if chosen_store(settings) == "cassandra" or _made(settings.home):
+        return open_projection(settings)
+    return SqliteProjection(Path(":memory:"))
 
 
 def chosen_store(settings: Settings) -> Store:
@@ -47,6 +61,15 @@ def chosen_store(settings: Settings) -> Store:
     except (OSError, ValueError, KeyError, TypeError):
         return settings.store
     return "cassandra" if remembered == "cassandra" else "embedded"
+
+
+def _made(home: Path) -> bool:
+    try:
+        return any(file.name == _FILE for file in home.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise HomeUnusableError(home, error) from error
 
 
 def _contact_points(settings: Settings) -> str:

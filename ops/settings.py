@@ -6,11 +6,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.errors import BreakwaterError
-
-
-class SettingsError(BreakwaterError):
-    """A setting has a value that cannot be used; the message names it and says what is wanted."""
+from ops.errors import SettingsError
 
 
 class Settings(BaseSettings):

@@ -36,7 +36,9 @@ class SqliteDatabase:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ProjectionUnavailableError(f"{path.parent} cannot be made: {error}. Make room for it.") from error
+            raise ProjectionUnavailableError(
+                f"{path.parent} cannot be made: {error.strerror}. Set BREAKWATER_HOME to a folder that can be written to."
+            ) from error
         with self._explained():
             # Transactions are begun and ended by `writing` alone.
             self._connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)

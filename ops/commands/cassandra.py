@@ -1,6 +1,7 @@
 """`breakwater cassandra`: the embedded Apache Cassandra alone."""
 
-from ops.commands.embedded import Wording, embedded_app, tell_on_stderr
+from ops.commands.embedded import Wording, embedded_app
+from ops.commands.options import tell_on_stderr
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.settings import load_settings
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.commands.embedded import AsJson
+from ops.commands.options import AsJson
 from ops.connection import bootstrap_servers
 from ops.dead_letters.redrive import REFUSED, Outcome, Redrive
 from ops.dead_letters.remap import Remapper
@@ -19,7 +19,10 @@ from schemas.records.log import DeadLetter
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
 
-app = typer.Typer(help="Dead letters: what could not be taken, why, and putting it back.", no_args_is_help=True)
+app = typer.Typer(
+    help="Dead letters: what could not be taken, why, and putting it back.\n\nExample: breakwater dlq list --limit 10",
+    no_args_is_help=True,
+)
 
 Reason = Annotated[str | None, typer.Option(metavar="R", help="Only letters of this reason (not_json, malformed, …).")]
 # Enough for a person or a script to look at; counts are always of all.
@@ -74,7 +77,8 @@ def redrive(
 ) -> None:
     """Put letters back where they came from, byte for byte, each only once, with the header `redriven`.
 
-    What the HTTP intake or `produce` refused is mapped anew instead; what is refused again stays here (exit code 1).
+    What the HTTP intake or `produce` refused is mapped anew instead; what is refused again stays here (exit code 1;
+    with --dry-run nothing was tried, so nothing failed: 0).
 
     Example: breakwater dlq redrive --reason unknown_schema --dry-run
     """
@@ -92,7 +96,7 @@ def redrive(
         typer.echo(json.dumps({**counts, "dry_run": dry_run, "dead_letters": told}))
     else:
         _say(counts, told, dry_run)
-    if counts[REFUSED]:
+    if counts[REFUSED] and not dry_run:
         raise typer.Exit(1)
 
 

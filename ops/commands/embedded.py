@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.options import AsJson
 from ops.embedded.server import EmbeddedServer, ServerStatus
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing.")]
 
 
@@ -24,8 +24,8 @@ class Wording:
 
 def embedded_app(wording: Wording, server: Callable[[], EmbeddedServer]) -> typer.Typer:
     """The command group of one server; `server` is called when a command runs, not before."""
-    app = typer.Typer(help=f"The embedded {wording.product} alone.", no_args_is_help=True)
     command = f"breakwater {wording.group}"
+    app = typer.Typer(help=f"The embedded {wording.product} alone.\n\nExample: {command} up", no_args_is_help=True)
 
     @app.command(help=f"Start it unless it runs, and say where it answers.\n\nExample: {command} up")
     def up(as_json: AsJson = False) -> None:
@@ -61,8 +61,3 @@ def as_line(wording: Wording, status: ServerStatus) -> str:
     if not status.running:
         return f"{wording.product} {status.version} is not running; `breakwater {wording.group} up` starts it."
     return f"{wording.product} {status.version} answers on {status.address} (pid {status.pid}, log {status.log})"
-
-
-def tell_on_stderr(line: str) -> None:
-    """Progress for people, kept apart from what a program reads."""
-    typer.echo(line, err=True)

@@ -8,17 +8,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.embedded import AsJson, tell_on_stderr
+from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
 from ops.settings import load_settings
 from ops.verifying import Verdict, verify_store
 
-app = typer.Typer(help="The event store itself.", no_args_is_help=True)
+app = typer.Typer(help="The event store itself.\n\nExample: breakwater events verify", no_args_is_help=True)
 
 
 @app.callback()
 def events() -> None:
-    """The event store itself. Example: breakwater events verify"""
+    """A group, although it has one command so far: it can grow without changing `verify`."""
 
 
 @app.command()

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 
 from ops.api.views import event_view, incident_view
-from ops.commands.embedded import AsJson
+from ops.commands.options import AsJson
 from ops.errors import IncidentNotFoundError
 from ops.incident_lookup import find_incident, whole_timeline
-from ops.projections import open_projection
+from ops.projections import look_at_projection
 from ops.settings import load_settings
 from ops.terminal.incident_list import incident_table, nothing_found, story_table
 from ops.terminal.incident_panels import incident_panels
@@ -26,7 +26,11 @@ from state.errors import BadCursorError
 from state.incident import Status, fold
 from state.ports import IncidentQuery, Projection, StoredEvent
 
-app = typer.Typer(help="Incidents: lists, one of them, its story, its state at a past instant.", no_args_is_help=True)
+app = typer.Typer(
+    help="Incidents: lists, one of them, its story, its state at a past instant.\n\n"
+    "Example: breakwater incidents list --status open",
+    no_args_is_help=True,
+)
 
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="The incident's id, or a beginning that no other has.")]
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
@@ -118,7 +122,7 @@ def at(incident_id: IncidentId, moment: At, as_json: AsJson = False) -> None:
 
 @contextmanager
 def _projection() -> Iterator[Projection]:
-    projection = open_projection(load_settings())
+    projection = look_at_projection(load_settings())
     try:
         yield projection
     finally:

@@ -1,6 +1,7 @@
 """`breakwater kafka`: the embedded Apache Kafka alone."""
 
-from ops.commands.embedded import Wording, embedded_app, tell_on_stderr
+from ops.commands.embedded import Wording, embedded_app
+from ops.commands.options import tell_on_stderr
 from ops.embedded.kafka import EmbeddedKafka
 from ops.settings import load_settings
 

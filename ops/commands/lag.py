@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ops.commands.embedded import AsJson
+from ops.commands.options import AsJson
 from ops.connection import bootstrap_servers
 from ops.lag import LagRow, Sample, lag_rows
 from ops.lag_probe import GROUPS, REPLAYS, LagProbe

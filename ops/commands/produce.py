@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops.commands.embedded import AsJson
+from ops.commands.options import AsJson
 from ops.connection import bootstrap_servers
 from ops.generate import Storm, storm_alerts
 from ops.intake.errors import UnusableInputError
@@ -27,7 +27,10 @@ from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
 from streams.topics import ALERTS, create_topics
 
-app = typer.Typer(help="Put alerts in: from files, or a generated storm.", no_args_is_help=True)
+app = typer.Typer(
+    help="Put alerts in: from files, or a generated storm.\n\nExample: breakwater produce storm --alerts 100000",
+    no_args_is_help=True,
+)
 
 Rate = Annotated[
     float | None, typer.Option(min=0.001, metavar="N", help="Alerts a second; as fast as possible without.")

@@ -1,21 +1,21 @@
 """`breakwater replay`: any range of any topic, printed or copied."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import click
 import orjson
 import typer
 
-from ops.commands.embedded import AsJson, tell_on_stderr
+from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
 from ops.copying import Copier, refuse_unsafe_copy
 from ops.decoding import RecordDecoder, json_default
 from ops.replay import Bound, Pace, Slice, lost, parse_bound, reader, records, slices
 from ops.settings import load_settings
-from schemas.errors import InvalidInputError
+from schemas.errors import BreakwaterError, InvalidInputError
 from state.clock import wall_clock_ms
 from state.log_reader import RawRecord
 from streams.registry import CodecFactory
@@ -120,22 +120,38 @@ def _prepare(
 
 
 def _print(found: _Replay, *, as_json: bool) -> None:
-    """Records as lines; with `as_json` all of them in one document, which grows as they come."""
+    """Records as lines; with `as_json` all of them in one document, which grows as they come, and ends whole."""
     out = click.get_binary_stream("stdout")
-    if as_json:
-        out.write(b'{"records":[')
+    if not as_json:
+        for line in _lines(found):
+            out.write(line + b"\n")
+            _show_now(found, out)
+        out.flush()
+        return
+    out.write(b'{"records":[')
+    ending: dict[str, Any] = {}
+    try:
+        for line in _lines(found):
+            out.write(line if found.count == 1 else b"," + line)
+            _show_now(found, out)
+    except BreakwaterError as error:
+        tell_on_stderr(f"breakwater: {error}")
+        ending = {"error": str(error), "retriable": error.retriable}
+    out.write(b"]," + orjson.dumps({**found.document(), **ending})[1:] + b"\n")
+    out.flush()
+    if ending:
+        raise typer.Exit(1)
+
+
+def _lines(found: _Replay) -> Iterator[bytes]:
     with closing(found.records()) as wanted:
         for raw in wanted:
-            line = orjson.dumps(found.decoder.line(raw), default=json_default)
-            if as_json:
-                out.write(line if found.count == 1 else b"," + line)
-            else:
-                out.write(line + b"\n")
-            if found.speed is not None:
-                out.flush()
-    if as_json:
-        out.write(b"]," + orjson.dumps(found.document())[1:] + b"\n")
-    out.flush()
+            yield orjson.dumps(found.decoder.line(raw), default=json_default)
+
+
+def _show_now(found: _Replay, out: IO[bytes]) -> None:
+    if found.speed is not None:
+        out.flush()
 
 
 def _copy(found: _Replay, copier: Copier, to_topic: str, *, as_json: bool) -> None:

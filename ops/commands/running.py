@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from ops.child import end_with_parent
-from ops.commands.embedded import AsJson, tell_on_stderr
+from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
 from ops.settings import load_settings
 

@@ -6,8 +6,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.embedded import AsJson
-from ops.connection import NoKafkaError, bootstrap_servers
+from ops.commands.options import AsJson
+from ops.connection import bootstrap_servers
+from ops.errors import NoKafkaError
 from ops.settings import load_settings
 from ops.status import Health, look
 from streams.errors import BrokerUnreachableError

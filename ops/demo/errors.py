@@ -2,10 +2,10 @@
 
 import signal
 
-from schemas.errors import BreakwaterError
+from ops.errors import OperationError
 
 
-class DemoError(BreakwaterError):
+class DemoError(OperationError):
     """The root of this package's errors."""
 
 

@@ -1,9 +1,9 @@
 """What can go wrong with an embedded server; each message names the folder or port and the way out."""
 
-from schemas.errors import BreakwaterError
+from ops.errors import OperationError
 
 
-class EmbeddedServerError(BreakwaterError):
+class EmbeddedServerError(OperationError):
     """An embedded server cannot be had; the root of this package's errors."""
 
 
