@@ -77,9 +77,9 @@ def look(bootstrap: str) -> Health:
 def totals(bootstrap: str) -> AlertTotals:
     """The account of all alerts: of each incident and partition the record that goes furthest."""
     codec, last = Codec(AlertAccount), dict[tuple[int, str], AlertAccount]()
-    for message in read_all(bootstrap, ACCOUNT.name):
+    for record in read_all(bootstrap, ACCOUNT.name):
         try:
-            account = codec.decode(message.value())
+            account = codec.decode(record.value)
         except DecodeError:
             continue
         key = account.partition, account.incident_id

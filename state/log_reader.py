@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """A record as the broker gives it. `timestamp` is epoch ms, -1 where there is none."""
+    """A record as the broker gives it. `timestamp` is epoch ms, -1 where there is none; a header may be without a value."""
 
     topic: str
     partition: int
@@ -42,7 +42,7 @@ class RawRecord:
     timestamp: Millis
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
 
 
 class LogReader:
@@ -65,6 +65,7 @@ class LogReader:
     ) -> None:
         self._bootstrap = bootstrap
         self._patience_s = patience_s
+        self._request_s = min(_REQUEST_S, patience_s)
         self._last_error = ""
         self._consumer = Consumer({
             "bootstrap.servers": bootstrap,
@@ -102,7 +103,7 @@ class LogReader:
         """
         deadline = time.monotonic() + _SPREADING_S
         while True:
-            found = self._ask(lambda: self._consumer.list_topics(topic, timeout=_REQUEST_S)).topics[topic]
+            found = self._ask(lambda: self._consumer.list_topics(topic, timeout=self._request_s)).topics[topic]
             if not found.error:
                 return sorted(found.partitions)
             if time.monotonic() > deadline:
@@ -116,7 +117,7 @@ class LogReader:
             StoreUnavailableError: Kafka does not answer.
         """
         low, high = self._ask(
-            lambda: self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_REQUEST_S)
+            lambda: self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._request_s)
         )
         return int(low), int(high)
 
@@ -127,7 +128,7 @@ class LogReader:
             StoreUnavailableError: Kafka does not answer.
         """
         asked = [TopicPartition(topic, partition, max(at, 0))]
-        found = self._ask(lambda: self._consumer.offsets_for_times(asked, timeout=_REQUEST_S))[0]
+        found = self._ask(lambda: self._consumer.offsets_for_times(asked, timeout=self._request_s))[0]
         if found.error:
             raise self._unavailable(found.error.str())
         return None if found.offset < 0 else int(found.offset)

@@ -6,6 +6,7 @@ appended; `covered-below` tells from which offset of the events' partition it mu
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from schemas.convert import from_dict, to_dict
@@ -37,12 +38,12 @@ class SnapshotRecord:
         return {RECENT_COMMANDS: packed, COVERED_BELOW: str(self.covered_below).encode()}
 
 
-def with_headers(snapshot: IncidentSnapshot, headers: dict[str, bytes]) -> SnapshotRecord:
+def with_headers(snapshot: IncidentSnapshot, headers: Mapping[str, bytes | None]) -> SnapshotRecord:
     """What `SnapshotRecord.headers` wrote; headers that are missing or spoilt promise nothing."""
-    packed = headers.get(RECENT_COMMANDS, b"")
+    packed = headers.get(RECENT_COMMANDS) or b""
     count = len(packed) // _FINGERPRINT_BYTES
     recent = struct.unpack_from(f">{count}Q", packed)
-    below = headers.get(COVERED_BELOW, b"0")
+    below = headers.get(COVERED_BELOW) or b"0"
     return SnapshotRecord(snapshot, recent, int(below) if below.isdigit() and len(below) <= _MOST_DIGITS else 0)
 
 

@@ -19,6 +19,7 @@ from streams.outbox import MAX_MESSAGE_BYTES, Message
 # Row bytes begin with this where the state wants ticks, so that waiting keys are found without reading rows.
 WAITING = b'{"w":1'
 EPOCH_HEADER = "epoch"
+_MOST_DIGITS = 18  # of an offset
 # Small segments, cleaned soon: what a recovery reads is about the live rows and 32 MiB.
 _TOPIC_SETTINGS = {
     "max.message.bytes": str(MAX_MESSAGE_BYTES),
@@ -32,9 +33,21 @@ Rows = dict[bytes, bytes | None]
 class ChangelogRecord(Protocol):
     """A record of a changelog, as fetched."""
 
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def offset(self) -> int:
+        """Where it lies in its partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Of the row; None in no record of ours."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The row; None removes it."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """The writer's epoch among them."""
 
 
 class RowStore:
@@ -51,8 +64,8 @@ class RowStore:
         """Take records of the changelog, in their order."""
         rows = self._rows.setdefault(partition, {})
         for record in records:
-            if record.key is None:
-                continue
+            if record.key is None or not _is_text(record.key):
+                continue  # no row of ours
             epoch, held = _epoch_of(record), rows.get(record.key)
             if held is None or epoch >= held[0]:
                 rows[record.key] = epoch, record.value
@@ -87,10 +100,18 @@ class RowStore:
 
 
 def _epoch_of(record: ChangelogRecord) -> int:
-    for name, value in record.headers:
-        if name == EPOCH_HEADER:
-            return int(value)
-    return 0
+    """The writer's epoch; 0, older than any, where the header says what no writer could: an epoch that begins after it."""
+    told = next((value for name, value in record.headers if name == EPOCH_HEADER), None) or b""
+    epoch = int(told) if told.isdigit() and len(told) <= _MOST_DIGITS else 0
+    return epoch if epoch <= record.offset else 0
+
+
+def _is_text(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class RowTable:

@@ -47,7 +47,7 @@ def publish_schemas(bootstrap: str) -> list[str]:
         BrokerUnreachableError: nothing answers at `bootstrap`.
         DeliveryError: Kafka did not take one of them.
     """
-    there = {message.key() for message in read_all(bootstrap, SCHEMAS.name)}
+    there = {record.key for record in read_all(bootstrap, SCHEMAS.name)}
     missing = [known for known in all_schemas() if known.fingerprint.encode() not in there]
     codec = Codec(SchemaRegistered)
     with TelemetryProducer(bootstrap, client_id="breakwater-schemas") as producer:
@@ -104,9 +104,9 @@ class KnownSchemas:
             BrokerUnreachableError: nothing answers at `bootstrap`.
         """
         codec = Codec(SchemaRegistered)
-        for message in read_all(self._bootstrap, SCHEMAS.name, patience_s=_PATIENCE_S):
+        for record in read_all(self._bootstrap, SCHEMAS.name, patience_s=_PATIENCE_S):
             try:
-                known = codec.decode(message.value())
+                known = codec.decode(record.value)
                 schema = json.loads(known.schema)
             except (DecodeError, ValueError):
                 continue  # not ours; what is asked for stays unknown, and its record becomes a dead letter

@@ -166,8 +166,8 @@ class StageShell:
         await self._flush(partition, rows, messages)
 
     def _tick_one(self, rows: PartitionRows[Any], key: str, now: int) -> list[Message]:
-        row = rows.row(key)
         try:
+            row = rows.row(key)
             step = self.stage.tick(key, row.state, now)
             messages = self._wire.messages(step.outputs) if step is not None else []
         except Exception:

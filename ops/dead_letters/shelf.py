@@ -7,14 +7,12 @@ lies in the same partition, after the letter, and is kept as long or longer: as 
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
-
-from confluent_kafka import Message
 
 from ops.dead_letters.errors import LetterNotFoundError
 from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.log import DeadLetter
+from state.log_reader import RawRecord
 from streams.encoder import CodecFor, single_object_codec
 from streams.reading import read_all
 from streams.topics import DEAD_LETTERS
@@ -50,15 +48,15 @@ class Shelf:
 
     def letters(self, until: Overview) -> Iterator[Shelved]:
         """Every letter that the overview saw; none that came later, such as one of a letter just put back."""
-        for message in read_all(self._bootstrap, DEAD_LETTERS.name):
-            if (message.offset() or 0) <= until.ends.get(message.partition() or 0, -1):
-                yield from self._shelved(message)
+        for record in read_all(self._bootstrap, DEAD_LETTERS.name):
+            if record.offset <= until.ends.get(record.partition, -1):
+                yield from self._shelved(record)
 
     def scan(self, overview: Overview) -> Iterator[Shelved]:
         """Every letter that lies there now; fills in the overview on the way."""
-        for message in read_all(self._bootstrap, DEAD_LETTERS.name):
-            _note_marks(overview, message)
-            for shelved in self._shelved(message):
+        for record in read_all(self._bootstrap, DEAD_LETTERS.name):
+            _note_marks(overview, record)
+            for shelved in self._shelved(record):
                 overview.letters += 1
                 reason = shelved.letter.reason
                 overview.by_reason[reason] = overview.by_reason.get(reason, 0) + 1
@@ -94,18 +92,18 @@ class Shelf:
         (letter,) = found.values()
         return letter, letter.dead_letter_id in overview.redriven
 
-    def _shelved(self, message: Message) -> Iterator[Shelved]:
+    def _shelved(self, record: RawRecord) -> Iterator[Shelved]:
         try:
-            letter = self._codec.decode(message.value())
+            letter = self._codec.decode(record.value)
         except DecodeError:
             return  # a mark, or no letter at all
-        yield Shelved(letter, message.partition() or 0, message.offset() or 0)
+        yield Shelved(letter, record.partition, record.offset)
 
 
-def _note_marks(overview: Overview, message: Message) -> None:
-    overview.ends[message.partition() or 0] = message.offset() or 0
-    headers = cast(list[tuple[str, bytes | None]], message.headers() or [])
-    overview.redriven.update(value.decode() for name, value in headers if name == REDRIVEN_OF and value is not None)
+def _note_marks(overview: Overview, record: RawRecord) -> None:
+    overview.ends[record.partition] = record.offset
+    marks = (value for name, value in record.headers if name == REDRIVEN_OF)
+    overview.redriven.update(value.decode("utf-8", "replace") for value in marks if value is not None)
 
 
 def _begins(letter: DeadLetter, text: str) -> bool:

@@ -139,7 +139,7 @@ def test_the_storm_is_on_the_topic_to_the_last_alert(
     codec, arrived, broken = Codec(Alert), 0, 0
     for message in read_all(kafka_bootstrap, "alerts"):
         try:
-            arrived += codec.decode(message.value()).alert_id in ids
+            arrived += codec.decode(message.value).alert_id in ids
         except DecodeError:
             broken += 1
     assert found["alerts"]["sent"] > 500

@@ -97,8 +97,8 @@ def test_a_letter_goes_back_byte_for_byte_and_only_once(kafka_bootstrap: str, to
     _, second = run("redrive", "--reason", topic_prefix)
     assert (second["redriven"], second["already"]) == (0, 1)
     (message,) = read_all(kafka_bootstrap, topic)
-    assert (message.key(), message.value()) == (b"inc-1", b"\xff\x00")
-    assert dict(message.headers() or []) == {"trace": b"\x01", "redriven": f"{topic_prefix}-0".encode()}
+    assert (message.key, message.value) == (b"inc-1", b"\xff\x00")
+    assert dict(message.headers) == {"trace": b"\x01", "redriven": f"{topic_prefix}-0".encode()}
     assert run("show", topic_prefix)[1]["redriven"] is True
 
 
@@ -137,10 +137,10 @@ def test_what_the_intake_refused_is_mapped_anew(kafka_bootstrap: str, topic_pref
     shelve(kafka_bootstrap, letter(topic_prefix, 0, value=good, **http), letter(topic_prefix, 1, value=b"{", **http))
     code, found = run("redrive", "--reason", topic_prefix)
     assert (code, found["redriven"], found["refused"]) == (1, 1, 1)
-    (message,) = [m for m in read_all(kafka_bootstrap, "alerts") if topic_prefix.encode() in (m.value() or b"")]
-    alert = Codec(Alert).decode(message.value())
-    assert (message.key(), alert.received_at) == (alert.incident_id.encode(), letter(topic_prefix).occurred_at)
-    assert dict(message.headers() or [])["redriven"] == f"{topic_prefix}-0".encode()
+    (message,) = [m for m in read_all(kafka_bootstrap, "alerts") if topic_prefix.encode() in (m.value or b"")]
+    alert = Codec(Alert).decode(message.value)
+    assert (message.key, alert.received_at) == (alert.incident_id.encode(), letter(topic_prefix).occurred_at)
+    assert dict(message.headers)["redriven"] == f"{topic_prefix}-0".encode()
 
 
 ROWS = {b"csv": b'host7,"a, b",1642213952\n', b"jsonl": b'{"host": "host7", "name": "a, b", "time": 1642213952}'}
@@ -153,6 +153,6 @@ def test_a_row_of_a_file_is_mapped_anew_too(kafka_bootstrap: str, topic_prefix: 
     headers = {PATH_HEADER: path, "intake-mapping": mapping.to_json(), "intake-columns": b"host,name,time\n"}
     shelve(kafka_bootstrap, letter(topic_prefix, value=value, stage="intake", headers=headers))
     assert run("redrive", "--reason", topic_prefix)[1]["redriven"] == 1
-    (message,) = [m for m in read_all(kafka_bootstrap, "alerts") if topic_prefix.encode() in (m.value() or b"")]
-    alert = Codec(Alert).decode(message.value())
+    (message,) = [m for m in read_all(kafka_bootstrap, "alerts") if topic_prefix.encode() in (m.value or b"")]
+    alert = Codec(Alert).decode(message.value)
     assert (alert.service, alert.name, alert.occurred_at) == ("host7", "a, b", 1642213952000)

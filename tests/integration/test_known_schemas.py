@@ -25,7 +25,7 @@ def test_every_schema_is_published_once(kafka_bootstrap: str) -> None:
     create_topics(kafka_bootstrap, 4, 1)
     publish_schemas(kafka_bootstrap)
     assert publish_schemas(kafka_bootstrap) == []
-    keys = [message.key() for message in read_all(kafka_bootstrap, SCHEMAS.name)]
+    keys = [message.key for message in read_all(kafka_bootstrap, SCHEMAS.name)]
     assert {known.fingerprint.encode() for known in all_schemas()} <= set(keys)
     assert len(keys) == len(set(keys))
     find = KnownSchemas(kafka_bootstrap)

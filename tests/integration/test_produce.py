@@ -35,7 +35,7 @@ def run(*arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
 
 def of_tenant(bootstrap: str, tenant: str) -> list[Alert]:
     """The alerts of a tenant that are on the topic."""
-    values = [message.value() or b"" for message in read_all(bootstrap, "alerts")]
+    values = [message.value or b"" for message in read_all(bootstrap, "alerts")]
     return [Codec(Alert).decode(value) for value in values if tenant.encode() in value]
 
 
@@ -57,7 +57,7 @@ def test_rows_that_are_no_alerts_are_kept_and_told(kafka_bootstrap: str, topic_p
     lines = b'{"service": "s", "name": "n"}\n{"service": \xff}\n\n{"service": "s"}\n'
     code, out = run("alerts", "-", "--tenant", topic_prefix, "--json", stdin=lines)
     assert (code, json.loads(out)["sent"], json.loads(out)["rejected"]) == (1, 1, 2)
-    values = [message.value() or b"" for message in read_all(kafka_bootstrap, "dead.letters")]
+    values = [message.value or b"" for message in read_all(kafka_bootstrap, "dead.letters")]
     kept = [Codec(DeadLetter).decode(value).value or b"" for value in values if topic_prefix.encode() in value]
     assert sorted(kept) == [b'{"service": "s"}', b'{"service": \xff}']
 

@@ -29,7 +29,7 @@ async def served(home: Path, bootstrap: str) -> AsyncIterator[httpx.AsyncClient]
 
 def marked(bootstrap: str, topic: str, mark: str) -> list[bytes]:
     """The values on a topic that hold the mark: other tests' records, readable or not, are passed over."""
-    return [value for message in read_all(bootstrap, topic) if mark.encode() in (value := message.value() or b"")]
+    return [value for message in read_all(bootstrap, topic) if mark.encode() in (value := message.value or b"")]
 
 
 async def test_an_accepted_alert_is_on_its_topic_and_a_refused_body_in_the_dead_letters(

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import Message
 
 from schemas.codec import Codec
 from schemas.records.sampling import AlertAccount
+from state.log_reader import RawRecord
 from streams.reading import read_all
 from tests.support.alerts import START, framed, storm
 from tests.support.streaming import Log, Workers
@@ -34,7 +34,7 @@ def latest_accounts(log: Log, plan: WorkerPlan) -> dict[tuple[str, int], AlertAc
     codec = Codec(AlertAccount)
     latest: dict[tuple[str, int], AlertAccount] = {}
     for message in read_all(log.bootstrap, plan.topics["account"]):
-        account = codec.decode(message.value())
+        account = codec.decode(message.value)
         place = account.incident_id, account.partition
         if place not in latest or account.upto >= latest[place].upto:
             latest[place] = account
@@ -46,7 +46,7 @@ def window_sums(log: Log, plan: WorkerPlan) -> dict[tuple[str, int], int]:
     codec = Codec(AlertAccount)
     latest: dict[tuple[str, int, int], AlertAccount] = {}
     for message in read_all(log.bootstrap, plan.topics["account"]):
-        account = codec.decode(message.value())
+        account = codec.decode(message.value)
         window = account.incident_id, account.partition, account.window_start
         if window not in latest or account.upto >= latest[window].upto:
             latest[window] = account
@@ -58,11 +58,11 @@ def window_sums(log: Log, plan: WorkerPlan) -> dict[tuple[str, int], int]:
 
 def forwarded(log: Log, plan: WorkerPlan) -> dict[tuple[int, int], bytes | None]:
     """What was kept, by its place on the raw topic."""
-    return {(m.partition() or 0, source_offset(m)): m.value() for m in read_all(log.bootstrap, plan.topics["sampled"])}
+    return {(m.partition, source_offset(m)): m.value for m in read_all(log.bootstrap, plan.topics["sampled"])}
 
 
-def source_offset(message: Message) -> int:
-    return int(dict(message.headers() or [])["source-offset"] or b"-1")
+def source_offset(message: RawRecord) -> int:
+    return int(dict(message.headers)["source-offset"] or b"-1")
 
 
 def test_the_account_is_exact_over_two_kills(log: Log, plan: WorkerPlan, workers: Workers) -> None:
@@ -89,7 +89,7 @@ def test_the_account_is_exact_over_two_kills(log: Log, plan: WorkerPlan, workers
     assert sum(a.total_dead_lettered for a in accounts.values()) == 100 == len(log.dead(plan.topics["alerts"]))
     kept = forwarded(log, plan)
     assert len(kept) >= sum(a.total_kept for a in accounts.values()) > 0
-    raw = {(m.partition(), m.offset()): m.value() for m in read_all(log.bootstrap, plan.topics["alerts"])}
+    raw = {(m.partition, m.offset): m.value for m in read_all(log.bootstrap, plan.topics["alerts"])}
     assert all(raw[place] == value for place, value in kept.items())
 
 
@@ -140,5 +140,5 @@ def test_an_alert_is_forwarded_by_its_incident_however_it_was_keyed(
     log.await_done(plan.group, plan.topics["alerts"])
     kept = list(read_all(log.bootstrap, plan.topics["sampled"]))
     assert len(kept) == 40
-    assert {m.key() for m in kept} == {b"inc-0"}
-    assert len({m.partition() for m in kept}) == 1
+    assert {m.key for m in kept} == {b"inc-0"}
+    assert len({m.partition for m in kept}) == 1

@@ -31,7 +31,7 @@ def outputs(log: Log, plan: WorkerPlan) -> dict[str, set[tuple[str, str]]]:
     """What was said under each id: the series and its count."""
     codec, said = Codec(LogLine), defaultdict(set)
     for message in read_all(log.bootstrap, plan.topics["out"]):
-        line = codec.decode(message.value())
+        line = codec.decode(message.value)
         said[line.source].add((line.incident_id, line.message))
     return said
 

@@ -33,7 +33,7 @@ def topic(kafka_bootstrap: str, unique: Callable[[str], str]) -> str:
 
 def records(bootstrap: str, topic: str) -> list[tuple[int | None, bytes | None, bytes | None]]:
     """Every record of a topic: partition, key, value."""
-    return [(m.partition(), m.key(), m.value()) for m in read_all(bootstrap, topic)]
+    return [(m.partition, m.key, m.value) for m in read_all(bootstrap, topic)]
 
 
 def test_everything_that_is_sent_arrives_and_is_counted(kafka_bootstrap: str, topic: str) -> None:

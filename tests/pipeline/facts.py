@@ -37,11 +37,11 @@ def books(bootstrap: str, incident_ids: Collection[str]) -> dict[str, Book]:
     """The books of these incidents."""
     found = {incident_id: Book() for incident_id in incident_ids}
     for message in read_all(bootstrap, ALERTS.name):
-        if (key := (message.key() or b"").decode("utf-8", "replace")) in found:
+        if (key := (message.key or b"").decode("utf-8", "replace")) in found:
             found[key].records += 1
     accounts, letters = Codec(AlertAccount), Codec(DeadLetter)
     for message in read_all(bootstrap, ACCOUNT.name):
-        account = accounts.decode(message.value())
+        account = accounts.decode(message.value)
         if account.incident_id in found:
             book = found[account.incident_id]
             if book.account is None or account.upto >= book.account.upto:
@@ -50,11 +50,11 @@ def books(bootstrap: str, incident_ids: Collection[str]) -> dict[str, Book]:
             if window not in book.windows or account.upto >= book.windows[window].upto:
                 book.windows[window] = account
     for message in read_all(bootstrap, SAMPLED.name):
-        if (key := (message.key() or b"").decode()) in found:
-            offset = int(dict(message.headers() or [])["source-offset"] or -1)
-            found[key].kept.add((message.partition() or 0, offset))
+        if (key := (message.key or b"").decode()) in found:
+            offset = int(dict(message.headers)["source-offset"] or -1)
+            found[key].kept.add((message.partition, offset))
     for message in read_all(bootstrap, DEAD_LETTERS.name):
-        letter = letters.decode(message.value())
+        letter = letters.decode(message.value)
         if letter.topic == ALERTS.name and (key := (letter.key or b"").decode("utf-8", "replace")) in found:
             found[key].dead.add((letter.partition, letter.offset))
     return found

@@ -4,17 +4,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.codec import Codec
 from schemas.records.intake import MetricPoint
 from schemas.records.log import DeadLetter
+from state.log_reader import RawRecord
 from streams.changelog import RowStore
 from streams.partitioning import PARTITIONER
 from streams.reading import read_all
@@ -114,9 +115,9 @@ class Log:
     def counted(self, group: str) -> dict[str, int]:
         """The rows of the counting stage, as a worker that starts now would recover them."""
         store = RowStore()
-        by_partition: dict[int, list[_Changelog]] = {}
+        by_partition: dict[int, list[RawRecord]] = {}
         for message in read_all(self.bootstrap, f"{group}-counting-changelog"):
-            by_partition.setdefault(message.partition() or 0, []).append(_Changelog.of(message))
+            by_partition.setdefault(message.partition, []).append(message)
         for partition, records in by_partition.items():
             store.recover(partition, records)
         return {
@@ -128,21 +129,9 @@ class Log:
     def dead(self, topic: str) -> list[DeadLetter]:
         """The dead letters of a topic's records, each once; other tests' records, readable or not, are passed over."""
         codec, mark = Codec(DeadLetter), topic.encode()
-        values = [message.value() or b"" for message in read_all(self.bootstrap, DEAD_LETTERS.name)]
+        values = [message.value or b"" for message in read_all(self.bootstrap, DEAD_LETTERS.name)]
         letters = [codec.decode(value) for value in values if mark in value]
         return list({letter.dead_letter_id: letter for letter in letters if letter.topic == topic}.values())
-
-
-@dataclass
-class _Changelog:
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-    @classmethod
-    def of(cls, message: Message) -> "_Changelog":
-        headers = dict(message.headers() or [])
-        return cls(message.key(), message.value(), [(k, v) for k, v in headers.items() if isinstance(v, bytes)])
 
 
 class _closing:  # noqa: N801 - reads as contextlib.closing does

@@ -13,7 +13,7 @@ from state.chain import seal
 from state.event_log import parse_event_key
 from state.incident import EventType, Status, fold
 from state.recovery import Recovery
-from state.snapshots import COVERED_BELOW, SnapshotRecord, with_headers
+from state.snapshots import COVERED_BELOW, RECENT_COMMANDS, SnapshotRecord, with_headers
 from tests.support.commands import command
 from tests.support.ledger_run import Run, numbered
 
@@ -73,6 +73,7 @@ def test_numbers_of_thousands_of_digits_are_none() -> None:
         occurred_at=0,
     )  # fmt: skip
     assert with_headers(snapshot, {COVERED_BELOW: b"9" * 5000}).covered_below == 0
+    assert with_headers(snapshot, {COVERED_BELOW: None, RECENT_COMMANDS: None}) == SnapshotRecord(snapshot, (), 0)
     assert parse_event_key(b"inc/" + b"1" * 5000) == ("", 0)
 
 

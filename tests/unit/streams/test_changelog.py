@@ -1,12 +1,14 @@
 """Rows as they are recovered: the last one holds, but for those of a worker that had lost the partition."""
 
+import pytest
+
 from streams.changelog import EPOCH_HEADER, RowStore
 from tests.support.shells import Raw
 
 
 def row(key: bytes, value: bytes | None, epoch: int) -> Raw:
-    """A changelog record."""
-    return Raw(0, value, key, headers=[(EPOCH_HEADER, b"%d" % epoch)])
+    """A changelog record, late in its partition."""
+    return Raw(1_000, value, key, headers=[(EPOCH_HEADER, b"%d" % epoch)])
 
 
 def test_of_one_writer_the_last_row_holds() -> None:
@@ -62,3 +64,20 @@ def test_waiting_rows_are_found_without_reading_them() -> None:
     store.recover(0, [row(b"waits", b'{"w":1,"s":1}', 0), row(b"rests", b'{"s":1}', 0)])
     store.own({0: 2})
     assert store.keys(0, waiting=True) == [b"waits"]
+
+
+@pytest.mark.parametrize("told", [None, b"", b"soon", b"-1", b"9" * 5000, b"1001", b"\xff"])
+def test_an_epoch_that_no_writer_could_have_is_older_than_any(told: bytes | None) -> None:
+    """An epoch is where the changelog ended before: it is a number, and none after the record."""
+    store = RowStore()
+    forged = Raw(1_000, b"forged", b"a", headers=[(EPOCH_HEADER, told)])  # type: ignore[list-item]
+    store.recover(0, [row(b"a", b"good", 1), forged])
+    assert store.get(0, b"a") == b"good"
+
+
+def test_a_key_that_is_no_text_is_no_row_of_ours() -> None:
+    """Whoever takes the partition over reads its keys."""
+    store = RowStore()
+    store.recover(0, [row(b"\xff", b'{"w":1}', 0), row(b"a", b'{"w":1}', 0)])
+    store.own({0: 2})
+    assert store.keys(0, waiting=True) == [b"a"]
