@@ -124,7 +124,7 @@ def letters(bootstrap: str) -> dict[tuple[str, int, int], DeadLetter]:
     """The dead letters by place; stages that read the same record give it the same id."""
     codec, found = Codec(DeadLetter), dict[tuple[str, int, int], DeadLetter]()
     for message in read_all(bootstrap, DEAD_LETTERS.name):
-        letter = codec.decode(message.value())
+        letter = codec.decode(message.value)
         place = (letter.topic, letter.partition, letter.offset)
         assert place not in found or found[place].dead_letter_id == letter.dead_letter_id
         found[place] = letter
@@ -155,9 +155,9 @@ def assert_flows(program: Platform, name: str) -> None:
 
     def came() -> bool:
         return any(
-            codec.decode(message.value()).alert_id == name
+            codec.decode(message.value).alert_id == name
             for message in read_all(program.bootstrap, SAMPLED.name)
-            if (message.key() or b"").decode() == incident_id("default", "good", name)
+            if (message.key or b"").decode() == incident_id("default", "good", name)
         )
 
     eventually(came, limit_s=PATIENCE_S)
