@@ -6,22 +6,34 @@ as it was. After any error that `append` raises the writer is closed: where it s
 Snapshots follow in a transaction of their own: they must never tell of events that are not to be seen (state.visibility).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+
+import structlog
 
 from schemas.codec import Codec
 from schemas.records.log import CommandRefused, IncidentCommand, IncidentEvent, IncidentSnapshot
 from schemas.records.vocabulary import Millis
 from state.clock import wall_clock_ms
 from state.errors import StoreUnavailableError
-from state.event_log import EVENTS_TOPIC, SNAPSHOTS_TOPIC, UnreadableEvent, event_key, event_of, snapshot_of
+from state.event_log import (
+    EVENTS_TOPIC,
+    SNAPSHOTS_TOPIC,
+    UnreadableEvent,
+    event_key,
+    event_of,
+    parse_event_key,
+    snapshot_of,
+)
 from state.ledger import LedgerStep, PartitionLedger, PlacedStep
 from state.log_reader import LogReader, RawRecord
 from state.ports import StoredEvent
 from state.recovery import Recovery
 from state.transactions import Batch, Transactions
 from state.visibility import Visibility
+
+log = structlog.get_logger()
 
 CONFLICTS_TOPIC = "incident.conflicts"
 COMMANDS_TOPIC = "incident.commands"
@@ -192,19 +204,35 @@ class EventStoreWriter:
                 snapshot = snapshot_of(raw)
                 if snapshot is not None:
                     recovery.snapshot(snapshot)
-            ranges = self._from(reader, self._topics.events, recovery.start)
+            ranges = self._from(reader, self._topics.events)
             end = ranges[self.partition][1]
             recovery.log_ends_at(end)
-            for raw in self._counted(reader.read(self._topics.events, ranges)):
-                found = event_of(raw)
-                if isinstance(found, UnreadableEvent):
-                    recovery.unreadable(found)
-                else:
-                    recovery.event(found)
+            self._read_log(recovery, reader, ranges)
+            if recovery.read_again():
+                self._read_log(recovery, reader, ranges)
+            self._tell(recovery.distrusted)
             return recovery.ledger(end, self._commands_end(reader))
 
-    def _from(self, reader: LogReader, topic: str, start: int = 0) -> dict[int, tuple[int, int]]:
-        return {self.partition: (start, reader.bounds(topic, self.partition)[1])}
+    def _read_log(self, recovery: Recovery, reader: LogReader, ranges: dict[int, tuple[int, int]]) -> None:
+        for raw in self._counted(reader.read(self._topics.events, ranges)):
+            if recovery.passes_over(parse_event_key(raw.key)[0], raw.offset):
+                continue
+            found = event_of(raw)
+            if isinstance(found, UnreadableEvent):
+                recovery.unreadable(found)
+            else:
+                recovery.event(found)
+
+    def _tell(self, distrusted: Mapping[str, str]) -> None:
+        if distrusted:
+            incident, why = next(iter(distrusted.items()))
+            log.warning(
+                "snapshots that the log does not confirm were left out, their incidents' events were read",
+                partition=self.partition, snapshots=len(distrusted), first=incident, why=why,
+            )  # fmt: skip
+
+    def _from(self, reader: LogReader, topic: str) -> dict[int, tuple[int, int]]:
+        return {self.partition: (0, reader.bounds(topic, self.partition)[1])}
 
     def _commands_end(self, reader: LogReader) -> int | None:
         if self.partition not in reader.partitions(self._topics.commands):

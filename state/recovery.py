@@ -1,4 +1,7 @@
-"""Rebuilding a partition's ledger from its snapshots and the tail of its log. Pure.
+"""Rebuilding a partition's ledger from its log, with snapshots that save folding it. Pure.
+
+A snapshot is believed once the log confirms it: the event at its offset has its incident, version, hash and command. Any other
+one may come from anybody who can write to Kafka: it is told (`distrusted`), and its incident's events are read.
 
 An incident whose log contradicts itself gets no further events: its head carries the fault, and its commands are refused with
 it, while all other incidents go on. `breakwater events verify` tells the whole of what is wrong.
@@ -6,6 +9,7 @@ it, while all other incidents go on. `breakwater events verify` tells the whole 
 
 from dataclasses import replace
 
+from schemas.records.log import IncidentEvent
 from state.chain import check
 from state.event_log import UnreadableEvent
 from state.head import Head, head_of
@@ -15,49 +19,59 @@ from state.ports import StoredEvent
 from state.snapshots import SnapshotRecord
 
 _VERIFY = "Run `breakwater events verify`."
+_NOT_CONFIRMED = "the log has no such event at its offset"
 
 
 class Recovery:
-    """Takes all snapshots of a partition, oldest first, then all events from `start` on, and makes the ledger."""
+    """Takes all snapshots of a partition, then all of its log, and all of it again where `read_again` says so.
+
+    Attributes:
+        distrusted: why a snapshot of an incident is not believed, by incident.
+    """
 
     def __init__(self) -> None:
+        self.distrusted: dict[str, str] = {}
         self._heads: dict[str, Head] = {}
-        self._covered_below = 0
+        self._claims: dict[str, Head] = {}  # of snapshots that the log has not confirmed yet
+        self._waiting: set[str] = set()  # incidents whose events were passed over for a snapshot that is not believed
         self._uncovered: dict[str, int] = {}
         self._last = (-1, -1)  # offset of the last event, and its command's
 
     def snapshot(self, found: SnapshotRecord) -> None:
-        """Take a snapshot; one that cannot be read is as none, and makes the whole log be read."""
+        """Take a snapshot; of several of an incident the last counts."""
+        incident_id = found.snapshot.incident_id
+        self._claims.pop(incident_id, None)
         try:
             head = head_of(found)
-        except UNFIT:
-            self._heads.pop(found.snapshot.incident_id, None)
-            self._covered_below = -1
-            return
-        self._heads[found.snapshot.incident_id] = head
-        if self._covered_below >= 0:
-            self._covered_below = max(self._covered_below, found.covered_below)
-        self._last = max(self._last, (head.offset, head.command_offset))
-
-    @property
-    def start(self) -> int:
-        """The first offset whose event may be in no snapshot."""
-        return max(self._covered_below, 0)
+        except UNFIT as error:
+            self.distrusted[incident_id] = str(error)
+        else:
+            self._claims[incident_id] = head
 
     def log_ends_at(self, end: int) -> None:
-        """Tell where the log ends: finds the incidents whose snapshots are of events beyond it: the log has been cut."""
-        for incident_id, head in self._heads.items():
-            if head.offset >= end:
-                self._spoil(incident_id, f"its events up to version {head.version} are missing from the log")
+        """Tell where the log ends, before it is read: snapshots of events beyond it are none of this log."""
+        for incident_id in [one for one, claim in self._claims.items() if claim.offset >= end]:
+            claim = self._claims.pop(incident_id)
+            self.distrusted[incident_id] = f"it tells of offset {claim.offset}, and the log ends at {end}"
+
+    def passes_over(self, incident_id: str, offset: int) -> bool:
+        """Whether what lies there is in a snapshot or a head, or belongs to the second reading: it need not be decoded."""
+        claim = self._claims.get(incident_id)
+        if claim is not None:
+            return offset < claim.offset
+        head = self._heads.get(incident_id)
+        return incident_id in self._waiting or (head is not None and offset <= head.offset)
 
     def event(self, stored: StoredEvent) -> None:
         """Take the next event of the log."""
         event, offset = stored.event, stored.offset
-        self._last = (offset, event.command_offset)
-        head = self._heads.get(event.incident_id) or Head(IncidentState(incident_id=event.incident_id))
-        if offset <= head.offset:
+        if self.passes_over(event.incident_id, offset):
+            return
+        if event.incident_id in self._claims:
+            self._judge(event, offset)
             return
         self._uncovered.setdefault(event.incident_id, offset)
+        head = self._heads.get(event.incident_id) or Head(IncidentState(incident_id=event.incident_id))
         fault = _fault(head, stored)
         if fault:
             self._spoil(event.incident_id, fault)
@@ -66,12 +80,26 @@ class Recovery:
             self._heads[event.incident_id] = head.after(event, offset)
         except UNFIT as error:
             self._spoil(event.incident_id, f"version {event.version} cannot be folded ({error!r})")
+        else:
+            self._last = max(self._last, (offset, event.command_offset))
 
     def unreadable(self, found: UnreadableEvent) -> None:
         """Take a record of the log that is no event."""
-        if found.incident_id and found.offset > self._heads.get(found.incident_id, _NOTHING).offset:
-            self._uncovered.setdefault(found.incident_id, found.offset)
-            self._spoil(found.incident_id, f"the record at offset {found.offset} is no event ({found.reason})")
+        incident_id = found.incident_id
+        if not incident_id or self.passes_over(incident_id, found.offset):
+            return
+        if incident_id in self._claims:
+            self._disbelieve(incident_id, _NOT_CONFIRMED)
+            return
+        self._uncovered.setdefault(incident_id, found.offset)
+        self._spoil(incident_id, f"the record at offset {found.offset} is no event ({found.reason})")
+
+    def read_again(self) -> bool:
+        """Once the log has been read: whether events were passed over for a snapshot that is not believed. They are due now."""
+        for incident_id in list(self._claims):
+            self._disbelieve(incident_id, _NOT_CONFIRMED)
+        due, self._waiting = bool(self._waiting), set()
+        return due
 
     def ledger(self, end: int, commands_end: int | None = None) -> PartitionLedger:
         """The ledger, once the log has been read to its end.
@@ -86,13 +114,25 @@ class Recovery:
             command_offset = -1
         return PartitionLedger(self._heads, command_offset, end, self._uncovered)
 
+    def _judge(self, event: IncidentEvent, offset: int) -> None:
+        """Hold an unconfirmed snapshot against the first event at its offset or after."""
+        claim = self._claims[event.incident_id]
+        claimed = (claim.offset, claim.version, claim.hash, claim.command_offset)
+        if claimed == (offset, event.version, event.hash, event.command_offset) and check(event):
+            self._heads[event.incident_id] = self._claims.pop(event.incident_id)
+            self._last = max(self._last, (offset, event.command_offset))
+        else:
+            self._disbelieve(event.incident_id, _NOT_CONFIRMED)
+
+    def _disbelieve(self, incident_id: str, why: str) -> None:
+        del self._claims[incident_id]
+        self._waiting.add(incident_id)
+        self.distrusted[incident_id] = why
+
     def _spoil(self, incident_id: str, fault: str) -> None:
         head = self._heads.get(incident_id) or Head(IncidentState(incident_id=incident_id))
         if not head.fault:
             self._heads[incident_id] = replace(head, fault=f"Its chain is damaged: {fault}. {_VERIFY}")
-
-
-_NOTHING = Head(IncidentState(incident_id=""))
 
 
 def _fault(head: Head, stored: StoredEvent) -> str:

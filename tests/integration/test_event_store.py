@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -14,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.codec import Codec
-from schemas.records.log import CommandRefused
+from schemas.records.log import CommandRefused, IncidentSnapshot
 from state.chain import GENESIS, check
 from state.errors import FencedError, StoreUnavailableError, UnreadableEventError
 from state.event_log import UnreadableEvent, event_key, read_events, read_snapshots
@@ -22,6 +23,7 @@ from state.incident import EventType, fold
 from state.kafka_store import EventStoreWriter, StoreTopics
 from state.log_reader import LogReader, RawRecord
 from state.ports import StoredEvent
+from state.snapshots import COVERED_BELOW
 from tests.support.commands import command
 from tests.support.event_writing import accounted_log
 
@@ -123,6 +125,30 @@ def test_an_append_of_nothing_new_writes_nothing(kafka_bootstrap: str, topics: S
             before = reader.bounds(topics.events, PARTITION)
             assert store.append(accounted_log(2)).skipped == 2
             assert reader.bounds(topics.events, PARTITION) == before
+
+
+def test_forged_snapshots_hide_no_event(kafka_bootstrap: str, topics: StoreTopics, writer: MakeWriter) -> None:
+    """Of a later version, of an offset beyond the log, of another incident: with the promise that all events are covered."""
+    resolve = command(EventType.INCIDENT_RESOLVED, incident_id="inc-1", command_id="resolve")
+    with writer() as store:
+        store.append([*accounted_log(3), (resolve, 3)])
+        store.append([(one, 4 + at) for at, (one, _) in enumerate(accounted_log(3, "inc-2"))])
+    good = read_snapshots(kafka_bootstrap, topic=topics.snapshots)["inc-1"].snapshot
+    later = {"version": 9, "head_hash": "ab" * 32}
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    changes: dict[str, Any]
+    for changes in (later, {**later, "event_offset": 10**12}, {"incident_id": "inc-2"}, {"incident_id": "inc-3"}):
+        state = json.dumps({**json.loads(good.state), **changes, "status": "open"})
+        forged = Codec(IncidentSnapshot).encode(replace(good, **changes, state=state))
+        key = str(changes.get("incident_id", "inc-1")).encode()
+        producer.produce(topics.snapshots, forged, key, PARTITION, headers={COVERED_BELOW: b"999999999999"})
+    producer.flush()
+    with writer() as again:
+        assert {k: h.state for k, h in again.ledger.heads.items()} == {
+            k: h.state for k, h in store.ledger.heads.items()
+        }
+        again.append([(one, 7 + at) for at, (one, _) in enumerate(accounted_log(5, "inc-2"))])
+    assert is_one_chain([one for one in stored(kafka_bootstrap, topics) if one.event.incident_id == "inc-2"])
 
 
 def test_a_second_writer_fences_the_first(kafka_bootstrap: str, topics: StoreTopics, writer: MakeWriter) -> None:

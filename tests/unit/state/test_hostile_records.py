@@ -62,7 +62,7 @@ def test_forged_snapshots_are_as_none(state: Any) -> None:
     forged = IncidentSnapshot(**named, tenant="", events=1, command_offset=0, event_offset=0, state=text, occurred_at=0)  # type: ignore[arg-type]
     recovery = Recovery()
     recovery.snapshot(SnapshotRecord(forged, (), 10))
-    assert recovery.start == 0
+    assert not recovery.passes_over("inc-forged", 0)
     assert not recovery.ledger(5).heads
 
 

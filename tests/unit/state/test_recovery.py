@@ -1,7 +1,9 @@
 """A new sequencer knows what the old one knew, from the snapshots and the tail of the log."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from schemas.records.log import IncidentCommand, IncidentEvent
@@ -10,20 +12,34 @@ from state.incident import EventType
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
 from state.recovery import Recovery
+from state.snapshots import SnapshotRecord, state_from_json, state_to_json
 from tests.support.commands import command, command_logs
 from tests.support.ledger_run import NOW, Run, numbered
 
+Changes = dict[str, Any]
 
-def recovered(run: Run, events: list[IncidentEvent] | None = None) -> PartitionLedger:
-    """The ledger that a restart makes of what `run` has written, or of other events at the same offsets."""
+
+def read(run: Run, events: list[IncidentEvent] | None = None) -> Recovery:
+    """What a restart reads of what `run` has written, or of other events at the same offsets."""
     recovery = Recovery()
     for snapshot in run.snapshots:
         recovery.snapshot(snapshot)
     recovery.log_ends_at(run.ledger.next_offset)
-    for event, offset in zip(run.events if events is None else events, run.offsets, strict=True):
-        if offset >= recovery.start:
-            recovery.event(StoredEvent(event, "incident.events", 0, offset))
-    return recovery.ledger(run.ledger.next_offset)
+    log = [
+        StoredEvent(event, "incident.events", 0, offset)
+        for event, offset in zip(run.events if events is None else events, run.offsets, strict=True)
+    ]
+    for stored in log:
+        recovery.event(stored)
+    if recovery.read_again():
+        for stored in log:
+            recovery.event(stored)
+    return recovery
+
+
+def recovered(run: Run, events: list[IncidentEvent] | None = None) -> PartitionLedger:
+    """The ledger that a restart makes of it."""
+    return read(run, events).ledger(run.ledger.next_offset)
 
 
 def episode(number: int, incident_id: str = "inc-checkout") -> list[IncidentCommand]:
@@ -48,12 +64,14 @@ def test_a_restart_at_any_moment_continues_as_if_there_had_been_none(commands: l
 
 
 def test_snapshots_save_reading_events() -> None:
-    """After the end of all episodes nothing of the log has to be read."""
+    """After the end of an episode its last event alone is decoded, to confirm the snapshot."""
     run = Run().feed(numbered(episode(1)))
     recovery = Recovery()
     recovery.snapshot(run.snapshots[-1])
-    assert recovery.start == run.ledger.next_offset
-    assert recovery.ledger(run.ledger.next_offset).heads["inc-checkout"].version == 3
+    assert [recovery.passes_over("inc-checkout", offset) for offset in run.offsets] == [True, True, False]
+    recovery.event(StoredEvent(run.events[-1], "incident.events", 0, run.offsets[-1]))
+    assert not recovery.read_again()
+    assert recovery.ledger(run.ledger.next_offset).heads["inc-checkout"] == run.ledger.heads["inc-checkout"]
 
 
 def test_commands_that_only_a_snapshot_remembers_are_known() -> None:
@@ -70,6 +88,65 @@ def test_a_spoilt_snapshot_is_as_none() -> None:
     (good,) = run.snapshots
     run.snapshots[0] = replace(good, snapshot=replace(good.snapshot, state="{}"))
     assert recovered(run).heads["inc-checkout"].state == run.ledger.heads["inc-checkout"].state
+
+
+FORGERIES: dict[str, Changes] = {
+    "another hash": {"head_hash": "ab" * 32},
+    "a later version": {"version": 40, "events": 40},
+    "an earlier version": {"version": 2, "events": 2},
+    "an offset beyond the log": {"event_offset": 10**15},
+    "an offset where another incident's event is": {"event_offset": 4},
+    "an offset of no event": {"event_offset": 0},
+    "an offset before the log": {"event_offset": -1},
+    "commands that never were": {"command_offset": 10**15},
+    "another incident's": {"incident_id": "inc-cart"},
+}
+
+
+@pytest.mark.parametrize("changes", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_snapshot_is_told_and_not_believed(changes: Changes) -> None:
+    """Well-formed, its state in agreement with it, and with the promise that it covers all events: they are read."""
+    run = Run().feed(numbered([*episode(1), *episode(1, "inc-cart")[:2]]))
+    forged = replace(run.snapshots[0].snapshot, **changes)
+    state = replace(
+        state_from_json(forged.state),
+        incident_id=forged.incident_id, version=forged.version, head_hash=forged.head_hash, title="forged",
+    )  # fmt: skip
+    forged = replace(forged, state=state_to_json(state))
+    run.snapshots = [SnapshotRecord(forged, (), covered_below=10**15)]
+    recovery = read(run)
+    after = recovery.ledger(run.ledger.next_offset, commands_end=100)
+    assert {k: h.state for k, h in after.heads.items()} == {k: h.state for k, h in run.ledger.heads.items()}
+    assert after.command_offset == run.ledger.command_offset
+    assert list(recovery.distrusted) == [forged.incident_id]
+    continued = Run(after).feed([(episode(1, "inc-cart")[2], 10), (episode(2)[0], 11)])
+    assert [event.version for event in continued.events] == [3, 4]
+
+
+def test_a_forged_snapshot_of_an_incident_that_never_was_makes_none() -> None:
+    """Nothing of it is left in the ledger."""
+    run = Run().feed(numbered(episode(1)))
+    (good,) = run.snapshots
+    state = replace(state_from_json(good.snapshot.state), incident_id="inc-new")
+    forged = replace(good.snapshot, incident_id="inc-new", state=state_to_json(state))
+    run.snapshots.append(replace(good, snapshot=forged))
+    recovery = read(run)
+    assert (list(recovery.ledger(10).heads), list(recovery.distrusted)) == (["inc-checkout"], ["inc-new"])
+
+
+def test_a_record_that_is_no_event_where_a_snapshot_has_its_head_is_damage() -> None:
+    """The snapshot is not confirmed, and the chain ends before it."""
+    run = Run().feed(numbered(episode(1)))
+    recovery = Recovery()
+    recovery.snapshot(run.snapshots[0])
+    at = run.offsets
+    for _ in range(2):
+        for event, offset in zip(run.events[:2], at[:2], strict=True):
+            recovery.event(StoredEvent(event, "incident.events", 0, offset))
+        recovery.unreadable(UnreadableEvent("inc-checkout", 3, "incident.events", 0, at[2], "tombstone"))
+        recovery.read_again()
+    head = recovery.ledger(run.ledger.next_offset).heads["inc-checkout"]
+    assert (head.version, "is no event (tombstone)" in head.fault) == (2, True)
 
 
 def test_an_incident_with_a_broken_chain_gets_no_more_events_and_the_others_go_on() -> None:
@@ -103,13 +180,13 @@ def test_a_record_that_is_no_event_stops_its_incident() -> None:
     assert after.refusals[0].reason.startswith("Its chain is damaged: the record at offset 17 is no event (tombstone)")
 
 
-def test_a_log_that_ends_before_its_snapshots_is_found() -> None:
-    """The log was cut or made anew, the snapshots were not."""
+def test_a_log_that_ends_before_its_snapshots_is_told() -> None:
+    """The log was cut or made anew, the snapshots were not; what is left of it is the truth."""
     run = Run().feed(numbered(episode(1)))
     recovery = Recovery()
     recovery.snapshot(run.snapshots[0])
     recovery.log_ends_at(2)
-    assert "its events up to version 3 are missing" in recovery.ledger(2).heads["inc-checkout"].fault
+    assert recovery.distrusted == {"inc-checkout": "it tells of offset 3, and the log ends at 2"}
 
 
 def test_a_damage_is_found_again_at_every_restart() -> None:
@@ -124,8 +201,6 @@ def test_a_damage_is_found_again_at_every_restart() -> None:
 def test_commands_of_a_topic_that_was_made_anew_are_not_taken_for_old_ones() -> None:
     """Its offsets begin at 0 again; ids still tell which commands were appended."""
     run = Run().feed(numbered(episode(1)))
-    recovery = Recovery()
-    recovery.snapshot(run.snapshots[0])
-    ledger = recovery.ledger(run.ledger.next_offset, commands_end=1)
+    ledger = read(run).ledger(run.ledger.next_offset, commands_end=1)
     after = Run(ledger).feed([(episode(1)[0], 0), (episode(2)[0], 1)])
     assert (after.skipped, [event.version for event in after.events]) == (1, [4])
