@@ -21,7 +21,7 @@ from agents.detection.episodes import (
     storm_told,
 )  # fmt: skip
 from agents.detection.incident_view import CandidateRules, IncidentView, Phase
-from agents.detection.opening import opens_by_alert, opens_by_alerts, opens_by_anomaly
+from agents.detection.opening import opens_belatedly, opens_by_alert, opens_by_alerts, opens_by_anomaly
 from agents.detection.signals import heard_account, heard_alert, heard_anomaly, heard_storm
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert
@@ -59,7 +59,7 @@ class CandidatesStage:
         """Take the record in; then open, tell anew, clear or close, as the signals say."""
         record, position = received.record, received.position
         if isinstance(record, IncidentEvent):
-            return Step(followed(state, record, position, self._rules))
+            return self._followed(state, record, position)
         view, outputs = self._quiet_before(state, record, position)
         view, because = self._heard(view, record, position)
         if because and not view.active:
@@ -73,7 +73,7 @@ class CandidatesStage:
         view = self._unconfirmed(state, now)
         outputs: list[Output] = []
         if view.active and now - view.arrived_at >= self._rules.quiet_s * 1000:
-            view, outputs = quieted(view, view.event_time(now), now)
+            view, outputs = quieted(view, view.event_time(now), now, self._rules)
         view, more = self._judged(view, now)
         outputs += more
         return None if view is state and not outputs else Step(view, tuple(outputs))
@@ -94,6 +94,19 @@ class CandidatesStage:
         """The view of these fields; what an earlier version did not know begins anew."""
         return _STATE.validate_python(fields)
 
+    def _followed(self, before: IncidentView, event: IncidentEvent, position: Position) -> Step[IncidentView]:
+        """The view after an event. An end that is learnt late may uncover signals of the next episode."""
+        view = followed(before, event, position, self._rules)
+        now = max(position.arrived_at, view.arrived_at)
+        if before.phase is Phase.IDLE or not view.may_open(view.heard_at, now, self._rules):
+            return Step(view)
+        because = opens_belatedly(view, self._rules)
+        if because is None:
+            return Step(view)
+        view, outputs = opened(view, because, now)
+        view, more = self._judged(view, now)
+        return Step(view, (*outputs, *more))
+
     def _quiet_before(self, view: IncidentView, record: Any, position: Position) -> Stepped:
         """The end of an episode whose next signal comes too long after the one before it."""
         quiet_ms = int(self._rules.quiet_s * 1000)
@@ -101,7 +114,7 @@ class CandidatesStage:
             return view, []
         if record.occurred_at - view.heard_at <= quiet_ms:
             return view, []
-        return quieted(view, view.heard_at + quiet_ms, position.arrived_at)
+        return quieted(view, view.heard_at + quiet_ms, position.arrived_at, self._rules)
 
     def _heard(self, view: IncidentView, record: Any, position: Position) -> tuple[IncidentView, str | None]:
         """The view after a signal, and why it opens an incident, if it may and does."""
@@ -109,11 +122,11 @@ class CandidatesStage:
         if isinstance(record, Alert):
             may = view.may_open(record.occurred_at, now, rules)
             known = record.fingerprint in view.conditions.known
-            view = heard_alert(view, record, position, counts=may or view.active)
+            view = heard_alert(view, record, position, echo=view.echoes(record.occurred_at, now, rules))
             return view, opens_by_alert(view, record, known, rules) if may else None
         if isinstance(record, Anomaly):
             may = view.may_open(record.occurred_at, now, rules)
-            view = heard_anomaly(view, record, position)
+            view = heard_anomaly(view, record, position, echo=view.echoes(record.occurred_at, now, rules))
             return view, opens_by_anomaly(view, record, rules) if may else None
         if isinstance(record, AlertAccount):
             view = heard_account(view, record, position)

@@ -12,13 +12,17 @@ _REPEAT_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One fingerprint: `repeats` counts its firings within the minute (event time) that began at `counted_from`."""
+    """One fingerprint: `repeats` counts its firings within the minute (event time) that began at `counted_from`.
+
+    `since` is the event time of its first firing ever; -1 where that was an echo, or is not known.
+    """
 
     firing: bool
     severity: Severity
     at: Millis
     counted_from: Millis
     repeats: int
+    since: Millis = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,28 @@ class Conditions:
     cleared: int = 0
     overflowed: bool = False
 
-    def heard(self, alert: Alert, counts: bool) -> "Conditions":
-        """The conditions after an alert. One that is older than what is known of its fingerprint changes nothing.
-
-        Args:
-            counts: whether a firing counts as a repetition; not while an ended episode cools down.
-        """
+    def heard(self, alert: Alert) -> "Conditions":
+        """The conditions after an alert. One that is older than what is known of its fingerprint changes nothing."""
         before = self.known.get(alert.fingerprint)
         if before is not None and alert.occurred_at < before.at:
             return self
         if alert.status is AlertStatus.RESOLVED:
             return self._resolved(alert, before)
-        known = dict(self.known)
-        known[alert.fingerprint] = _fired(alert, before, counts)
-        firing = self.firing + (before is None or not before.firing)
+        return self._with(alert.fingerprint, _fired(alert, before))
+
+    def echoed(self, alert: Alert) -> "Conditions":
+        """The conditions after an echo of an episode that is over: its fingerprint is known from now on, and fires no more."""
+        before = self.known.get(alert.fingerprint)
+        if alert.status is AlertStatus.RESOLVED:
+            return self.heard(alert)
+        if before is not None:
+            return self
+        return self._with(alert.fingerprint, Condition(False, alert.severity, alert.occurred_at, alert.occurred_at, 0))
+
+    def _with(self, fingerprint: str, condition: Condition) -> "Conditions":
+        before = self.known.get(fingerprint)
+        known = {**self.known, fingerprint: condition}
+        firing = self.firing + condition.firing - (before is not None and before.firing)
         overflowed = self.overflowed
         if len(known) > MOST_CONDITIONS:
             # What is quiet goes first, a tenth at once; a firing one that goes makes "all clear" unknowable.
@@ -69,13 +81,22 @@ class Conditions:
         found = (c.severity for c in self.known.values() if c.firing and c.at >= since)
         return max(found, key=lambda severity: severity.rank, default=Severity.INFO)
 
-    def forgiven(self) -> "Conditions":
-        """The conditions at the end of an episode: all remembered, none firing any more."""
-        known = {f: replace(c, firing=False, repeats=0) for f, c in self.known.items()}
-        return Conditions(known=known)
+    def forgiven(self, until: Millis) -> "Conditions":
+        """The conditions at the end of an episode: all remembered, and firing only what was last heard after `until`."""
+        known = {f: _after(c, until) for f, c in self.known.items()}
+        return Conditions(known=known, firing=sum(c.firing for c in known.values()))
 
 
-def _fired(alert: Alert, before: Condition | None, counts: bool) -> Condition:
+def _fired(alert: Alert, before: Condition | None) -> Condition:
+    since = before.since if before is not None else alert.occurred_at
     if before is None or alert.occurred_at - before.counted_from > _REPEAT_MS or before.repeats == 0:
-        return Condition(True, alert.severity, alert.occurred_at, alert.occurred_at, int(counts))
-    return Condition(True, alert.severity, alert.occurred_at, before.counted_from, before.repeats + counts)
+        return Condition(True, alert.severity, alert.occurred_at, alert.occurred_at, 1, since)
+    return Condition(True, alert.severity, alert.occurred_at, before.counted_from, before.repeats + 1, since)
+
+
+def _after(condition: Condition, until: Millis) -> Condition:
+    if not condition.firing or condition.at <= until:
+        return replace(condition, firing=False, repeats=0)
+    if condition.counted_from > until:
+        return condition
+    return replace(condition, counted_from=condition.at, repeats=1)

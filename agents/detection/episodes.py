@@ -69,14 +69,14 @@ def cleared(view: IncidentView, now: Millis, rules: CandidateRules) -> Stepped:
         how = "metrics back to normal"
     else:
         return view, []
-    return _ended(view, CandidateState.CLEARED, EventType.INCIDENT_RESOLVED, "how", how, view.event_time(now), now)
+    return _ended(view, CandidateState.CLEARED, how, view.event_time(now), now, rules)
 
 
-def quieted(view: IncidentView, at: Millis, now: Millis) -> Stepped:
+def quieted(view: IncidentView, at: Millis, now: Millis, rules: CandidateRules) -> Stepped:
     """Nothing was heard for long, as of event time `at`: closed."""
     if view.acting:
         return view, []
-    return _ended(view, CandidateState.QUIET, EventType.INCIDENT_CLOSED, "reason", "quiet", at, now)
+    return _ended(view, CandidateState.QUIET, "quiet", at, now, rules)
 
 
 def storm_told(view: IncidentView, now: Millis) -> Stepped:
@@ -121,7 +121,7 @@ def followed(view: IncidentView, event: IncidentEvent, position: Position, rules
         heard = view.event_time(position.arrived_at)
         at = event.occurred_at if event.occurred_at - heard <= rules.quiet_s * 1000 else heard
         quiet = view.ended_quiet and view.phase is Phase.IDLE
-        return _forgiven(view, at, position.arrived_at, Phase.IDLE, quiet)
+        return _forgiven(view, at, position.arrived_at, Phase.IDLE, quiet, rules)
     if event.type == EventType.DECISION_MADE:
         # Whoever was asked to decide is told what more is known, and so is consensus.
         return replace(view, decided=bool(json.loads(event.payload).get("autonomous", True)))
@@ -148,21 +148,28 @@ def _adopted(view: IncidentView, event: IncidentEvent, position: Position) -> In
 
 
 def _ended(
-    view: IncidentView, state: CandidateState, kind: EventType, word: str, why: str, at: Millis, now: Millis
+    view: IncidentView, state: CandidateState, why: str, at: Millis, now: Millis, rules: CandidateRules
 ) -> Stepped:
     verdict = verdict_of(view, at, view.told.classification)
     candidate = candidate_of(view, state, verdict, view.told.severity, why, at)
-    command = commanded(view, kind, {word: why}, candidate.candidate_id, at)
     quiet = state is CandidateState.QUIET
+    kind, word = (EventType.INCIDENT_CLOSED, "reason") if quiet else (EventType.INCIDENT_RESOLVED, "how")
+    command = commanded(view, kind, {word: why}, candidate.candidate_id, at)
     # Quiet needs no confirmation: whoever ended it before, it is over.
-    after = _forgiven(view, at, now, Phase.IDLE if quiet else Phase.ENDING, quiet)
+    after = _forgiven(view, at, now, Phase.IDLE if quiet else Phase.ENDING, quiet, rules)
     return after, [published(candidate), command]
 
 
-def _forgiven(view: IncidentView, at: Millis, now: Millis, phase: Phase, quiet: bool) -> IncidentView:
+def _forgiven(
+    view: IncidentView, at: Millis, now: Millis, phase: Phase, quiet: bool, rules: CandidateRules
+) -> IncidentView:
+    view = replace(view, phase=phase, phase_since=now, ended_at=at, ended_arrival=now, ended_quiet=quiet, acting="")
+    # What came after that, although it was heard before the end was known, is of no episode yet.
+    until = view.echoes_until(rules)
     return replace(
-        view, phase=phase, phase_since=now, ended_at=at, ended_arrival=now, ended_quiet=quiet, acting="",
-        conditions=view.conditions.forgiven(), alarms=(), clues=(), heard={}, exhibits=())  # fmt: skip
+        view, conditions=view.conditions.forgiven(until), alarms=tuple(a for a in view.alarms if a.at > until),
+        clues=tuple(c for c in view.clues if c.at > until), heard={w: t for w, t in view.heard.items() if t > until},
+        exhibits=tuple(e for e in view.exhibits if e.at > until))  # fmt: skip
 
 
 def _severity(view: IncidentView, since: Millis) -> Severity:

@@ -24,7 +24,7 @@ class CandidateRules:
     rate_alerts: int = 20
     error_rate_alerts: int = 5  # where one of them is an ERROR or worse
     quiet_s: float = 3600.0  # event time between alerts, and arrival time with none
-    cool_down_s: float = 15.0  # of arrival
+    cool_down_s: float = 15.0  # of arrival and of event time, each: what falls within is an echo of the episode
     retell_s: float = 5.0  # of arrival, between two statements or accounts
     clear_s: float = 10.0  # of arrival, without a metric anomaly
     metric_clear_s: float = 300.0  # of arrival, where no alert can say that it is over
@@ -75,10 +75,11 @@ class MetricAlarm:
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One record that statements may rest on; the newest of its subject (a fingerprint, a series) replaces it."""
+    """One record that statements may rest on, of event time `at`; the newest of its subject (a fingerprint, a series) holds."""
 
     subject: str
     evidence: Evidence
+    at: Millis = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +129,21 @@ class IncidentView:
 
     def may_open(self, at: Millis, now: Millis, rules: CandidateRules) -> bool:
         """Whether a signal of event time `at` may open the next episode at arrival time `now`."""
-        if self.phase is not Phase.IDLE:
+        return self.phase is Phase.IDLE and not self.echoes(at, now, rules)
+
+    def echoes(self, at: Millis, now: Millis, rules: CandidateRules) -> bool:
+        """Whether a signal of event time `at` that arrives at `now` belongs to the episode that is over.
+
+        By event time, as much of a storm is read long after it was sent; and by arrival, as clocks of sources may be ahead.
+        """
+        if self.active or self.ended_at is None:
             return False
+        cooling = not self.ended_quiet and now - self.ended_arrival < rules.cool_down_s * 1000
+        return cooling or at <= self.echoes_until(rules)
+
+    def echoes_until(self, rules: CandidateRules) -> Millis:
+        """The event time up to which signals are of episodes that are over; -1 where there were none."""
         if self.ended_at is None:
-            return True
+            return -1
         # After an hour's silence nothing flaps; the cool-down is for the echo of a remedy.
-        cooled = self.ended_quiet or now - self.ended_arrival >= rules.cool_down_s * 1000
-        return cooled and at > self.ended_at
+        return self.ended_at if self.ended_quiet else self.ended_at + int(rules.cool_down_s * 1000)

@@ -27,11 +27,13 @@ def opens_by_alerts(view: IncidentView, rules: CandidateRules) -> str | None:
     """Why the storm or rate of alerts, taken together, opens an incident: only while one of its conditions fires."""
     if not view.conditions.firing:
         return None
-    if view.storm and view.storm.open and view.storm.occurred_at > (view.ended_at or -1):
+    over = view.echoes_until(rules)
+    # A storm that was on in the last episode, or that its remedy's echoes made, is no news.
+    if view.storm and view.storm.open and view.storm.occurred_at > over:
         return f"a storm of {view.storm.rate_per_s:.0f} alerts/s"
     rates = view.rates
-    # A window that began before the last episode's end counts that episode's alerts.
-    if rates.window_start <= (view.ended_at or -1) or rates.score < rules.anomaly_threshold:
+    # A window that began before that counts the last episode's alerts.
+    if rates.window_start <= over or rates.score < rules.anomaly_threshold:
         return None
     if rates.window_start + rates.window_ms + _TOGETHER_MS < view.heard_at:
         return None
@@ -48,11 +50,30 @@ def opens_by_anomaly(view: IncidentView, anomaly: Anomaly, rules: CandidateRules
     """Why this metric anomaly, which `view` has heard, opens an incident; None where it does not."""
     if anomaly.kind is not AnomalyKind.METRIC:
         return None
-    since = anomaly.occurred_at - rules.metric_repeat_s * 1000
-    times = [alarm.at for alarm in view.alarms if alarm.at >= since]
-    repeated = len(times) >= rules.metric_repeats and max(times) - min(times) >= rules.metric_lasts_s * 1000
-    alerts_too = view.conditions.firing and anomaly.score >= rules.sure_score and times
-    return anomaly.summary if repeated or alerts_too else None
+    alerts_too = view.conditions.firing and anomaly.score >= rules.sure_score
+    return anomaly.summary if alerts_too or _lasts(view, anomaly.occurred_at, rules) else None
+
+
+def opens_belatedly(view: IncidentView, rules: CandidateRules) -> str | None:
+    """Why what is left of `view` once an episode's end is learnt opens the next; None where it does not.
+
+    Under load an end may be read after signals that came later than it: they were taken for the old episode's.
+    """
+    over = view.echoes_until(rules)
+    critical = [c for c in view.conditions.known.values() if c.firing and c.severity is Severity.CRITICAL]
+    if any(c.since > over or c.repeats >= rules.critical_repeats for c in critical):
+        return "critical alerts fired after the last episode's end"
+    newest = max((alarm.at for alarm in view.alarms), default=None)
+    if newest is not None and _lasts(view, newest, rules):
+        return "metrics are unusual after the last episode's end"
+    if view.conditions.firing and any(alarm.score >= rules.sure_score for alarm in view.alarms):
+        return "alerts fired while a metric is far off, after the last episode's end"
+    return opens_by_alerts(view, rules)
+
+
+def _lasts(view: IncidentView, until: Millis, rules: CandidateRules) -> bool:
+    times = [alarm.at for alarm in view.alarms if alarm.at >= until - rules.metric_repeat_s * 1000]
+    return len(times) >= rules.metric_repeats and max(times) - min(times) >= rules.metric_lasts_s * 1000
 
 
 def _near(one: Millis, other: Millis) -> bool:

@@ -9,7 +9,7 @@ from agents.series.metric_names import BETTER_LOW, family
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
-from schemas.records.vocabulary import AlertStatus, Evidence, Millis
+from schemas.records.vocabulary import AlertStatus, Millis
 from streams.stage import Position
 
 REPORTER, METRIC = "alerts:", "metric:"
@@ -18,35 +18,33 @@ _MOST_HEARD = 24
 _ALARMS = 8
 
 
-def heard_alert(view: IncidentView, alert: Alert, position: Position, counts: bool) -> IncidentView:
-    """The view after an alert; `counts` as in `Conditions.heard`."""
+def heard_alert(view: IncidentView, alert: Alert, position: Position, echo: bool) -> IncidentView:
+    """The view after an alert; an `echo` of the last episode belongs to no trouble of now."""
     at = alert.occurred_at
-    conditions, clues, heard, exhibits = view.conditions, view.clues, view.heard, view.exhibits
-    # What was fired before the last episode's end is its echo: it belongs to no trouble of now.
-    if view.ended_at is None or view.active or at > view.ended_at:
-        conditions = conditions.heard(alert, counts)
-        if alert.status is AlertStatus.FIRING:
-            summary = f"{alert.severity} {alert.name}: {alert.message}"[:160]
-            clues = with_clues(clues, clues_of_alert(alert), at)
-            heard = _heard(heard, REPORTER + (alert.source or "unnamed")[:64], at)
-            exhibits = _exhibited(exhibits, alert.fingerprint, position.evidence(summary))
+    conditions = view.conditions.echoed(alert) if echo else view.conditions.heard(alert)
+    clues, heard, exhibits = view.clues, view.heard, view.exhibits
+    if alert.status is AlertStatus.FIRING and not echo:
+        summary = f"{alert.severity} {alert.name}: {alert.message}"[:160]
+        clues = with_clues(clues, clues_of_alert(alert), at)
+        heard = _heard(heard, REPORTER + (alert.source or "unnamed")[:64], at)
+        exhibits = _exhibited(exhibits, Exhibit(alert.fingerprint, position.evidence(summary), at))
     return replace(
         view, tenant=alert.tenant, environment=alert.environment, service=alert.service, tier=alert.tier,
         conditions=conditions, clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at),
         arrived_at=position.arrived_at, stale_s=_age_s(at, position))  # fmt: skip
 
 
-def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position) -> IncidentView:
-    """The view after a metric anomaly. One for the better, such as a restart brings, is no alarm."""
+def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position, echo: bool) -> IncidentView:
+    """The view after a metric anomaly. One for the better, such as a restart brings, is no alarm; nor is an `echo`."""
     at = anomaly.occurred_at
     if anomaly.value < anomaly.expected and family(anomaly.metric) in BETTER_LOW:
         return replace(view, heard_at=max(view.heard_at, at), arrived_at=position.arrived_at)
     alarms, clues, heard, exhibits = view.alarms, view.clues, view.heard, view.exhibits
-    if view.ended_at is None or view.active or at > view.ended_at:
+    if not echo:
         alarms = (*alarms, MetricAlarm(at, anomaly.score))[-_ALARMS:]
         clues = with_clues(clues, clues_of_anomaly(anomaly), at)
         heard = _heard(heard, METRIC + family(anomaly.metric), at)
-        exhibits = _exhibited(exhibits, anomaly.series, position.evidence(anomaly.summary[:160]))
+        exhibits = _exhibited(exhibits, Exhibit(anomaly.series, position.evidence(anomaly.summary[:160]), at))
     return replace(
         view, tenant=anomaly.tenant, environment=anomaly.environment, service=anomaly.service, alarms=alarms,
         clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at), arrived_at=position.arrived_at,
@@ -73,7 +71,7 @@ def heard_storm(view: IncidentView, storm: StormChanged, position: Position) -> 
     summary = f"{said}: {storm.rate_per_s:.0f} alerts/s, usually {storm.baseline_per_s:.1f}; loudest {loudest}"[:160]
     return replace(
         view, tenant=storm.tenant, service=view.service or storm.service, storm=storm, arrived_at=position.arrived_at,
-        exhibits=_exhibited(view.exhibits, "storm", position.evidence(summary)))  # fmt: skip
+        exhibits=_exhibited(view.exhibits, Exhibit("storm", position.evidence(summary), storm.occurred_at)))  # fmt: skip
 
 
 def _age_s(at: Millis, position: Position) -> float:
@@ -87,9 +85,9 @@ def _heard(heard: Mapping[str, Millis], who: str, at: Millis) -> Mapping[str, Mi
     return now
 
 
-def _exhibited(exhibits: tuple[Exhibit, ...], subject: str, evidence: Evidence) -> tuple[Exhibit, ...]:
-    others = [e for e in exhibits if e.subject != subject]
-    of_topic = [e for e in others if e.evidence.topic == evidence.topic]
+def _exhibited(exhibits: tuple[Exhibit, ...], one: Exhibit) -> tuple[Exhibit, ...]:
+    others = [e for e in exhibits if e.subject != one.subject]
+    of_topic = [e for e in others if e.evidence.topic == one.evidence.topic]
     if len(of_topic) >= _EXHIBITS_A_TOPIC:
         others.remove(of_topic[0])
-    return (*others, Exhibit(subject, evidence))
+    return (*others, one)

@@ -10,7 +10,7 @@ def after(*alerts: Alert) -> Conditions:
     """The conditions after these alerts."""
     conditions = Conditions()
     for each in alerts:
-        conditions = conditions.heard(each, counts=True)
+        conditions = conditions.heard(each)
     return conditions
 
 
@@ -35,7 +35,7 @@ def test_firing_again_is_not_another_condition() -> None:
     """One fingerprint, one condition, one all-clear."""
     again = after(alert("A"), alert("A", NOW + 1), alert("A", NOW + 2))
     assert again.firing == 1
-    assert again.heard(resolved("A", NOW + 3), counts=True).all_clear
+    assert again.heard(resolved("A", NOW + 3)).all_clear
 
 
 def test_repetitions_are_counted_within_a_minute() -> None:
@@ -60,7 +60,7 @@ def test_memory_is_bounded_and_says_when_it_forgot_what_fires() -> None:
     assert conditions.overflowed
     assert conditions.firing == len(conditions.known)
     for i in range(MOST_CONDITIONS + 50):
-        conditions = conditions.heard(resolved(f"A{i}", NOW + 5000), counts=True)
+        conditions = conditions.heard(resolved(f"A{i}", NOW + 5000))
     assert conditions.firing == 0
     assert not conditions.all_clear
 
@@ -75,7 +75,7 @@ def test_what_is_quiet_is_forgotten_before_what_fires() -> None:
 
 def test_an_ended_episode_is_forgiven_and_remembered() -> None:
     """Nothing fires any more, and no fingerprint is new."""
-    over = after(alert("A"), alert("B")).forgiven()
+    over = after(alert("A"), alert("B")).forgiven(until=NOW)
     assert over.firing == 0
     assert not over.all_clear
     assert alert("A").fingerprint in over.known
