@@ -1,6 +1,5 @@
 """The incident aggregate: its state, which is only ever a fold of events, and which events it admits."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -9,6 +8,8 @@ from typing import Any
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
 from state.errors import ForeignEventError
+from state.json_text import read_object
+from state.shapes import Misfit, checks, misfit
 
 
 class Status(StrEnum):
@@ -137,12 +138,17 @@ def evolve(state: IncidentState, event: IncidentEvent) -> IncidentState:
 
     Raises:
         ForeignEventError: the event belongs to another incident.
-        KeyError, TypeError, ValueError, AttributeError, RecursionError: the payload lacks what the fold needs (UNFIT).
+        ValueError: the payload is no JSON object, or lacks what the fold needs (of UNFIT).
     """
     if event.incident_id != state.incident_id:
         raise ForeignEventError(f"Event {event.event_id} is of {event.incident_id}, not of {state.incident_id}.")
     apply = _FOLDS.get(event.type)
-    return _headed(apply(state, json.loads(event.payload), event) if apply else state, event)
+    if apply is None:
+        return _headed(state, event)
+    payload = read_object(event.payload)
+    if why := misfit(_READS.get(event.type, _NOTHING), payload):
+        raise ValueError(why)
+    return _headed(apply(state, payload, event), event)
 
 
 def follow(state: IncidentState, event: IncidentEvent) -> IncidentState:
@@ -240,8 +246,28 @@ def _closed(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> In
 
 def _ended(state: IncidentState, status: Status, outcome: str, event: IncidentEvent) -> IncidentState:
     took_s = (event.recorded_at - (state.opened_at or event.recorded_at)) / 1000
-    return replace(state, status=status, outcome=outcome, ended_at=event.recorded_at, mttr_s=took_s)
+    # A storm is one of its episode. Sampling's word that it is over comes some calm windows later.
+    return replace(state, status=status, outcome=outcome, storm=False, ended_at=event.recorded_at, mttr_s=took_s)
 
+
+# What each fold reads, and of which type: a payload without it may come from anybody who can write to Kafka.
+_NOTHING: dict[str, Misfit] = {}
+_GUESS = {"severity": str, "title": str, "classification": str, "confidence": float}
+_ACTION = {"action_id": str, "state": str}
+_NOTIFICATION = {"notification_id": str, "state": str}
+_READS: dict[str, dict[str, Misfit]] = {kind: checks(fields) for kind, fields in {
+    EventType.INCIDENT_OPENED: {"service": str, "environment": str, "tier": str, **_GUESS},
+    EventType.INCIDENT_RECLASSIFIED: _GUESS,
+    EventType.ALERTS_ACCOUNTED: dict.fromkeys(("received", "kept", "suppressed", "late", "dead_lettered"), int),
+    EventType.DIAGNOSIS_MADE: {
+        "root_cause": str, "classification": str, "confidence": float, "parent_incident_id": str | None},
+    EventType.ACTION_INTENDED: _ACTION,
+    EventType.ACTION_COMPLETED: _ACTION,
+    EventType.NOTIFICATION_QUEUED: _NOTIFICATION,
+    EventType.NOTIFICATION_SENT: _NOTIFICATION,
+    EventType.INCIDENT_RESOLVED: {"how": str},
+    EventType.INCIDENT_CLOSED: {"reason": str},
+}.items()}  # fmt: skip
 
 _FOLDS: dict[str, Fold] = {
     EventType.INCIDENT_OPENED: _opened,

@@ -54,7 +54,12 @@ def candidate_of(
         service=view.service, tier=view.tier, episode=view.episode, state=state, severity=severity,
         classification=verdict.classification, confidence=verdict.confidence, confidence_low=verdict.low,
         confidence_high=verdict.high, quality=verdict.quality, title=f"{view.service}: {kind} ({because})"[:240],
-        occurred_at=at, evidence=[e.evidence for e in view.exhibits])  # fmt: skip
+        occurred_at=at, evidence=_telling(view))  # fmt: skip
+
+
+def _telling(view: IncidentView) -> list[Evidence]:
+    """The exhibits, of those that say the same (many sources fire one alert) the newest."""
+    return list({exhibit.evidence.summary: exhibit.evidence for exhibit in view.exhibits}.values())
 
 
 def told(view: IncidentView, verdict: Verdict, severity: Severity, now: Millis) -> IncidentView:
@@ -77,7 +82,7 @@ def recommended(candidate: IncidentCandidate) -> Output:
         incident_id=candidate.incident_id, tenant=candidate.tenant, environment=candidate.environment,
         service=candidate.service, tier=candidate.tier, episode=candidate.episode, agent=Agent.DETECTION, abstains=False,
         action=action, target=candidate.service, confidence=confidence,
-        rationale=f"{kind}: {candidate.title}", evidence=candidate.evidence, occurred_at=candidate.occurred_at)  # fmt: skip
+        rationale=candidate.title, evidence=candidate.evidence, occurred_at=candidate.occurred_at)  # fmt: skip
     return Output(RECOMMENDATIONS, candidate.incident_id, recommendation)
 
 

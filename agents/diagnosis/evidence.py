@@ -27,10 +27,13 @@ class Span:
     first: int
     last: int
 
-    def evidence(self, summary: str) -> tuple[Evidence, ...]:
-        """The first and the last record; one where they are the same."""
-        ends = (self.first,) if self.first == self.last else (self.first, self.last)
-        return tuple(Evidence(topic=self.topic, partition=self.partition, offset=at, summary=summary) for at in ends)
+    def evidence(self, summary: str, count: int) -> tuple[Evidence, ...]:
+        """The first and the last of `count` records, told apart; one where they are the same."""
+        first = self._place(self.first, summary)
+        return (first,) if self.first == self.last else (first, self._place(self.last, f"{summary} (last of {count})"))
+
+    def _place(self, offset: int, summary: str) -> Evidence:
+        return Evidence(topic=self.topic, partition=self.partition, offset=offset, summary=summary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class AlertFact:
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """Its records."""
-        return self.span.evidence(one_line(self.text))
+        return self.span.evidence(one_line(self.text), self.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,9 +155,21 @@ def _rationale(rival: _Rival, missing: tuple[str, ...]) -> str:
 
 
 def _evidence(signals: list[Signal]) -> list[Evidence]:
-    """The records behind signals, each once. Those of the view come first: nothing else tells later what was seen of it."""
-    ordered = sorted(signals, key=lambda signal: signal.source != "topology")
-    return list(dict.fromkeys(record for signal in ordered for record in signal.evidence))[:MAX_EVIDENCE]
+    """The records behind signals, none that says what another says.
+
+    Those of the view come first, as nothing else tells later what was seen of it; then the first record of every signal.
+    """
+    seen = [record for signal in signals if signal.source == "topology" for record in signal.evidence]
+    others = [signal.evidence for signal in signals if signal.source != "topology"]
+    return _telling([*seen, *(r for found in others for r in found[:1]), *(r for found in others for r in found[1:])])
+
+
+def _telling(records: Iterable[Evidence]) -> list[Evidence]:
+    """The first MAX_EVIDENCE records of different words: of those that say the same, one is enough to follow."""
+    told: dict[str, Evidence] = {}
+    for record in records:
+        told.setdefault(record.summary, record)
+    return list(told.values())[:MAX_EVIDENCE]
 
 
 def _unknown(case: Case, confidence: float) -> Explanation:
@@ -171,7 +183,7 @@ def _unknown(case: Case, confidence: float) -> Explanation:
             classification=Classification.UNKNOWN,
             confidence=round(confidence, 6),
             rationale=f"A cause that none of the known explanations covers; heard: {names}.",
-            evidence=list(dict.fromkeys(records))[:MAX_EVIDENCE],
+            evidence=_telling(records),
         )
     )
 

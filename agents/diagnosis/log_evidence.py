@@ -54,7 +54,7 @@ class LogFact:
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """Its records."""
-        return self.span.evidence(one_line(f"{self.level} {self.sample}"))
+        return self.span.evidence(one_line(f"{self.level} {self.sample}"), self.count)
 
 
 def readable(message: str) -> str | None:

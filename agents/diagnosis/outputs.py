@@ -88,7 +88,7 @@ def _recommendation(finding: Finding) -> Recommendation:
 
 
 def _rationale(best: Explanation) -> str:
-    said = f"{root_cause(best)}. {best.hypothesis.rationale}"
+    said = best.hypothesis.rationale
     if best.suspect is not None:
         return f"{said} Nothing is to be done here: {best.suspect.service} is to blame ({best.suspect.incident_id})."
     if action_for(best) == Action.NOOP:

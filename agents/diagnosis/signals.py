@@ -1,5 +1,6 @@
 """From facts to signals: what each alert, series and line of log says for which explanation, and how strongly."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -82,11 +83,15 @@ def own_signals(case: Case) -> Iterator[Signal]:
         sign = Sign(guess, GUESS * confidence)
         yield Signal("detection", sign, f"detection takes it for {named(guess)}", (case.guess,))
     others = [name for suspect in case.suspects for name in suspect.path]
+    # Many sources may fire one alert: people are told of it once.
+    heard: Counter[str] = Counter()
+    for alert in case.alerts:
+        heard[alert.name] += alert.count if alert.firing else 0
     for alert in case.alerts:
         worth = MILD if alert.severity == Severity.INFO else 1.0
         for sign in _own_signs(alert.text, others) if alert.firing else ():
             scaled = replace(sign, strength=sign.strength * worth)
-            yield Signal("alerts", scaled, f"alert {alert.name} x{alert.count}", alert.evidence)
+            yield Signal("alerts", scaled, f"alert {alert.name} x{heard[alert.name]}", alert.evidence)
     for fact in case.anomalies:
         for sign in signs_of(fact):
             yield Signal("metrics", sign, series_text(fact), (fact.evidence,))

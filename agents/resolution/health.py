@@ -53,7 +53,8 @@ class HealthCheck:
                 if number < self._limits.tries:
                     await self._sleep(wait_s)
                     wait_s *= _WAIT_GROWTH
-        return Health(False, self._limits.tries, f"not healthy in {self._limits.tries} checks; the last: {said}")
+        tries = self._limits.tries
+        return Health(False, tries, f"not healthy in {tries} check{'s' if tries > 1 else ''}; the last: {said}")
 
     async def _fault(self, client: httpx.AsyncClient, url: str) -> str | None:
         limit_s = self._limits.timeout_s

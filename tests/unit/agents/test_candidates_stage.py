@@ -83,6 +83,17 @@ def test_a_critical_alert_that_is_new_opens_an_episode(run: StageRun) -> None:
     assert (recommendation.action, recommendation.target) == (Action.RESTART, "checkout")
 
 
+def test_what_many_sources_say_alike_is_one_link_of_evidence(run: StageRun) -> None:
+    """The newest; and no statement says its kind twice."""
+    for nth in range(4):
+        heard(run, alert("Slow", NOW + nth, source=f"host-{nth}", severity=Severity.WARNING))
+    published = heard(run, critical(at=NOW + 10))
+    assert [e.summary for e in candidates(published)[0].evidence] == [
+        "WARNING Slow: Slow of checkout", "CRITICAL OutOfMemory: OutOfMemory of checkout",
+    ]  # fmt: skip
+    assert recommendations(published)[0].rationale.lower().replace("_", " ").count("memory leak") == 1
+
+
 def test_it_opens_once(run: StageRun) -> None:
     """While the command is under way and while the episode is active, nothing opens another."""
     heard(run, critical())

@@ -216,6 +216,28 @@ def test_evidence_names_places_and_is_bounded() -> None:
     assert len(chain) + len(alerts) in places
 
 
+def test_one_alert_of_many_sources_is_told_once() -> None:
+    """Its words, and a link to one of its records, stand for all that say the same; the other evidence is not crowded out."""
+    fired = [alert("OutOfMemory", "heap full", fingerprint=f"host-{n}") for n in range(20)]
+    best = best_of(explained(candidate(Classification.MEMORY_LEAK), *fired, leak())).hypothesis
+    summaries = [record.summary for record in best.evidence]
+    assert len(set(summaries)) == len(summaries)
+    assert sum("OutOfMemory" in summary for summary in summaries) == 1
+    assert best.rationale.count("OutOfMemory") == 1
+    assert "alert OutOfMemory x20" in best.rationale
+
+
+def test_the_last_of_several_records_is_told_from_the_first() -> None:
+    """After what is new: readers see one record of each fact before a second of any."""
+    lines = [line(f"OutOfMemoryError: heap at {percent} %") for percent in (81, 82, 83)]
+    fired = [alert("OutOfMemory", "heap full")] * 2
+    best = best_of(explained(candidate(Classification.MEMORY_LEAK), *lines, *fired)).hypothesis
+    summaries = [record.summary for record in best.evidence]
+    assert len(set(summaries)) == len(summaries)
+    lasts = [n for n, summary in enumerate(summaries) if "(last of" in summary]
+    assert lasts == [len(summaries) - 2, len(summaries) - 1]
+
+
 @pytest.mark.parametrize(
     ("records", "classification", "action"),
     [
