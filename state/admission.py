@@ -1,39 +1,43 @@
 """Whether an incident takes a command, and the event that the command becomes. Pure, and never fails on bad payloads."""
 
 import json
+import re
 from typing import Any
 
 import orjson
 
+from schemas.records.analysis import Diagnosis, IncidentCandidate, Prediction
+from schemas.records.command import ActionRecord, Decision, Notification
 from schemas.records.log import IncidentCommand, IncidentEvent
+from schemas.records.sampling import StormChanged
 from schemas.records.vocabulary import Millis
 from state.chain import seal
 from state.incident import EventType, IncidentState, admits
+from state.json_text import read_object
+from state.shapes import checks, misfit, record_misfit
 
 # An event beyond this would neither fit Kafka's largest message together with others nor be read by a person.
 MAX_PAYLOAD_BYTES = 262_144
 
 # Of each of a command's other texts, its ids above all: they are keys, and other records hold them again.
 MAX_TEXT_BYTES = 4096
-# Levels of a payload; whoever writes it as JSON again takes a few calls a level.
-MAX_DEPTH = 64
 
-# What the fold keeps as text, by event type (state.incident.EventType says what the payloads are).
-_OPENING = ("service", "environment", "tier", "severity", "title", "classification")
-_ACTION = ("action_id", "state")
-_NOTIFICATION = ("notification_id", "state")
-_TEXTS: dict[str, tuple[str, ...]] = {
-    EventType.INCIDENT_OPENED: _OPENING,
-    EventType.INCIDENT_RECLASSIFIED: ("severity", "title", "classification"),
-    EventType.DIAGNOSIS_MADE: ("root_cause", "classification"),
-    EventType.HUMAN_REQUESTED: ("role", "reason"),
-    EventType.ACTION_INTENDED: _ACTION,
-    EventType.ACTION_COMPLETED: _ACTION,
-    EventType.NOTIFICATION_QUEUED: _NOTIFICATION,
-    EventType.NOTIFICATION_SENT: _NOTIFICATION,
-    EventType.INCIDENT_RESOLVED: ("how",),
-    EventType.INCIDENT_CLOSED: ("reason",),
+# What each payload says (state.incident.EventType): stages, people and the API read more of it than the fold does.
+_SAID: dict[str, type] = {
+    EventType.INCIDENT_OPENED: IncidentCandidate,
+    EventType.INCIDENT_RECLASSIFIED: IncidentCandidate,
+    EventType.STORM_OPENED: StormChanged,
+    EventType.STORM_CLOSED: StormChanged,
+    EventType.PREDICTION_MADE: Prediction,
+    EventType.DIAGNOSIS_MADE: Diagnosis,
+    EventType.DECISION_MADE: Decision,
+    EventType.ACTION_INTENDED: ActionRecord,
+    EventType.ACTION_COMPLETED: ActionRecord,
+    EventType.NOTIFICATION_QUEUED: Notification,
+    EventType.NOTIFICATION_SENT: Notification,
 }
+_LONG_NUMBER = re.compile("[0-9]{19}")
+_HUMAN_REQUESTED = checks({"role": str, "reason": str, "tried": list[str]})
 
 
 def sealed_event(
@@ -76,32 +80,27 @@ def refusal(state: IncidentState, command: IncidentCommand) -> str | None:
     if _long(command):
         return f"Its {_long(command)} is longer than {MAX_TEXT_BYTES} bytes."
     payload = _object(command.payload)
-    if payload is None:
-        return "Its payload is not a JSON object."
-    return (
-        _unwritable(payload)
-        or _misshapen(command.type, payload)
-        or admits(state, command.type, command.episode, payload)
-    )
+    if isinstance(payload, str):
+        return payload
+    return _misshapen(command.type, payload) or admits(state, command.type, command.episode, payload)
 
 
 def unfit(error: Exception) -> str:
     """Why a payload does not fold, as a sentence, from what the fold raised (one of UNFIT)."""
-    if isinstance(error, KeyError):
-        return f"Its payload lacks {error.args[0]!r}."
     return f"Its payload does not fit its type: {error}."
 
 
-def _object(payload: str) -> dict[str, Any] | None:
+def _object(payload: str) -> dict[str, Any] | str:
+    """The payload, or why stages, stores and the API could not read it or write it again."""
     try:
-        found = json.loads(payload, parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # thousands of brackets nest deeper than the parser goes
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+        found = read_object(payload)
+        if _LONG_NUMBER.search(payload):  # stages may read it with Python's own parser, and write it again
+            orjson.dumps(json.loads(payload))
+    except ValueError as error:
+        return f"Its payload cannot be taken. {error}"
+    except TypeError as error:
+        return f"Its payload holds what cannot be written: {error}."
+    return found
 
 
 def _long(command: IncidentCommand) -> str:
@@ -109,28 +108,10 @@ def _long(command: IncidentCommand) -> str:
     return next((name for name in texts if len(getattr(command, name).encode()) > MAX_TEXT_BYTES), "")
 
 
-def _unwritable(payload: dict[str, Any]) -> str | None:
-    """Why stages, stores and the API could not write again what the payload holds."""
-    if _deeper(payload, MAX_DEPTH):
-        return f"Its payload is nested deeper than {MAX_DEPTH} levels."
-    try:
-        orjson.dumps(payload)
-    except TypeError as error:
-        return f"Its payload holds what cannot be written: {error}."
-    return None
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    if not isinstance(value, (dict, list)):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
-
-
 def _misshapen(kind: str, payload: dict[str, Any]) -> str | None:
-    for name in _TEXTS.get(kind, ()):
-        if name not in payload:
-            return f"Its payload lacks {name!r}."
-        if not isinstance(payload[name], str):
-            return f"Its payload's {name!r} is not a text."
-    return None
+    said = _SAID.get(kind)
+    if said is not None:
+        why = record_misfit(said)(payload)
+    else:
+        why = misfit(_HUMAN_REQUESTED, payload, frozenset({"tried"})) if kind == EventType.HUMAN_REQUESTED else ""
+    return f"Its payload is not what {kind} says: {why}." if why else None

@@ -9,7 +9,7 @@ from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
 from state.errors import ForeignEventError
 from state.json_text import read_object
-from state.shapes import Misfit, checks, misfit
+from state.shapes import Fields, Misfit, checks, misfit
 
 
 class Status(StrEnum):
@@ -255,7 +255,7 @@ _NOTHING: dict[str, Misfit] = {}
 _GUESS = {"severity": str, "title": str, "classification": str, "confidence": float}
 _ACTION = {"action_id": str, "state": str}
 _NOTIFICATION = {"notification_id": str, "state": str}
-_READS: dict[str, dict[str, Misfit]] = {kind: checks(fields) for kind, fields in {
+_READS: dict[str, dict[str, Misfit]] = {kind: checks(fields) for kind, fields in dict[EventType, Fields]({
     EventType.INCIDENT_OPENED: {"service": str, "environment": str, "tier": str, **_GUESS},
     EventType.INCIDENT_RECLASSIFIED: _GUESS,
     EventType.ALERTS_ACCOUNTED: dict.fromkeys(("received", "kept", "suppressed", "late", "dead_lettered"), int),
@@ -267,7 +267,7 @@ _READS: dict[str, dict[str, Misfit]] = {kind: checks(fields) for kind, fields in
     EventType.NOTIFICATION_SENT: _NOTIFICATION,
     EventType.INCIDENT_RESOLVED: {"how": str},
     EventType.INCIDENT_CLOSED: {"reason": str},
-}.items()}  # fmt: skip
+}).items()}  # fmt: skip
 
 _FOLDS: dict[str, Fold] = {
     EventType.INCIDENT_OPENED: _opened,

@@ -12,11 +12,13 @@ from dataclasses import dataclass, fields
 from schemas.convert import from_dict, to_dict
 from schemas.records.log import IncidentSnapshot
 from state.incident import IncidentState
+from state.json_text import MAX_DEPTH, read_object
 
 RECENT_COMMANDS = "recent-commands"
 COVERED_BELOW = "covered-below"
 
 _FINGERPRINT_BYTES = 8
+_STATE_LEVELS = 2  # a payload in the list of actions
 _MOST_DIGITS = 18  # of an offset
 
 
@@ -60,6 +62,6 @@ def state_from_json(text: str) -> IncidentState:
     Raises:
         ValueError, KeyError, TypeError: the text is no state.
     """
-    found = json.loads(text)
+    found = read_object(text, MAX_DEPTH + _STATE_LEVELS)
     known = {f.name for f in fields(IncidentState)}
     return from_dict(IncidentState, {k: v for k, v in found.items() if k in known})

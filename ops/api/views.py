@@ -1,11 +1,11 @@
 """Incidents and events as JSON shows them. The command line shows an event's times as ISO 8601, all else is the same."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from schemas.convert import to_dict
 from state.incident import IncidentState
+from state.json_text import payload_shown
 from state.ports import StoredEvent
 
 
@@ -15,7 +15,7 @@ def incident_view(state: IncidentState) -> dict[str, Any]:
 
 
 def event_view(stored: StoredEvent) -> dict[str, Any]:
-    """An event of a timeline with its place in the log; the payload is an object."""
+    """An event of a timeline with its place in the log; the payload is an object (see `payload_shown`)."""
     fields = to_dict(stored.event)
     place = {"topic": stored.topic, "partition": stored.partition, "offset": stored.offset}
-    return {**fields, "payload": json.loads(fields["payload"]), **place}
+    return {**fields, "payload": payload_shown(stored.event), **place}

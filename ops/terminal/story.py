@@ -1,6 +1,5 @@
 """The events of an incident as a story: what happened, and why. Total: a payload that lacks something is told without."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from ops.terminal.words import clean, duration, figure, lower, money, percent
 from schemas.records.vocabulary import Millis
 from state.incident import EventType
+from state.json_text import payload_shown
 from state.ports import StoredEvent
 
 Payload = dict[str, Any]
@@ -33,7 +33,7 @@ def tell(events: list[StoredEvent]) -> list[Line]:
         event = stored.event
         if event.type == EventType.INCIDENT_OPENED:
             opened_ms = event.recorded_at
-        what, why = _told(event.type, json.loads(event.payload))
+        what, why = _told(event.type, payload_shown(event))
         after_s = (event.recorded_at - opened_ms) / 1000
         lines.append(Line(event.episode, event.recorded_at, after_s, str(event.agent), what, why))
     return lines

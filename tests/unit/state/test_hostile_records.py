@@ -23,7 +23,7 @@ def _nested(levels: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "payload", ['{"a":"\\ud800"}', '{"a":NaN}', '{"a":1' + "0" * 30 + "}", _nested(900), _nested(5000)]
+    "payload", ['{"a":"\\ud800"}', '{"a":NaN}', '{"a":1e999}', '{"a":1' + "0" * 30 + "}", _nested(900), _nested(5000)]
 )
 def test_payloads_that_readers_could_not_write_again_are_refused(payload: str) -> None:
     """Half a character, no number, a number beyond 64 bits, a nest without end."""
