@@ -61,6 +61,7 @@ def make_app(settings: AppSettings) -> Any:
         stream_buffer_maxsize=4,
         stream_recovery_delay=0.0,
     )
+    app.bootstrap = settings.bootstrap
     app.fetch_wait_ms = settings.fetch_wait_ms
     holds: list[Holds] = []
     app.holds = holds

@@ -15,6 +15,7 @@ import faust
 from faust.tables.table import Table
 
 from streams.outbox import MAX_MESSAGE_BYTES, Message
+from streams.topics import Topic, create_topics
 
 # Row bytes begin with this where the state wants ticks, so that waiting keys are found without reading rows.
 WAITING = b'{"w":1'
@@ -22,7 +23,6 @@ EPOCH_HEADER = "epoch"
 _MOST_DIGITS = 18  # of an offset
 # Small segments, cleaned soon: what a recovery reads is about the live rows and 32 MiB.
 _TOPIC_SETTINGS = {
-    "max.message.bytes": str(MAX_MESSAGE_BYTES),
     "segment.bytes": str(16 << 20),
     "min.cleanable.dirty.ratio": "0.1",
 }
@@ -144,6 +144,28 @@ class RowTable:
         return [Message(self.changelog, key, row, partition, headers) for key, row in rows.items()]
 
 
+def changelogs(app: Any) -> list[Topic]:
+    """The changelog topics of an app's tables."""
+    tables = sorted(app.tables.values(), key=lambda table: str(table.name))
+    return [
+        Topic(str(t.changelog_topic_name), bytes, compacted=True, max_bytes=MAX_MESSAGE_BYTES, config=_TOPIC_SETTINGS)
+        for t in tables
+    ]
+
+
+def create_changelogs(app: Any, bootstrap: str) -> list[str]:
+    """Create the changelogs that are not there; return their names.
+
+    Faust would make them as well, but only after it has joined its group, which its assignor then warns of.
+
+    Raises:
+        BrokerUnreachableError: nothing answers at `bootstrap`.
+        TopicMismatchError: one has another number of partitions than the sources: rows could not be found again.
+    """
+    made = changelogs(app)
+    return create_topics(bootstrap, app.conf.topic_partitions, app.conf.topic_replication_factor, made, exact=True)
+
+
 class _FaustTable(Table):  # type: ignore[misc]
     """What Faust's recovery sees: it assigns, seeks and measures; the rows go to a RowStore."""
 
@@ -153,7 +175,7 @@ class _FaustTable(Table):  # type: ignore[misc]
         super().__init__(
             app, name=name, partitions=partitions, schema=schema, beacon=app.tables.beacon,
             # Without the types a table's own default, JSON, takes the place of the schema's serializers.
-            key_type=bytes, value_type=bytes, extra_topic_configs=_TOPIC_SETTINGS,
+            key_type=bytes, value_type=bytes,
         )  # fmt: skip
 
     def recover(self, partition: int, records: Iterable[ChangelogRecord]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import faust
 import structlog
 
+from streams.changelog import create_changelogs
 from streams.farewell import Farewell
 from streams.outbox import Outbox
 from streams.watchdog import LOOK_S, STILL_S, Watchdog
@@ -34,9 +35,12 @@ class Running(Protocol):
 def run_app(app: Any, parts: Sequence[Running], outbox: Outbox, *, still_s: float = STILL_S) -> None:
     """Run an app until a signal ends the process, with status 0; an error in any part ends it with another.
 
+    Its tables' changelogs are made before it joins its group.
+
     Args:
         parts: started on the loop, and closed before the outbox is. still_s: see streams.watchdog.
     """
+    create_changelogs(app, app.bootstrap)
     _start_and_stop(app, parts, outbox)
     Watchdog(app, limit_s=still_s, look_s=min(LOOK_S, still_s / 4))
     Farewell(lambda: bool(app.should_stop)).start()

@@ -66,8 +66,14 @@ TOPICS: tuple[Topic, ...] = (
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 
-def create_topics(bootstrap: str, partitions: int, replication: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
+def create_topics(
+    bootstrap: str, partitions: int, replication: int, topics: Iterable[Topic] = TOPICS, *, exact: bool = False
+) -> list[str]:
     """Create the topics that are not there; return the names of those that were made.
+
+    Args:
+        partitions: of each topic; where some are there already, all others get as many as those have.
+        exact: those that are there must have just so many.
 
     Raises:
         BrokerUnreachableError: nothing answers at `bootstrap`.
@@ -77,10 +83,15 @@ def create_topics(bootstrap: str, partitions: int, replication: int, topics: Ite
     admin = AdminClient({"bootstrap.servers": bootstrap})
     there = partition_counts(admin, bootstrap)
     wanted = list(topics)
-    counts = {there[t.name] for t in wanted if t.name in there} or {partitions}
+    counts = {there[t.name] for t in wanted if t.name in there}
+    if exact or not counts:
+        counts.add(partitions)
     if len(counts) > 1:
         odd = {t.name: there[t.name] for t in wanted if t.name in there}
-        raise TopicMismatchError(f"Topics have different numbers of partitions: {odd}. Recreate those that are wrong.")
+        want = f" instead of {partitions} each" if exact else ""
+        raise TopicMismatchError(
+            f"Topics have different numbers of partitions{want}: {odd}. Recreate those that are wrong."
+        )
     new = [
         NewTopic(t.name, counts.copy().pop(), replication, config=t.settings()) for t in wanted if t.name not in there
     ]

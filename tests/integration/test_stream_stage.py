@@ -61,6 +61,9 @@ def test_a_worker_that_is_killed_has_lost_nothing_and_counts_nothing_twice(
     workers.start(plan)
     log.await_done(plan.group, plan.topics["source"])
     assert_exact(log, plan, 500)
+    # The changelog was there before the first worker looked for it.
+    assert "not found in cluster metadata" not in workers.logs()
+    assert "Ignoring missing topic" not in workers.logs()
 
 
 def test_workers_come_and_go_under_load(log: Log, plan: WorkerPlan, workers: Workers) -> None:

@@ -1,9 +1,12 @@
 """Rows as they are recovered: the last one holds, but for those of a worker that had lost the partition."""
 
+from pathlib import Path
+
 import pytest
 
-from streams.changelog import EPOCH_HEADER, RowStore
-from tests.support.shells import Raw
+from streams.changelog import EPOCH_HEADER, RowStore, RowTable, changelogs
+from streams.outbox import MAX_MESSAGE_BYTES
+from tests.support.shells import Raw, offline_app
 
 
 def row(key: bytes, value: bytes | None, epoch: int) -> Raw:
@@ -81,3 +84,14 @@ def test_a_key_that_is_no_text_is_no_row_of_ours() -> None:
     store.recover(0, [row(b"\xff", b'{"w":1}', 0), row(b"a", b'{"w":1}', 0)])
     store.own({0: 2})
     assert store.keys(0, waiting=True) == [b"a"]
+
+
+def test_the_changelogs_of_an_app_are_compacted_and_take_the_largest_row(tmp_path: Path) -> None:
+    """One a table, named as Faust names them, so that they are there before it looks for them."""
+    app = offline_app(tmp_path)
+    names = [RowTable(app, name, 4).changelog for name in ("sampling", "accounts")]
+    made = changelogs(app)
+    assert [topic.name for topic in made] == sorted(names) == ["unit-accounts-changelog", "unit-sampling-changelog"]
+    settings = made[0].settings()
+    assert settings["cleanup.policy"] == "compact"
+    assert int(settings["max.message.bytes"]) == MAX_MESSAGE_BYTES
