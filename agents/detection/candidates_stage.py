@@ -23,6 +23,7 @@ from agents.detection.episodes import (
 from agents.detection.incident_view import CandidateRules, IncidentView, Phase
 from agents.detection.opening import opens_belatedly, opens_by_alert, opens_by_alerts, opens_by_anomaly
 from agents.detection.signals import heard_account, heard_alert, heard_anomaly, heard_storm
+from agents.series.values import check_finite
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert
 from schemas.records.log import IncidentEvent
@@ -47,8 +48,17 @@ class CandidatesStage:
         self._rules = rules or CandidateRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The incident."""
-        incident: str = received.record.incident_id
+        """The incident.
+
+        Raises:
+            DecodeError: an anomaly or a storm has a figure that is not finite; such a one would outlive its record in the state.
+        """
+        record = received.record
+        if isinstance(record, Anomaly):
+            check_finite("An anomaly", record.score, record.value, record.expected, record.trend_per_min)
+        if isinstance(record, StormChanged):
+            check_finite("A storm", record.rate_per_s, record.baseline_per_s)
+        incident: str = record.incident_id
         return incident
 
     def initial(self, key: str) -> IncidentView:

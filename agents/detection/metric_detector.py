@@ -15,6 +15,7 @@ from agents.series.level import Level, decay_of
 from agents.series.metric_names import FILLING, counts_up, family, least_scale, resolution
 from agents.series.outlyingness import outlyingness, trust
 from agents.series.trend import Trend
+from agents.series.values import measurable
 from schemas.records.vocabulary import Millis
 
 WARM_UP = 12
@@ -65,7 +66,7 @@ def watch(
     """Score a point, then learn it.
 
     Args:
-        raw: the value; one that is not finite changes nothing.
+        raw: the value; one that is not measurable changes nothing.
         at: its time, epoch ms. One that is not after the newest is passed over, unless ten in a row say that
             clocks were set back.
         threshold: the score from which a point is unusual, for learning.
@@ -74,7 +75,7 @@ def watch(
     Returns:
         The next state, and the reading: None while warming up and for points that are passed over.
     """
-    if not math.isfinite(raw) or abs(raw) > 1e150:  # squares must stay finite
+    if not measurable(raw):
         return state, None
     if state.points and at <= state.last_at:
         return _out_of_order(state, raw, at), None

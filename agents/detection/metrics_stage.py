@@ -1,12 +1,13 @@
 """Stage `metrics`: every point of every series is scored as it comes; the unusual ones become anomalies, sparingly."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from agents.detection.metric_detector import Reading, SeriesState, watch
+from agents.series.values import MOST, measurable
+from schemas.errors import DecodeError
 from schemas.records.analysis import Anomaly, AnomalyKind
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
@@ -34,7 +35,7 @@ _STATE = TypeAdapter(WatchedSeries)
 
 
 class MetricsStage:
-    """METRICS -> ANOMALIES, keyed by series. A point that is not a finite number is passed over."""
+    """METRICS -> ANOMALIES, keyed by series. A point whose value says nothing is a dead letter, and no state knows of it."""
 
     name = "metrics"
     sources: tuple[Topic, ...] = (METRICS,)
@@ -44,9 +45,16 @@ class MetricsStage:
         self._rules = rules or MetricRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The series; None for NaN and infinities."""
+        """The series.
+
+        Raises:
+            DecodeError: reason `not_measurable`, for NaN, infinities and what is too large to be squared.
+        """
         point: MetricPoint = received.record
-        return point.series if math.isfinite(point.value) else None
+        if not measurable(point.value):
+            why = f"{point.name} of {point.service} is {point.value}; give a number between -{MOST:g} and {MOST:g}."
+            raise DecodeError("not_measurable", why)
+        return point.series
 
     def initial(self, key: str) -> WatchedSeries:  # noqa: ARG002 - every series begins alike
         """A series of which nothing is known."""

@@ -16,6 +16,7 @@ from agents.diagnosis.neighbourhood import Neighbourhood
 from agents.diagnosis.outputs import Finding, outputs_of
 from agents.diagnosis.remedies import confidence_in, root_cause
 from agents.diagnosis.signals import Case
+from agents.series.values import check_finite
 from schemas.convert import from_dict, to_dict
 from schemas.records.analysis import CandidateState, IncidentCandidate
 from schemas.records.command import ActionState
@@ -65,8 +66,16 @@ class DiagnosisStage:
         self.neighbourhood = neighbourhood or Neighbourhood()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The incident; log lines that tell nothing and events of no concern are passed over."""
+        """The incident; log lines that tell nothing and events of no concern are passed over.
+
+        Raises:
+            DecodeError: a candidate has a figure that is not finite; such a one would outlive its record in the state.
+        """
         record = received.record
+        if isinstance(record, IncidentCandidate):
+            quality = record.quality
+            check_finite("A candidate", record.confidence, record.confidence_low, record.confidence_high)
+            check_finite("A candidate's quality", quality.stale_s, quality.late_share)
         if isinstance(record, TopologyEdge):
             return None
         if isinstance(record, LogLine) and not is_telling(record):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from agents.prediction.first_passage import Rise, first_passage
 from agents.series.level import decay_of
 from agents.series.trend import Trend
+from agents.series.values import measurable
 from schemas.records.vocabulary import Millis
 
 WARM_UP = 12
@@ -61,7 +62,7 @@ def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
 
     Ten points in a row from before the newest say that clocks were set back: the line begins anew.
     """
-    if not math.isfinite(value) or abs(value) > 1e150:  # squares must stay finite
+    if not measurable(value):
         return state
     if state.points and at <= state.last_at:
         return _out_of_order(state, value, at)

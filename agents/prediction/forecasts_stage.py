@@ -1,6 +1,5 @@
 """Stage `forecasts`: series with a known limit are forecast as they go; likely breaches become predictions, sparingly."""
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +7,7 @@ from pydantic import TypeAdapter
 
 from agents.prediction.forecaster import Forecast, ForecastState, forecast, learn
 from agents.prediction.levels import breach_level
+from agents.series.values import measurable
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
@@ -54,9 +54,9 @@ class ForecastsStage:
         self._rules = rules or ForecastRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The series, if its metric has a limit and the value is finite."""
+        """The series, if its metric has a limit and the value is one: what is none is stage `metrics`' dead letter."""
         point: MetricPoint = received.record
-        known = breach_level(point.name, point.unit) is not None and math.isfinite(point.value)
+        known = breach_level(point.name, point.unit) is not None and measurable(point.value)
         return point.series if known else None
 
     def initial(self, key: str) -> ForecastSeries:  # noqa: ARG002 - every series begins alike

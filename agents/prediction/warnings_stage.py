@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from agents.prediction.warnings_view import Said, WarningsView
 from agents.series.metric_names import Family, family
+from agents.series.values import check_finite
 from schemas.identity import stable_id
 from schemas.records.analysis import CandidateState, IncidentCandidate, Prediction, Recommendation
 from schemas.records.log import IncidentEvent
@@ -45,8 +46,16 @@ class WarningsStage:
         self._rules = rules or WarningRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The incident."""
-        incident: str = received.record.incident_id
+        """The incident.
+
+        Raises:
+            DecodeError: a prediction has a figure that is not finite; such a one would outlive its record in the state.
+        """
+        record = received.record
+        if isinstance(record, Prediction):
+            figures = (record.probability, record.level, record.value, record.trend_per_min, record.breach_in_s)
+            check_finite("A prediction", *figures)
+        incident: str = record.incident_id
         return incident
 
     def initial(self, key: str) -> WarningsView:

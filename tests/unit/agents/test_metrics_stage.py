@@ -3,10 +3,12 @@
 import random
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.detection.metrics_stage import MetricsStage
+from schemas.errors import DecodeError
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import MetricPoint
 from streams.topics import METRICS
@@ -48,11 +50,26 @@ def test_a_lasting_anomaly_is_told_at_once_and_then_every_five_seconds() -> None
     assert len(found) > 6
 
 
-def test_points_that_are_no_numbers_are_passed_over() -> None:
-    """NaN and infinities belong to no state."""
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf"), 1e308, -1e200])
+def test_points_that_say_nothing_are_dead_letters_and_belong_to_no_state(bad: float) -> None:
+    """NaN, infinities and what overflows when it is squared: refused with the reason, and the model goes on as before."""
+    run, _ = fed(points([0.3, 0.31] * 10))
+    before = dict(run.states)
+    with pytest.raises(DecodeError, match="memory_limit_ratio of checkout is") as refused:
+        run.take(METRICS, point(bad, NOW + 20_000), NOW + 20_000)
+    assert refused.value.reason == "not_measurable"
+    assert run.states == before
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats(-1e100, 1e100), min_size=1, max_size=40), st.sampled_from(["heap_ratio", "x_total", "latency"])
+)
+def test_the_greatest_numbers_leave_a_state_that_can_be_stored(values: list[float], name: str) -> None:
+    """What JSON cannot hold would be lost at the next restart (StageRun refuses it)."""
     run = StageRun(MetricsStage())
-    for bad in (float("nan"), float("inf")):
-        assert run.stage.key(run.place(METRICS, point(bad), NOW)) is None
+    for nth, value in enumerate(values):
+        run.take(METRICS, point(value, NOW + nth, name), NOW + nth)
 
 
 def test_the_same_points_in_the_same_place_make_the_same_anomalies() -> None:

@@ -1,0 +1,28 @@
+"""Which values a series can be judged by."""
+
+import math
+
+from schemas.errors import DecodeError
+
+# Squares of rates a millisecond, and sums of them, must stay finite.
+MOST = 1e100
+
+
+def measurable(value: float) -> bool:
+    """Whether a value can be learnt: neither NaN nor infinite nor so large that its square is.
+
+    >>> measurable(0.3), measurable(float("nan")), measurable(1e308)
+    (True, False, False)
+    """
+    return abs(value) <= MOST  # false for NaN
+
+
+def check_finite(what: str, *values: float | None) -> None:
+    """Refuse a record with figures that no state can hold: JSON has neither NaN nor infinities.
+
+    Raises:
+        DecodeError: reason `not_finite`; the shell makes a dead letter of the record.
+    """
+    bad = [value for value in values if value is not None and not math.isfinite(value)]
+    if bad:
+        raise DecodeError("not_finite", f"{what} has {bad[0]} where a finite number is needed.")
