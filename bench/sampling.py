@@ -10,7 +10,7 @@ from bench.errors import BenchError
 from bench.figures import Figure, Progress, interleaved, pairs
 from bench.process import measured
 from bench.watching import Run, Watcher
-from ops.worker import group_of
+from ops.roles import group_of
 from streams.topics import ACCOUNT, SAMPLED, Topic
 
 _LOOP_GROUP = "bench-loop"

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -23,12 +23,22 @@ class Child:
 
     Args:
         name: for its log file and messages. arguments: of the `breakwater` command. environment: on top of this one's.
+        program: what takes the arguments. clock: seconds that only grow.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], log_file: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log_file: Path,
+        environment: Mapping[str, str],
+        *,
+        program: Sequence[str] = (sys.executable, "-m", "ops.cli"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name, self.log_file = name, log_file
-        self._command = [sys.executable, "-m", "ops.cli", *arguments]
-        self._environment = environment
+        self._command = [*program, *arguments]
+        self._environment, self._clock = environment, clock
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._again_at: float | None = None
@@ -53,26 +63,26 @@ class Child:
                 # Ctrl-C in the terminal is the parent's to handle; the children are stopped in order.
                 start_new_session=True,
             )
-        self._started_at, self._again_at = time.monotonic(), None
+        self._started_at, self._again_at = self._clock(), None
 
     def watch(self) -> None:
         """Start the process again where it has died and its wait is over. Called about once a second."""
         if self._process is None or self._process.poll() is None:
-            if time.monotonic() - self._started_at > SETTLED_S:
+            if self._clock() - self._started_at > SETTLED_S:
                 self._wait_s = FIRST_WAIT_S
             return
         if self._again_at is None:
-            self._again_at = time.monotonic() + self._wait_s
+            self._again_at = self._clock() + self._wait_s
             log.warning("worker died", worker=self.name, status=self._process.returncode, again_in_s=self._wait_s)
             self._wait_s = min(self._wait_s * 2, MOST_WAIT_S)
-        elif time.monotonic() >= self._again_at:
+        elif self._clock() >= self._again_at:
             self.restarts += 1
             self.start()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
-        if self.pid:
-            self._process.terminate() if self._process else None
+        if self._process is not None:
+            self._process.terminate()
 
     def stop(self, patience_s: float) -> None:
         """Wait for the process to end; SIGKILL after the patience."""

@@ -49,7 +49,18 @@ class HomeUnusableError(OperationError):
 class HttpPortTakenError(OperationError):
     """Another program listens where `serve` should."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, host: str, port: int) -> None:
         super().__init__(
-            f"Port {port} is taken by another program. Stop it, or set BREAKWATER_HTTP_PORT to another port (0 picks a free one)."
+            f"Port {port} of {host} is taken by another program. Stop it, or set BREAKWATER_HTTP_PORT to another port "
+            "(0 picks a free one)."
+        )
+
+
+class HttpAddressUnusableError(OperationError):
+    """`serve` cannot listen on the address of the settings."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(
+            f"Nothing can listen on {host}, port {port}: {error.strerror}. Set BREAKWATER_HTTP_HOST to an address of this "
+            "machine, and BREAKWATER_HTTP_PORT to a port from 1024 on."
         )

@@ -28,11 +28,19 @@ class LagStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A look at what a group has not read: whether there is any, since when (epoch ms), and the first incidents."""
+    """A look at what a group has not read: how many records, since when (epoch ms), and the first incidents.
 
-    empty: bool = True
+    `records` is None where they were too many to be counted one by one.
+    """
+
+    records: int | None = 0
     oldest: int | None = None
     incidents: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether all is read."""
+        return self.records == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class LagRow:
     """One group's lag on one partition.
 
     Attributes:
-        lag: offsets not read yet; 0 where they hold no records.
+        lag: records not read yet: counted where they are few, else the offsets that they lie in.
         lag_s: age of the oldest unread record, s.
         velocity: records a second that the group advances.
         eta_s: seconds until nothing is unread, at the present rates; None where that will not be.
@@ -68,6 +76,14 @@ class LagRow:
     incidents: list[str]
 
 
+def lag_of(place: Place, now: Sample) -> int:
+    """How many records a group has not read, by a sample with a look at them; 0 behind markers and gaps. Pure."""
+    committed = now.committed[place]
+    behind = max(now.ends.get(place[1:], committed) - committed, 0)
+    counted = now.unread[place].records if place in now.unread else None
+    return behind if counted is None else counted
+
+
 def lag_rows(before: Sample, now: Sample) -> list[LagRow]:
     """The lag at `now`, with rates since `before`; by group, topic and partition. Pure."""
     return [_row(place, before, now) for place in sorted(now.committed)]
@@ -81,7 +97,7 @@ def _row(place: Place, before: Sample, now: Sample) -> LagRow:
     moved = committed - before.committed.get(place, committed)
     arrived = now.ends.get(where, committed) - before.ends.get(where, now.ends.get(where, committed))
     unread = now.unread.get(place, Unread())
-    lag = 0 if unread.empty else max(now.ends.get(where, committed) - committed, 0)
+    lag = lag_of(place, now)
     lag_s = 0.0 if not lag or unread.oldest is None else max(now.at - unread.oldest / 1000, 0.0)
     closing = (moved - arrived) / took_s
     eta_s = 0.0 if not lag else round(lag / closing, 1) if closing > 0 else None

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,10 +14,10 @@ import httpx
 from ops.child import Child
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.embedded.kafka import EmbeddedKafka
-from ops.embedded.ports import is_free
-from ops.errors import AlreadyRunningError, ChildFailedError, HomeUnusableError, HttpPortTakenError
+from ops.errors import AlreadyRunningError, ChildFailedError, HomeUnusableError
+from ops.listening import check_port, free_port, url_of
+from ops.roles import ROLES, Role
 from ops.settings import Settings
-from ops.worker import ROLES, Role
 from streams.known_schemas import publish_schemas
 from streams.topics import create_topics
 
@@ -50,6 +49,7 @@ class Supervisor:
         self._progress = progress
         self._started = contextlib.ExitStack()
         self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._lock: IO[str] | None = None
         self.bootstrap = ""
         self.contact_points = settings.cassandra_contact_points
@@ -80,7 +80,7 @@ class Supervisor:
                 self._child(f"{role}-{number}", ["worker", role, "--instance", str(number)])
         if self._serve:
             self._start_serve()
-        threading.Thread(target=self._watch, name="supervisor", daemon=True).start()
+        self._watcher.start()
 
     def _take_home(self) -> None:
         home = self._settings.home
@@ -129,11 +129,10 @@ class Supervisor:
 
     def _start_serve(self) -> None:
         host = self._settings.http_host
-        port = self._settings.http_port or _free_port(host)
-        if not is_free(port):
-            raise HttpPortTakenError(port)
+        port = self._settings.http_port or free_port(host)
+        check_port(host, port)
         self._child("serve", ["serve"], BREAKWATER_HTTP_PORT=str(port))
-        self.http_url = f"http://{host}:{port}"
+        self.http_url = url_of(host, port)
         self._await_serve()
 
     def _await_serve(self) -> None:
@@ -157,14 +156,10 @@ class Supervisor:
 
     def _stop_children(self) -> None:
         self._stopping.set()
+        if self._watcher.ident is not None:
+            self._watcher.join()  # so that none is started again while it is stopped
         for child in self.workers.values():
             child.ask_to_stop()
         deadline = time.monotonic() + STOP_S
         for child in self.workers.values():
             child.stop(max(0.1, deadline - time.monotonic()))
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
 from ops.composition.surroundings import Surroundings
 from ops.heartbeat import Heartbeat
 from ops.logs import configure_logs
+from ops.roles import Role, group_of
 from ops.settings import Settings
 from streams.apps import AppSettings, make_app
 from streams.known_schemas import publish_schemas
@@ -19,13 +20,6 @@ from streams.topics import ALERTS, create_topics, partition_counts
 from streams.wire import Wire
 
 Compose = Callable[[Surroundings], list[Running]]
-Role = Literal["edge", "analysis", "command"]
-ROLES: tuple[Role, ...] = ("edge", "analysis", "command")
-
-
-def group_of(role: Role) -> str:
-    """The consumer group of a role."""
-    return f"breakwater-{role}"
 
 
 def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "1") -> None:
@@ -33,7 +27,7 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     configure_logs(settings.log_level, f"{role}-{instance}")
     create_topics(bootstrap, settings.partitions, settings.replication)
     publish_schemas(bootstrap)
-    partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap}), bootstrap)[ALERTS.name]
+    partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), bootstrap)[ALERTS.name]
     folder = settings.home / "workers" / f"{role}-{instance}"
     app = make_app(AppSettings(group_of(role), bootstrap, folder, partitions, replication=settings.replication))
     outbox = Outbox(bootstrap, f"breakwater-{role}-{instance}")

@@ -41,7 +41,11 @@ METRICS = Topic("metrics", intake.MetricPoint, stamped_by_broker=True)  # keyed 
 LOGS = Topic("logs", intake.LogLine, stamped_by_broker=True)
 TOPOLOGY = Topic("topology", intake.TopologyEdge, compacted=True)  # keyed by tenant, environment and both ends
 SAMPLED = Topic("alerts.sampled", intake.Alert)
-ACCOUNT = Topic("alerts.account", sampling.AlertAccount)
+# All windows for a week, as long as the alerts are there to be counted again; then of each incident the last record, with its
+# totals.
+ACCOUNT = Topic(
+    "alerts.account", sampling.AlertAccount, compacted=True, config={"min.compaction.lag.ms": str(7 * DAY_MS)}
+)
 STORMS = Topic("storms", sampling.StormChanged)
 ANOMALIES = Topic("anomalies", analysis.Anomaly)
 CANDIDATES = Topic("incident.candidates", analysis.IncidentCandidate)

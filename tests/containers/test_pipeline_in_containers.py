@@ -10,7 +10,7 @@ import pytest
 from ops.commands.running import SUPERVISED
 from ops.generate import Storm, conditions, storm_alerts
 from ops.settings import Settings
-from ops.status import totals
+from ops.account_totals import totals
 from ops.supervisor import Supervisor
 from ops.verifying import verify_store
 from schemas.codec import Codec

@@ -299,3 +299,22 @@ def test_lag_is_told_with_the_incidents_that_wait(bootstrap: str, run: Run, prod
     assert (row["velocity"], row["eta_s"], row["incidents"]) == (0.0, None, ["inc-0", "inc-1"])
     assert row["lag_s"] > 0
     assert "breakwater-edge-v1" in run("lag").stdout
+
+
+def test_everything_read_is_no_lag_behind_markers_and_gaps(bootstrap: str, run: Run) -> None:
+    """`lag` and `status` say 0 where offsets follow and no record: 1,500 of a transaction that was aborted, and markers."""
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "gaps"})
+    producer.init_transactions(30)
+    for count, end in ((3, producer.commit_transaction), (1_500, producer.abort_transaction)):
+        producer.begin_transaction()
+        for number in range(count):
+            producer.produce(ALERTS.name, Codec(Alert).encode(sample(Alert)), b"k-%d" % number, 0)
+        producer.flush()
+        end(30)
+    for read, lag in ((3, 0), (1, 2)):
+        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "breakwater-edge"})
+        consumer.commit(offsets=[TopicPartition(ALERTS.name, 0, read)], asynchronous=False)
+        consumer.close()
+        (row,) = json.loads(run("lag", "--json").stdout)["rows"]
+        assert row["lag"] == lag
+        assert json.loads(run("status", "--json").stdout)["topics"]["alerts"]["lag"] == lag

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -19,7 +18,7 @@ from schemas.records.log import DeadLetter
 from schemas.samples import sample
 
 
-def commands(command: click.Command, path: str = "breakwater") -> Iterator[tuple[str, click.Command]]:
+def commands(command: Any, path: str = "breakwater") -> Iterator[tuple[str, Any]]:
     """Every group and command below one."""
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
@@ -48,7 +47,7 @@ def main(monkeypatch: pytest.MonkeyPatch, *line: str) -> int:
 
 
 @pytest.mark.parametrize(("path", "command"), BELOW, ids=[path for path, _ in BELOW])
-def test_every_command_and_group_has_help_with_an_example(path: str, command: click.Command) -> None:
+def test_every_command_and_group_has_help_with_an_example(path: str, command: Any) -> None:
     """The example is a line of its own, of this command or of one below it."""
     lines = [line.strip() for line in (command.help or "").splitlines()]
     assert any(line.startswith(f"Example: {path}") for line in lines), command.help

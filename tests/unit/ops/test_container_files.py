@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agents.resolution.targets import read_targets
+from ops.roles import ROLES
 from ops.settings import Settings
-from ops.worker import ROLES
 from streams.topics import TOPICS
 from tests.containers.images import CASSANDRA_IMAGE, KAFKA_IMAGE, PYTHON_IMAGE
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ops.lag import LagRow, LagStatus, Sample, Unread, lag_rows
+from ops.lag import LagRow, LagStatus, Sample, Unread, lag_of, lag_rows
 
 PLACE = ("breakwater-edge-v1", "alerts", 0)
 NOW_S = 1_700_000_000.0
@@ -16,8 +16,8 @@ def sample(at: float, committed: int, end: int = 1_000, members: int = 1, unread
 
 
 def unread(age_s: float, *incidents: str) -> Unread:
-    """Records of which the oldest has this age."""
-    return Unread(empty=False, oldest=round((NOW_S - age_s) * 1000), incidents=incidents)
+    """More records than are counted one by one, of which the oldest has this age."""
+    return Unread(None, round((NOW_S - age_s) * 1000), incidents)
 
 
 def row(before: Sample, now: Sample) -> LagRow:
@@ -38,9 +38,21 @@ def test_who_falls_behind_further_will_never_close_it() -> None:
 
 
 def test_offsets_without_records_are_no_lag() -> None:
-    """Behind the last record lies the marker of its transaction."""
-    found = row(sample(NOW_S - 1, 999), sample(NOW_S, 999, unread=Unread(empty=True)))
-    assert (found.lag, found.eta_s, found.status) == (0, 0.0, LagStatus.OK)
+    """Behind the last record lies the marker of its transaction, or a gap of any width that compaction left."""
+    for committed in (999, 3):
+        found = row(sample(NOW_S - 1, committed), sample(NOW_S, committed, unread=Unread()))
+        assert (found.lag, found.eta_s, found.status) == (0, 0.0, LagStatus.OK)
+
+
+def test_few_records_are_counted_one_by_one() -> None:
+    """Of seven offsets three hold a record."""
+    now = sample(NOW_S, 993, unread=Unread(3, round(NOW_S * 1000)))
+    assert row(sample(NOW_S - 1, 993), now).lag == 3
+
+
+def test_without_a_look_the_offsets_are_all_that_is_known() -> None:
+    """An upper bound."""
+    assert lag_of(PLACE, sample(NOW_S, 993)) == 7
 
 
 @pytest.mark.parametrize(
