@@ -159,7 +159,7 @@ class StageShell:
         rows = self._rows(partition)
         messages: list[Message] = []
         now = self._clock()
-        for number, key in enumerate(sorted(rows.waiting)):
+        for number, key in enumerate(rows.turn()):
             messages += self._tick_one(rows, key, now)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)

@@ -82,7 +82,7 @@ class Stage(Protocol[S]):
         """The next state and the outputs. Pure: time is `received.position.arrived_at` or in the record."""
 
     def tick(self, key: str, state: S, now: Millis) -> Step[S] | None:
-        """Called about once a second for keys of which `waits` says so; None: nothing changes."""
+        """Called about once a second for keys of which `waits` says so, less often where they are thousands; None: no change."""
 
     def waits(self, state: S) -> bool:
         """Whether a state wants ticks: it waits for something that time alone can bring."""

@@ -89,3 +89,18 @@ def test_states_beyond_the_bound_are_read_from_their_rows() -> None:
     write(store, rows)
     assert len(rows) == 2
     assert [rows.row(key).state for key in "abcd"] == [0, 1, 2, 3]
+
+
+def test_where_many_wait_each_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick costs no more however many wait, and none is left out; who comes or goes in between changes nothing for others."""
+    monkeypatch.setattr(rows_module, "MOST_TICKED", 4)
+    _, rows = fresh()
+    for key in "abcdefghij":
+        rows.changed(key, rows.row(key), 1)
+    assert ["".join(rows.turn()) for _ in range(3)] == ["abcd", "efgh", "ijab"]
+    rows.changed("c", rows.row("c"), 2)
+    rows.changed("bb", rows.row("bb"), 1)
+    assert "".join(rows.turn()) == "bbdef"
+    for key in ["d", "e", "f", "g", "h", "i"]:
+        rows.changed(key, rows.row(key), 2)
+    assert [rows.turn() for _ in range(2)] == [["a", "b", "bb", "j"]] * 2
