@@ -215,5 +215,13 @@ def _raw(message: Message) -> RawRecord:
         timestamp=int(timestamp),
         key=message.key(),
         value=message.value(),
-        headers=list(message.headers() or ()),  # type: ignore[arg-type]
+        headers=_headers(message),
     )
+
+
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    try:
+        return list(message.headers() or ())  # type: ignore[arg-type]
+    except (SystemError, UnicodeDecodeError):
+        # A name that is no UTF-8, which confluent-kafka cannot tell: the record is read without its headers.
+        return []
