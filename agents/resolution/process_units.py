@@ -102,10 +102,6 @@ class ProcessUnits:
             self._files.write(replace(unit, pid=None, underway=None))
             return ran
 
-    def stop_all(self) -> list[str]:
-        """End every unit's process; return the units that ran."""
-        return [service for service in self.names() if self.stop(service)]
-
     def outcome(self, service: str, action_id: str) -> Done | None:
         """What became of an action on the unit or on an instance of it; finishes the notes that a crash interrupted."""
         for name in [service, *self._instances(service)]:

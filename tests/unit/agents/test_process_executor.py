@@ -74,7 +74,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     try:
         yield found
     finally:
-        found.units.stop_all()
+        for name in found.units.names():
+            found.units.stop(name)
 
 
 async def test_a_real_restart_is_verified(bench: Bench) -> None:

@@ -38,7 +38,8 @@ def units(folder: Path) -> Iterator[ProcessUnits]:
     try:
         yield found
     finally:
-        found.stop_all()
+        for name in found.names():
+            found.stop(name)
 
 
 @pytest.fixture
