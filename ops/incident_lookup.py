@@ -1,4 +1,4 @@
-"""Finding the incident that a person means: by its id, or by a beginning of it that no other has."""
+"""Finding the incident that a person means: by its id, by a beginning of it that no other has, or elided as lists show it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def find_incident(projection: Projection, text: str) -> IncidentState:
-    """The incident of this id, else the only one whose id begins so.
+    """The incident of this id, else the only one whose id begins so; of `inc-3f…9c1b` both ends must fit.
 
     Raises:
         IncidentNotFoundError: there is none, or several begin so.
@@ -21,7 +21,12 @@ def find_incident(projection: Projection, text: str) -> IncidentState:
     exact = projection.incident(text)
     if exact is not None:
         return exact
-    found = [state for state in _all(projection) if text and state.incident_id.startswith(text)]
+    begin, _, end = text.partition("…")
+    found = [
+        state
+        for state in _all(projection)
+        if begin and state.incident_id.startswith(begin) and state.incident_id.endswith(end)
+    ]
     if len(found) == 1:
         return found[0]
     if not found:

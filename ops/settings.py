@@ -39,6 +39,29 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
     max_alert_bytes: int = Field(262_144, ge=1024, le=1_000_000, description="Largest alert, in bytes, as it comes in.")
+    intake_sources: Path | None = Field(
+        None, description="File (JSON) of who may send, by bearer token or HMAC: docs/intake.md."
+    )
+    intake_open: bool = Field(False, description="Whether paths without a source take from other machines too.")
+    intake_buffer_mb: int = Field(64, ge=1, le=4096, description="What may wait for Kafka; beyond it senders get 503.")
+    intake_patience_s: float = Field(10.0, gt=0, le=120, description="Wait for Kafka before a sender gets 503.")
+    intake_body_timeout_s: float = Field(30.0, gt=0, le=600, description="How long a sender may take for a body.")
+    intake_dedup_s: int = Field(300, ge=0, le=86_400, description="How long a repetition is recognised; 0 never.")
+    intake_dedup_keys: int = Field(
+        200_000, ge=2, le=10_000_000, description="Most identities that are remembered for it."
+    )
+    intake_rate_per_s: int = Field(0, ge=0, description="Items a second that one sender may send; 0 is no limit.")
+    intake_tenant_rate_per_s: int = Field(
+        0, ge=0, description="Items a second that one tenant may send; 0 is no limit."
+    )
+    service_labels: str = Field(
+        "", description="Labels that name the service, the first that is there: docs/intake.md."
+    )
+    incident_labels: str = Field(
+        "", description="Labels that tell incidents apart beside tenant, environment, service."
+    )
+    fingerprint_labels: str = Field("*", description="Labels that tell an alert's condition apart; `*` is all of them.")
+    sns_topics: str = Field("", description="Topic ARNs that SNS messages are taken from, separated by commas.")
     sample_limit_per_s: int = Field(100, ge=1, description="Alerts kept a second and incident.")
     sample_window_s: int = Field(10, ge=1, le=3600, description="Width of the account's windows, in event time.")
     sample_lateness_s: int = Field(60, ge=0, le=86_400, description="How late an alert may be and fall in its window.")
@@ -61,7 +84,7 @@ class Settings(BaseSettings):
     stale_evidence_s: float = Field(120.0, gt=0, description="Age of evidence that forbids an automatic action.")
 
     targets_file: Path | None = Field(None, description="Remediable services (JSON); `targets.json` under the home.")
-    action_budget: float = Field(1_000.0, ge=0, description="Most that one automatic action may cost, in money.")
+    action_budget: float = Field(1_000.0, ge=0, description="Most that one automatic action may cost, in USD.")
     verify_tries: int = Field(5, ge=1, description="Health checks after an action.")
     verify_first_wait_s: float = Field(1.0, gt=0, description="Wait before the second check; grows by half each time.")
     verify_timeout_s: float = Field(5.0, gt=0, description="Longest one health check may take.")

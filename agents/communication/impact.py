@@ -1,4 +1,4 @@
-"""What an incident costs the business, in the operator's money, by the service's tier.
+"""What an incident costs the business, in US dollars, by the service's tier.
 
 A minute costs 10,000 for a critical service, 1,000 for an important one, 100 for a supporting one; once more than 1,000
 users are affected, 1 for each of them on top. Between 9:00 and 17:00 UTC, Monday to Friday, all of it is doubled.
@@ -9,6 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 
 from schemas.records.vocabulary import Millis, Tier
 
+# Named wherever an amount is told.
+CURRENCY = "USD"
 PER_MINUTE: Mapping[Tier, float] = {Tier.CRITICAL: 10_000.0, Tier.IMPORTANT: 1_000.0, Tier.SUPPORTING: 100.0}
 MANY_USERS = 1_000
 

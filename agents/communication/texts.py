@@ -1,6 +1,6 @@
 """The words of notices: what happened, what it means, what is done next, and whether the reader has to act."""
 
-from agents.communication.impact import cost, cost_per_minute, cost_saved
+from agents.communication.impact import CURRENCY, cost, cost_per_minute, cost_saved
 from agents.communication.notices_state import NoticesState
 from schemas.records.vocabulary import Millis
 
@@ -44,8 +44,8 @@ def resolved(incident_id: str, state: NoticesState, *, how: str, ended_at: Milli
     return _body(
         incident_id,
         happened=f"{_named(state)} is well again: {_clean(how)}, {duration(took_s)} after the incident opened.",
-        means=f"{_cause(state)} It cost about {spent:,.0f}; about {saved:,.0f} were saved against a human's "
-        f"{duration(human_mttr_s)}.",
+        means=f"{_cause(state)} It cost about {spent:,.0f} {CURRENCY}; about {saved:,.0f} {CURRENCY} were saved against "
+        f"a human's {duration(human_mttr_s)}.",
         following="It is watched; if it fires again a new episode opens.",
         act="No. Read the timeline for the postmortem.",
     )
@@ -106,7 +106,7 @@ def _cause(state: NoticesState) -> str:
 
 def _stake(state: NoticesState, now: Millis) -> str:
     rate = cost_per_minute(state.tier, now)
-    return f"It costs about {rate:,.0f} a minute, {cost(state.tier, state.opened_at, now):,.0f} so far."
+    return f"It costs about {rate:,.0f} {CURRENCY} a minute, {cost(state.tier, state.opened_at, now):,.0f} so far."
 
 
 def _following(state: NoticesState) -> str:

@@ -1,4 +1,4 @@
-"""Incidents and events as JSON shows them. The command line shows an event's times as ISO 8601, all else is the same."""
+"""Incidents and events as JSON shows them. Over HTTP and on the command line alike; times are epoch ms."""
 
 from dataclasses import asdict
 from typing import Any

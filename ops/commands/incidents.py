@@ -24,7 +24,7 @@ from schemas.records.vocabulary import Millis
 from state.clock import wall_clock_ms
 from state.errors import BadCursorError
 from state.incident import Status, fold
-from state.ports import IncidentQuery, Projection, StoredEvent
+from state.ports import IncidentQuery, Projection
 
 app = typer.Typer(
     help="Incidents: lists, one of them, its story, its state at a past instant.\n\n"
@@ -50,7 +50,7 @@ def list_incidents(
     cursor: Annotated[str | None, typer.Option(help="Go on where a list ended.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Incidents, the latest change first.
+    """Incidents, the latest change first. On a narrow terminal ids are elided; as they are shown they can be asked for.
 
     Example: breakwater incidents list --status open --since 1h
     """
@@ -65,7 +65,8 @@ def list_incidents(
         return _print_json({"incidents": [incident_view(state) for state in page.incidents], "cursor": page.cursor})
     if not page.incidents:
         return typer.echo(nothing_found(query))
-    Console().print(incident_table(page.incidents, wall_clock_ms()))
+    console = Console()
+    console.print(incident_table(page.incidents, wall_clock_ms(), console.width))
     if page.cursor is not None:
         typer.echo(
             f"There are more: `breakwater incidents list --cursor {page.cursor}` with the same filters.", err=True
@@ -88,14 +89,14 @@ def show(incident_id: IncidentId, as_json: AsJson = False) -> None:
 
 @app.command()
 def timeline(incident_id: IncidentId, as_json: AsJson = False) -> None:
-    """The story of an incident: when, who, what, why.
+    """The story of an incident: when, who, what, why. In JSON times are epoch milliseconds, as everywhere.
 
     Example: breakwater incidents timeline inc-3f2a
     """
     with _projection() as projection:
         events = whole_timeline(projection, find_incident(projection, incident_id).incident_id)
     if as_json:
-        return _print_json([_dated(stored) for stored in events])
+        return _print_json([event_view(stored) for stored in events])
     return Console().print(story_table(tell(events)))
 
 
@@ -127,11 +128,6 @@ def _projection() -> Iterator[Projection]:
         yield projection
     finally:
         projection.close()
-
-
-def _dated(stored: StoredEvent) -> dict[str, Any]:
-    event = stored.event
-    return {**event_view(stored), "occurred_at": iso(event.occurred_at), "recorded_at": iso(event.recorded_at)}
 
 
 def _print_json(document: Any) -> None:

@@ -16,10 +16,15 @@ from ops.connection import bootstrap_servers
 from ops.lag import LagRow, Sample, lag_rows
 from ops.lag_probe import GROUPS, REPLAYS, LagProbe
 from ops.settings import load_settings
+from ops.terminal.words import elided
 
 _BETWEEN_S = 1.0
 _WATCH_S = 2.0
 _SHOWN_INCIDENTS = 3
+_PREFIX = "breakwater-"
+# From so many columns on there is room for one incident that waits, and for several.
+_WIDE, _WIDER = 110, 140
+_TOPIC_WIDTH, _ID_WIDTH, _SMALL = 20, 14, 100
 _COLOURS = {"OK": "green", "WARN": "yellow", "STALL": "red", "STOP": "red", "REWIND": "magenta"}
 
 
@@ -30,7 +35,7 @@ def lag(
     """How far each consumer group is behind: records, seconds, speed, time to close, status, and the incidents that wait.
 
     OK: nothing unread is 10 s old. WARN: something is, and it is worked on. STALL: it is not worked on. STOP: the group has no
-    members. REWIND: the group went back. With --watch --json, one document a line.
+    members. REWIND: the group went back. With --watch --json, one document a line. A narrow terminal leaves out the incidents.
 
     Example: breakwater lag --watch
     """
@@ -44,7 +49,8 @@ def lag(
         if as_json:
             typer.echo(json.dumps(found))
         else:
-            Console().print(_page(found))
+            console = Console()
+            console.print(_page(found, console.width))
 
 
 def document(rows: list[LagRow]) -> dict[str, list[dict[str, Any]]]:
@@ -66,7 +72,7 @@ def _watch(probe: LagProbe, *, as_json: bool) -> None:
         with Live(auto_refresh=False) as live:
             while True:
                 found, before = _next(probe, before)
-                live.update(_page(found), refresh=True)
+                live.update(_page(found, live.console.width), refresh=True)
     except KeyboardInterrupt:
         return
 
@@ -77,23 +83,40 @@ def _next(probe: LagProbe, before: Sample) -> tuple[dict[str, list[dict[str, Any
     return document(lag_rows(before, now)), now
 
 
-def _page(found: dict[str, list[dict[str, Any]]]) -> Group:
+def _page(found: dict[str, list[dict[str, Any]]], width: int) -> Group:
     if not found["rows"]:
         return Group("No consumer group of Breakwater has read anything yet. Start one with `breakwater up`.")
-    parts = [_table(found["rows"])]
+    parts = [_table(found["rows"], width)]
     if found["replays"]:
-        parts += [_table(found["replays"])]
+        parts += [_table(found["replays"], width)]
     return Group(*parts)
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("group", "topic", "part.", "lag", "lag s", "per s", "eta s", "status", "incidents", box=None)
+def _table(rows: list[dict[str, Any]], width: int) -> Table:
+    wide = width >= _WIDE
+    table = Table(box=None, pad_edge=False)
+    table.add_column("group", no_wrap=True)
+    table.add_column("topic", no_wrap=True, overflow="ellipsis", max_width=None if wide else _TOPIC_WIDTH)
+    for name in ("p", "lag", "lag s", "per s", "eta s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    if wide:
+        table.add_column("incidents", no_wrap=True)
     for row in rows:
-        waiting = row["incidents"]
-        more = f" +{len(waiting) - _SHOWN_INCIDENTS}" if len(waiting) > _SHOWN_INCIDENTS else ""
         table.add_row(
-            row["group"], row["topic"], str(row["partition"]), f"{row['lag']:,}", f"{row['lag_s']:,}",
-            f"{row['velocity']:,}", "-" if row["eta_s"] is None else f"{row['eta_s']:,}",
-            Text(row["status"], _COLOURS[row["status"]]), " ".join(waiting[:_SHOWN_INCIDENTS]) + more,
+            row["group"].removeprefix(_PREFIX), row["topic"], str(row["partition"]), f"{row['lag']:,}",
+            _short(row["lag_s"]), _short(row["velocity"]), "-" if row["eta_s"] is None else _short(row["eta_s"]),
+            Text(row["status"], _COLOURS[row["status"]]), *([_waiting(row["incidents"], width)] if wide else []),
         )  # fmt: skip
     return table
+
+
+def _waiting(incidents: list[str], width: int) -> str:
+    shown = _SHOWN_INCIDENTS if width >= _WIDER else 1
+    more = f" +{len(incidents) - shown}" if len(incidents) > shown else ""
+    return " ".join(elided(one, _ID_WIDTH) for one in incidents[:shown]) + more
+
+
+def _short(number: float) -> str:
+    """A tenth matters of what is small only."""
+    return f"{number:,.1f}" if abs(number) < _SMALL else f"{number:,.0f}"

@@ -9,11 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.terminal.story import Line
-from ops.terminal.words import ago, clean, duration, figure, lower
+from ops.terminal.words import ago, clean, duration, elided, figure, lower
 from ops.times import iso
 from schemas.records.vocabulary import Millis
 from state.incident import ENDED, IncidentState, Status
 from state.ports import IncidentQuery
+
+# From so many columns on a line has room for everything.
+WIDE = 100
+_ID_WIDE, _ID_NARROW = 36, 14
 
 COLOURS: dict[str, str] = {
     Status.OPEN: "bold red",
@@ -26,22 +30,25 @@ COLOURS: dict[str, str] = {
 }
 
 
-def incident_table(states: list[IncidentState], now_ms: Millis) -> RenderableType:
-    """Incidents, a row each, in the order given."""
+def incident_table(states: list[IncidentState], now_ms: Millis, width: int = WIDE) -> RenderableType:
+    """Incidents, a line each, in the order given; on a terminal narrower than WIDE ids are elided, and `took` left out."""
+    wide = width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("incident", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    table.add_column("what", ratio=1, overflow="fold")
+    table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("alerts", justify="right", no_wrap=True)
-    table.add_column("took", justify="right", no_wrap=True)
-    table.add_column("last change", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("took", justify="right", no_wrap=True)
+    table.add_column("changed", justify="right", no_wrap=True)
     for state in states:
+        took = duration(state.mttr_s) if state.mttr_s is not None and state.status in ENDED else "-"
         table.add_row(
-            Text(clean(state.incident_id)),
+            Text(elided(state.incident_id, _ID_WIDE if wide else _ID_NARROW)),
             status_text(state.status),
             Text(f"{clean(state.title or state.service)} ({lower(state.classification or 'unknown')})"),
             figure(state.alerts.get("received")) if state.alerts else "-",
-            duration(state.mttr_s) if state.mttr_s is not None and state.status in ENDED else "-",
+            *([took] if wide else []),
             ago(state.updated_at, now_ms),
         )
     return table

@@ -133,7 +133,7 @@ def _alerts(state: IncidentState) -> RenderableType | None:
     parts = [
         f"{figure(state.alerts.get(k))} {k.replace('_', ' ')}" for k in ("kept", "suppressed", "late", "dead_lettered")
     ]
-    storm = ", a storm is on" if state.storm else ""
+    storm = ", a storm is on" if state.storm and state.active else ""
     return Text(f"{figure(state.alerts.get('received'))} received = {' + '.join(parts)}{storm}")
 
 

@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ops.terminal.words import clean, duration, figure, lower, money, percent
+from ops.terminal.words import clean, counted, duration, figure, lower, money, percent
 from schemas.records.vocabulary import Millis
 from state.incident import EventType
 from state.json_text import payload_shown
 from state.ports import StoredEvent
 
 Payload = dict[str, Any]
+
+
+class Proof(str):
+    """A reason that is a record which a statement rests on. It is told once an episode, however many rest on it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +34,17 @@ class Line:
 def tell(events: list[StoredEvent]) -> list[Line]:
     """The story of one incident, from its events in order."""
     opened_ms = events[0].event.recorded_at if events else 0
-    lines = []
+    lines: list[Line] = []
+    proven: set[str] = set()
     for stored in events:
         event = stored.event
         if event.type == EventType.INCIDENT_OPENED:
-            opened_ms = event.recorded_at
+            opened_ms, proven = event.recorded_at, set()
         what, why = _told(event.type, payload_shown(event))
+        fresh = [reason for reason in dict.fromkeys(why) if reason not in proven]
+        proven.update(reason for reason in fresh if isinstance(reason, Proof))
         after_s = (event.recorded_at - opened_ms) / 1000
-        lines.append(Line(event.episode, event.recorded_at, after_s, str(event.agent), what, why))
+        lines.append(Line(event.episode, event.recorded_at, after_s, str(event.agent), what, fresh))
     return lines
 
 
@@ -91,7 +100,8 @@ def _diagnosed(p: Payload) -> tuple[str, list[str]]:
     parent = p.get("parent_incident_id")
     part_of = f"part of {clean(parent)}" if parent else ""
     partial = "not all evidence came in time" if p.get("partial") else ""
-    what = f"Root cause found: {cause}, {kind}, {percent(p.get('confidence'))} sure"
+    named = cause if kind in cause.lower() else f"{cause}, {kind}"
+    what = f"Root cause found: {named}, {percent(p.get('confidence'))} sure"
     return what, [*why, *_evidence(*_records(p, "hypotheses")[:1]), part_of, partial]
 
 
@@ -122,7 +132,7 @@ def _intended(p: Payload) -> tuple[str, list[str]]:
 
 def _completed(p: Payload) -> tuple[str, list[str]]:
     checks = p.get("checks")
-    health = f"{'healthy' if p.get('healthy') else 'not healthy'} after {figure(checks)} checks" if checks else ""
+    health = f"{'healthy' if p.get('healthy') else 'not healthy'} after {counted(checks, 'check')}" if checks else ""
     how = lower(p.get("state", "?"))
     again = "found done after a restart of ours, not done again" if p.get("reconciled") else ""
     return f"{_deed(p).capitalize()}: {how}" + (f", {health}" if health else ""), [clean(p.get("detail", "")), again]
@@ -147,13 +157,14 @@ def _deed(p: Payload) -> str:
     return "wait until it clears" if action == "NOOP" else f"{lower(action)} {clean(p.get('target', '?'))}"
 
 
-def _evidence(*parts: Payload) -> list[str]:
+def _evidence(*parts: Payload) -> list[Proof]:
     """At most two records that a statement rests on, with where they lie."""
     found = [one for part in parts for one in _records(part, "evidence")][:2]
-    return [
-        f"{clean(one.get('summary', ''))} [{clean(one.get('topic', '?'))}-{one.get('partition')}@{one.get('offset')}]"
-        for one in found
-    ]
+    return [Proof(f"{clean(one.get('summary', ''))} [{clean(one.get('topic', '?'))}-{_at(one)}]") for one in found]
+
+
+def _at(proof: Payload) -> str:
+    return f"{clean(proof.get('partition'))}@{clean(proof.get('offset'))}"
 
 
 def _part(p: Payload, key: str) -> Payload:

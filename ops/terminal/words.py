@@ -1,5 +1,6 @@
 """Numbers, times and foreign text as people read them in a terminal."""
 
+from agents.communication.impact import CURRENCY
 from schemas.records.vocabulary import Millis
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
@@ -64,12 +65,34 @@ def figure(value: object) -> str:
 
 
 def money(amount: object) -> str:
-    """An amount of the currency that costs are counted in.
+    """An amount of money.
 
     >>> money(1234.5)
-    '1,234.50'
+    '1,234.50 USD'
     """
-    return f"{amount:,.2f}" if isinstance(amount, int | float) else "?"
+    return f"{amount:,.2f} {CURRENCY}" if isinstance(amount, int | float) else "?"
+
+
+def counted(count: object, noun: str) -> str:
+    """So many of something, in the plural where it is not one.
+
+    >>> counted(1, "check"), counted(2_000, "check")
+    ('1 check', '2,000 checks')
+    """
+    return f"{figure(count)} {noun}" + ("" if count == 1 else "s")
+
+
+def elided(text: object, width: int) -> str:
+    """A text of others in so many columns at most: of one that is longer the middle is left out.
+
+    >>> elided("inc-0a1b2c3d4e5f6071", 13), elided("inc-1", 13)
+    ('inc-0a…5f6071', 'inc-1')
+    """
+    whole = clean(text)
+    if len(whole) <= width:
+        return whole
+    end = width // 2
+    return f"{whole[: width - end - 1]}…{whole[len(whole) - end :]}"
 
 
 def lower(word: object) -> str:

@@ -134,7 +134,7 @@ def test_resolved_says_how_how_long_and_at_what_cost() -> None:
     notice = queued(outputs)[-1]
     assert notice.status == "resolved"
     assert "restart verified healthy, 48 s after the incident opened" in notice.body
-    assert "It cost about 8,000; about 525,333 were saved against a human's 30 min" in notice.body
+    assert "It cost about 8,000 USD; about 525,333 USD were saved against a human's 30 min" in notice.body
 
 
 def test_an_incident_resolved_at_once_is_told_once() -> None:

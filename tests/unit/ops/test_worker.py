@@ -24,7 +24,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What a worker does, in order, on a Kafka whose topics have six partitions."""
     done: list[Any] = []
 
-    def note(name: str, answer: Any = None) -> Any:
+    def note(name: str, answer: object = None) -> Any:
         def step(*arguments: Any, **more: Any) -> Any:
             done.append((name, *arguments, *more.values()))
             return answer
@@ -37,15 +37,16 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         def read_schemas(self) -> None:
             done.append(("schemas are read",))
 
-    for name, answer in {
+    answers: dict[str, object] = {
         "configure_logs": None, "create_topics": [], "publish_schemas": None, "partition_counts": {"alerts": 6},
         "make_app": "app", "Outbox": "outbox", "run_app": None,
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for name, answer in answers.items():
         monkeypatch.setattr(worker, name, note(name, answer))
     monkeypatch.setattr(worker, "AdminClient", lambda _: "admin")
     monkeypatch.setattr(worker, "CodecFactory", Codecs)
     stages = SimpleNamespace(compose=note("compose", ["stage"]))
-    monkeypatch.setattr(worker, "import_module", lambda name: done.append(("import", name)) or stages)
+    monkeypatch.setattr(worker, "import_module", note("import", stages))
     return done
 
 
