@@ -2,13 +2,16 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from ops.embedded.cassandra import EmbeddedCassandra
 from ops.errors import HomeUnusableError
 from ops.settings import Settings
-from state.errors import ProjectionUnavailableError
+from state.errors import ProjectionDamagedError, ProjectionUnavailableError
+from state.incident import UNFIT
 from state.ports import Projection
 from state.sqlite_projection import SqliteProjection
 
@@ -50,6 +53,23 @@ def look_at_projection(settings: Settings) -> Projection:
     if chosen_store(settings) == "cassandra" or _made(settings.home):
         return open_projection(settings)
     return SqliteProjection(Path(":memory:"))
+
+
+@contextmanager
+def told_if_damaged() -> Iterator[None]:
+    """Reading a projection within says in words where a row of it is no state or event of ours.
+
+    Raises:
+        ProjectionDamagedError: such a row was read.
+    """
+    try:
+        yield
+    except UNFIT as error:
+        raise ProjectionDamagedError(
+            f"A row of the store of incidents cannot be read ({type(error).__name__}: {error}). Nothing is lost: the log has "
+            "every event. Stop what uses the store, move store.sqlite* away (or drop Cassandra's keyspace), and start "
+            "again; it is rebuilt from the log."
+        ) from error
 
 
 def chosen_store(settings: Settings) -> Store:

@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
+from ops.api.problems import ProblemRoute
 from ops.api.views import event_view, incident_view
+from ops.projections import told_if_damaged
 from ops.times import parse_time
 from schemas.errors import InvalidInputError
 from state.clock import wall_clock_ms
-from state.errors import BadCursorError, ProjectionUnavailableError
+from state.errors import BadCursorError
 from state.incident import Status
 from state.ports import IncidentQuery, Projection
 
@@ -22,7 +24,7 @@ Since = Annotated[str | None, Query(description="Only what changed since: ISO 86
 
 def incidents_router(projection: Callable[[], Projection]) -> APIRouter:
     """The routes; `projection` gives the store, once the application has started."""
-    router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+    router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], route_class=ProblemRoute)
 
     # Plain functions run on FastAPI's threads, so a slow store does not hold up the event loop.
     @router.get("")
@@ -72,11 +74,10 @@ def _time(text: str) -> int:
 
 def _asked(question: Callable[[], Any]) -> Any:
     try:
-        return question()
+        with told_if_damaged():
+            return question()
     except BadCursorError as error:
         raise HTTPException(422, str(error)) from error
-    except ProjectionUnavailableError as error:
-        raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
 
 
 def _unknown(incident_id: str) -> HTTPException:

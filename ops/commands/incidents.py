@@ -13,7 +13,7 @@ from ops.api.views import event_view, incident_view
 from ops.commands.options import AsJson
 from ops.errors import IncidentNotFoundError
 from ops.incident_lookup import find_incident, whole_timeline
-from ops.projections import look_at_projection
+from ops.projections import look_at_projection, told_if_damaged
 from ops.settings import load_settings
 from ops.terminal.incident_list import incident_table, nothing_found, story_table
 from ops.terminal.incident_panels import incident_panels
@@ -125,7 +125,8 @@ def at(incident_id: IncidentId, moment: At, as_json: AsJson = False) -> None:
 def _projection() -> Iterator[Projection]:
     projection = look_at_projection(load_settings())
     try:
-        yield projection
+        with told_if_damaged():
+            yield projection
     finally:
         projection.close()
 

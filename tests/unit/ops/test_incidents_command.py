@@ -1,6 +1,7 @@
 """`breakwater incidents`, on a store with one whole story and one incident that is open."""
 
 import json
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,13 @@ def test_a_damaged_store_is_named(home: Path) -> None:
     assert result.exit_code == 1
     assert isinstance(result.exception, ProjectionDamagedError)
     assert "store.sqlite" in str(result.exception)
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("show", WHOLE), ("timeline", WHOLE)])
+def test_a_row_that_is_no_state_is_told_with_the_way_out(log: EventLog, home: Path, arguments: tuple[str, ...]) -> None:
+    """The file is whole; what lies in it is not ours."""
+    with sqlite3.connect(home / "store.sqlite") as connection:
+        connection.execute("UPDATE incidents SET state = '[]'")
+    result = run(*arguments)
+    assert isinstance(result.exception, ProjectionDamagedError)
+    assert "rebuilt from the log" in str(result.exception)
