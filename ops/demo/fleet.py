@@ -26,7 +26,7 @@ _FLUSH_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Tempo:
     """How fast the fleet is. A storm of 100,000 takes eight seconds; a longer one stays below what two cores carry beside
     everything else. Conditions are told to be over once they have been so for `calm_s`, as alert rules do."""
 
@@ -112,9 +112,9 @@ class Fleet:
         watch: Watch,
         *,
         max_alert_bytes: int,
-        pace: Pace | None = None,
+        tempo: Tempo | None = None,
     ) -> None:
-        self._pace = pace or Pace()
+        self._tempo = tempo or Tempo()
         self._maker, self._budget, self._outlet, self._watch = maker, budget, outlet, watch
         self._max_alert_bytes = max_alert_bytes
         self._counts: Counter[str] = Counter()
@@ -167,7 +167,7 @@ class Fleet:
         for _ in range(self._budget.noise):
             self._outlet.send_alert(self._maker.calm(_now()))
             self._counts["noise"] += 1
-            if self._broken.wait(self._pace.noise_every_s):
+            if self._broken.wait(self._tempo.noise_every_s):
                 break
         self._broken.wait()
         self._phase = Phase.BROKEN
@@ -190,7 +190,7 @@ class Fleet:
         sources = self._maker.chosen(budget.sources)
         order = self._maker.firing_order(sources, budget.firing)
         spoilt = malformed(self._maker.firing(sources[0], _now()), budget.malformed, self._max_alert_bytes)
-        rate = self._pace.rate(budget.firing, self._pace.storm_s)
+        rate = self._tempo.rate(budget.firing, self._tempo.storm_s)
         for due in _paced(budget.firing, rate, self._stopping):
             at = self._dated()
             for _ in range(due):
@@ -223,13 +223,13 @@ class Fleet:
                 self._well_at = 0
             elif not self._well_at:
                 self._well_at = seen.at
-            elif seen.at - self._well_at >= self._pace.calm_s * 1000:
+            elif seen.at - self._well_at >= self._tempo.calm_s * 1000:
                 return
 
     def _resolve(self) -> None:
         self._phase = Phase.RESOLVING
         sources = iter(self._maker.chosen(self._budget.resolved))
-        rate = self._pace.rate(self._budget.resolved, self._pace.resolve_s)
+        rate = self._tempo.rate(self._budget.resolved, self._tempo.resolve_s)
         for due in _paced(self._budget.resolved, rate, self._stopping):
             for _ in range(due):
                 self._outlet.send_alert(self._maker.resolved(next(sources), _now()))

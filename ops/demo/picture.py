@@ -7,7 +7,7 @@ from typing import Any
 from ops.demo.snapshot import AlertCounts, Observed
 from schemas.records.log import DeadLetter, IncidentEvent
 from schemas.records.sampling import AlertAccount, StormChanged
-from state.incident import IncidentState, evolve
+from state.incident import IncidentState, Status, evolve
 from streams.topics import ALERTS
 
 
@@ -18,6 +18,7 @@ class Picture:
         self._ids = frozenset(ids)
         self._accounts: dict[str, AlertAccount] = {}
         self._incidents: dict[str, IncidentState] = {}
+        self._resolved: dict[str, IncidentState] = {}
         self._told: Counter[str] = Counter()
         self._dead: set[str] = set()
         self._storms: set[str] = set()
@@ -46,6 +47,7 @@ class Picture:
         return Observed(
             alerts=self._counts(),
             incidents=tuple(sorted(self._incidents.values(), key=lambda i: (i.opened_at or 0, i.incident_id))),
+            resolved=dict(self._resolved),
             told=dict(self._told),
             dead_letters=len(self._dead),
             storms=len(self._storms),
@@ -61,7 +63,9 @@ class Picture:
     def _event(self, event: IncidentEvent) -> None:
         state = self._incidents.get(event.incident_id, IncidentState(incident_id=event.incident_id))
         if event.version > state.version:
-            self._incidents[event.incident_id] = evolve(state, event)
+            state = self._incidents[event.incident_id] = evolve(state, event)
+            if state.status == Status.RESOLVED:
+                self._resolved[event.incident_id] = state
 
     def _storm(self, change: StormChanged) -> None:
         self._storms.add(change.storm_id)

@@ -64,6 +64,8 @@ class Timing:
     # On a busy machine the workers may need longer than that to begin; 0 does not wait for them.
     ready_s: float = 60.0
     limit_s: float = 100.0
+    # The last notices and metrics are read after the incident has ended.
+    drain_s: float = 10.0
     # A greater storm takes longer to send; so many alerts a second are counted on.
     alerts_per_s: float = 8_000.0
 
@@ -150,7 +152,9 @@ class Demo:
             parts, platform = self._start(stack)
             with self._show.live():
                 self._play(parts)
-            store, unverified = self._verify(platform.bootstrap)
+                store, unverified = self._verify(platform.bootstrap)
+                # What the screen stays at is what the summary tells.
+                self._watch(parts, "done", 0.0, lambda: True)
             missing = [*self._idle, *self._shortfalls(), *unverified]
             if missing:
                 missing += _restarts(platform)
@@ -187,6 +191,7 @@ class Demo:
         parts.break_target()
         limit_s = timing.limit(self._script.budget.total)
         self._watch(parts, f"fault in {spec.service}: {spec.fault}", limit_s, self._settled)
+        self._watch(parts, "waiting until all is read", timing.drain_s, self._drained)
 
     def _watch(self, parts: Parts, step: str, limit_s: float, done: Callable[[], bool]) -> bool:
         """Show how it goes until it is done, at most so long; whether it is done."""
@@ -207,6 +212,9 @@ class Demo:
 
     def _settled(self) -> bool:
         return self._last.fleet.phase == Phase.FAILED or not self._shortfalls()
+
+    def _drained(self) -> bool:
+        return not any(self._last.lag.values())
 
     def _shortfalls(self) -> list[str]:
         return shortfalls(self._last, self._script.target_incident_id, self._script.budget.total)

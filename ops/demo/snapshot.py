@@ -7,6 +7,7 @@ from ops.demo.fleet import FleetProgress
 from ops.demo.sightings import Sighting
 from schemas.records.vocabulary import Millis
 from state.incident import IncidentState
+from streams.topics import EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +28,14 @@ class AlertCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What the log says of the demonstration's incidents; `told` are records by topic, `dead_letters` those of alerts."""
+    """What the log says of the demonstration's incidents; `told` are records by topic, `dead_letters` those of alerts.
+
+    `resolved`: each incident as it was when an episode of it was last resolved, whatever came after.
+    """
 
     alerts: AlertCounts = field(default_factory=AlertCounts)
     incidents: tuple[IncidentState, ...] = ()
+    resolved: Mapping[str, IncidentState] = field(default_factory=dict)
     told: Mapping[str, int] = field(default_factory=dict)
     dead_letters: int = 0
     storms: int = 0
@@ -39,6 +44,15 @@ class Observed:
     def incident(self, incident_id: str) -> IncidentState | None:
         """One of them."""
         return next((i for i in self.incidents if i.incident_id == incident_id), None)
+
+    def remedied(self, now: IncidentState) -> IncidentState:
+        """The incident as it is to be told of: where a later episode is under way, as it was when one was last resolved."""
+        return self.resolved.get(now.incident_id, now) if now.active else now
+
+    @property
+    def events(self) -> int:
+        """Events of the demonstration's incidents."""
+        return self.told.get(EVENTS.name, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

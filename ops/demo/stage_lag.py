@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
+from ops.lag import lag_of
 from ops.lag_probe import GROUPS, LagProbe
 from schemas.errors import BreakwaterError
 from streams.topics import BY_NAME
@@ -44,10 +45,11 @@ class StageLag:
 
 
 def _behind(probe: LagProbe) -> dict[str, int]:
-    sample = probe.sample(GROUPS, peek=False)
+    sample = probe.sample(GROUPS)
     found: Counter[str] = Counter()
-    for (group, topic, partition), read in sample.committed.items():
+    for place in sample.committed:
+        group, topic, _ = place
         # Changelogs are read at a start only; nothing is ever acknowledged on them.
-        if topic in BY_NAME and (topic, partition) in sample.ends:
-            found[group.rpartition("-")[2]] += max(0, sample.ends[topic, partition] - read)
+        if topic in BY_NAME:
+            found[group.rpartition("-")[2]] += lag_of(place, sample)
     return dict(found)

@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from agents.communication.impact import cost, cost_saved
-from ops.demo.snapshot import DemoSnapshot
+from agents.communication.impact import CURRENCY, cost, cost_saved
+from ops.demo.snapshot import DemoSnapshot, Observed
 from schemas.records.vocabulary import Action, Classification, Tier
 from state.incident import IncidentState, Status
 
@@ -62,13 +62,20 @@ def shortfalls(snapshot: DemoSnapshot, target_incident_id: str, alerts: int) -> 
     if found is None:
         missing.append(f"No incident was opened for {snapshot.target_service}.")
     elif found.status != Status.RESOLVED:
-        missing.append(f"The incident of {snapshot.target_service} is {found.status}, not resolved.")
+        missing.append(f"The incident of {snapshot.target_service} {_not_resolved(found, observed)}.")
     others = [i.service for i in observed.incidents if i.active and i.incident_id != target_incident_id]
     if others:
         missing.append(f"Incidents of {', '.join(others)} are still active.")
     if not snapshot.target.healthy:
         missing.append(f"{snapshot.target_service} is not healthy: {snapshot.target.why or 'it was not seen'}.")
     return missing
+
+
+def _not_resolved(found: IncidentState, observed: Observed) -> str:
+    before = observed.remedied(found)
+    if before is found:
+        return f"is {found.status}, not resolved"
+    return f"was resolved in episode {before.episode} and came back: episode {found.episode} is {found.status}"
 
 
 def store_shortfalls(store: StoreCheck | None) -> list[str]:
@@ -95,9 +102,13 @@ def document(summary: DemoSummary) -> dict[str, Any]:
             "late": counts.late,
             "dead_lettered": counts.dead_lettered,
         },
-        "incidents": [_incident(i) for i in summary.last.observed.incidents],
+        "incidents": [_incident(i, summary.last.observed) for i in summary.last.observed.incidents],
         "expected": {"classification": str(summary.truth), "action": str(summary.remedy)},
-        "store": {"events": store.events if store else 0, "verified": bool(store and store.verified)},
+        "store": {
+            "events": summary.last.observed.events,
+            "verified": bool(store and store.verified),
+            "events_of_all_runs": store.events if store else 0,
+        },
         "duration_s": round(summary.duration_s, 1),
         "missing": list(summary.missing),
     }
@@ -127,8 +138,11 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
         ("incidents", f"{len(incidents)}: {', '.join(f'{i.service} {i.status}' for i in incidents) or 'none'}"),
     ]
     if found is not None:
-        told += _story(found, summary)
-    told += [("target memory", _memory(last)), ("event store", _store(summary.store))]
+        remedied = last.observed.remedied(found)
+        told += _story(remedied, summary)
+        if remedied is not found:
+            told.append(("since then", f"episode {found.episode} began and is {found.status}: {found.title}"))
+    told += [("target memory", _memory(last)), ("event store", _store(summary.store, last.observed.events))]
     told.append(("took", f"{summary.duration_s:.0f} s in all"))
     if found is not None:
         told.append(("look closer", f"{_program()} incidents timeline {found.incident_id}"))
@@ -177,27 +191,33 @@ def money(found: IncidentState, human_mttr_s: float) -> str:
     tier = Tier(found.tier)
     spent = cost(tier, found.opened_at, found.ended_at)
     saved = cost_saved(tier, found.opened_at, found.ended_at, human_mttr_s)
-    return f"{spent:,.0f} of outage; {saved:,.0f} saved against a human's {human_mttr_s / 60:.0f} minutes"
+    human = f"a human's {human_mttr_s / 60:.0f} minutes"
+    return f"{spent:,.0f} {CURRENCY} of outage; {saved:,.0f} {CURRENCY} saved against {human}"
 
 
 def _memory(last: DemoSnapshot) -> str:
     seen = last.target
-    return f"{seen.peak_mb:.0f} MB at its worst, {seen.memory_mb:.0f} MB now, limit {seen.limit_mb:.0f} MB"
+    told = f"{seen.peak_mb:.0f} MB at its worst, {seen.memory_mb:.0f} MB now, of {seen.limit_mb:.0f} MB that it may use"
+    if seen.peak_mb <= seen.limit_mb:
+        return told
+    return f"{told}; beyond them it was out of memory by its own word, and no kernel ended it"
 
 
-def _store(store: StoreCheck | None) -> str:
+def _store(store: StoreCheck | None, events: int) -> str:
     if store is None:
-        return "not verified"
-    return f"{store.events:,} events, hash chains {'verified' if store.verified else 'BROKEN'}"
+        return f"{events:,} events of this run, not verified"
+    held = f"the chains of all {store.events:,} events in the store {'verified' if store.verified else 'BROKEN'}"
+    return f"{events:,} events of this run; {held}"
 
 
-def _incident(found: IncidentState) -> dict[str, Any]:
+def _incident(now: IncidentState, observed: Observed) -> dict[str, Any]:
+    found = observed.remedied(now)
     action = found.actions[-1] if found.actions else found.decision
     return {
         "incident_id": found.incident_id,
         "service": found.service,
-        "episode": found.episode,
-        "status": str(found.status),
+        "episode": now.episode,
+        "status": str(now.status),
         "classification": found.classification,
         "root_cause": found.root_cause,
         "parent_incident_id": found.parent_incident_id,

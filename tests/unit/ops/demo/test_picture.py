@@ -80,6 +80,19 @@ def test_events_fold_into_incidents_once() -> None:
     assert picture.observed().told == {"incident.events": 5}
 
 
+def test_what_was_resolved_is_remembered_when_it_comes_back() -> None:
+    """The episode that was resolved, beside the one that is under way."""
+    opening = payload_of(EventType.INCIDENT_OPENED, IncidentState(incident_id=OURS), 0, 0)
+    picture = Picture([OURS])
+    picture.take("incident.events", event(1, EventType.INCIDENT_OPENED, opening))
+    picture.take("incident.events", event(2, EventType.INCIDENT_RESOLVED, {"how": "restart verified healthy"}))
+    picture.take("incident.events", replace(event(3, EventType.INCIDENT_OPENED, opening), episode=2))
+    found = picture.observed()
+    (now,) = found.incidents
+    assert (now.status, now.episode, found.events) == (Status.OPEN, 2, 3)
+    assert (found.remedied(now).episode, found.remedied(now).mttr_s) == (1, 1.0)
+
+
 def test_dead_letters_of_our_alerts_are_counted_by_id() -> None:
     """Those of other topics, of strangers, or told twice are not."""
     picture = Picture([OURS])

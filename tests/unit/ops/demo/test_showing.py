@@ -48,7 +48,7 @@ def snapshot(**changes: Any) -> DemoSnapshot:
         ),
         observed=Observed(
             alerts=AlertCounts(received=1_000, kept=90, suppressed=900, dead_lettered=10), incidents=(RESOLVED,),
-            told={"decisions": 1}, dead_letters=10, storms=3, loudest_storm_per_s=1234.0,
+            told={"decisions": 1, "incident.events": 41}, dead_letters=10, storms=3, loudest_storm_per_s=1234.0,
         ),
         lag={"edge": 0, "analysis": 12},
     )  # fmt: skip
@@ -147,7 +147,7 @@ def test_the_document_has_the_agreed_keys() -> None:
     wanted = {"incident_id": "inc-1", "status": "resolved", "classification": "MEMORY_LEAK",
               "root_cause": "checkout: memory leak", "action": "RESTART", "mttr_s": 18.4}  # fmt: skip
     assert wanted.items() <= incident.items()
-    assert found["store"] == {"events": 77, "verified": True}
+    assert found["store"] == {"events": 41, "verified": True, "events_of_all_runs": 77}
     assert found["duration_s"] == 51.3
     assert found["expected"] == {"classification": "MEMORY_LEAK", "action": "RESTART"}
     assert found["missing"] == []
@@ -158,10 +158,46 @@ def test_the_summary_tells_a_person_what_happened() -> None:
     text = rendered(panel(summary(snapshot())))
     for said in ("memory-leak: resolved", "checkout: memory leak (86% sure)",
                  "memory leak, mended by RESTART: judged rightly", "diagnosis RESTART 0.4 x 0.86",
-                 "RESTART checkout: succeeded", "healthy after 2 health checks", "18.4 s", "3,067 of outage",
-                 "296,933 saved", "190 MB at its worst, 36 MB now", "77 events",
+                 "RESTART checkout: succeeded", "healthy after 2 health checks", "18.4 s", "3,067 USD of outage",
+                 "296,933 USD saved", "190 MB at its worst, 36 MB now, of 162 MB", "41 events of this run",
+                 "all 77 events in the store verified",
                  "breakwater incidents timeline inc-1"):  # fmt: skip
         assert said in text
+
+
+def test_the_screen_and_the_summary_count_the_same_events() -> None:
+    """Those of this run."""
+    assert "41" in rendered(screen(snapshot())).partition("event store")[2].splitlines()[0]
+    assert "41 events of this run" in rendered(panel(summary(snapshot())))
+
+
+def test_memory_above_the_limit_is_explained() -> None:
+    """And is not where there is none."""
+    seen = snapshot().target
+    assert "beyond them it was out of memory" in rendered(panel(summary(snapshot())))
+    low = rendered(panel(summary(snapshot(target=replace(seen, peak_mb=100)))))
+    assert "beyond them" not in low
+
+
+def test_a_remedy_is_told_of_though_the_incident_came_back() -> None:
+    """With its seconds; and that it came back, which is a shortfall."""
+    again = IncidentState(
+        incident_id="inc-1", version=12, episode=2, status=Status.OPEN, service="checkout", tier="CRITICAL",
+        title="checkout is slow", classification="UNKNOWN", opened_at=30_000,
+    )  # fmt: skip
+    seen = replace(snapshot().observed, incidents=(again,), resolved={"inc-1": RESOLVED})
+    found = summary(snapshot(observed=seen))
+    text = rendered(panel(found))
+    for said in ("RESTART checkout: succeeded", "18.4 s", "episode 2 began and is open: checkout is slow",
+                 "was resolved in episode 1 and came back"):  # fmt: skip
+        assert said in text
+    (incident,) = document(found)["incidents"]
+    assert (incident["action"], incident["mttr_s"], incident["status"], incident["episode"]) == (
+        "RESTART",
+        18.4,
+        "open",
+        2,
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,9 +236,9 @@ def test_a_store_that_does_not_verify_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "15,000 of outage; 285,000 saved"),
-        ({"tier": "SUPPORTING"}, "150 of outage; 2,850 saved"),
-        ({"opened_at": NOON, "ended_at": NOON + 90_000}, "30,000 of outage; 570,000 saved"),
+        ({}, "15,000 USD of outage; 285,000 USD saved"),
+        ({"tier": "SUPPORTING"}, "150 USD of outage; 2,850 USD saved"),
+        ({"opened_at": NOON, "ended_at": NOON + 90_000}, "30,000 USD of outage; 570,000 USD saved"),
         ({"tier": ""}, "not known"),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ops.demo.alert_sources import AlertMaker, Place
 from ops.demo.budget import BadBudgetError, plan_alerts
-from ops.demo.fleet import Fleet, Pace, Phase
+from ops.demo.fleet import Fleet, Phase, Tempo
 from ops.demo.malformed import malformed
 from ops.demo.scenarios import BYSTANDERS, SCENARIOS, UnknownScenarioError, scenario_of
 from ops.demo.sightings import Sighting
@@ -24,7 +24,7 @@ from streams.errors import DeliveryError
 
 PLACE = Place("default", "demo-test")
 LEAK = scenario_of("memory-leak")
-FAST = Pace(storm_s=0.1, resolve_s=0.05, noise_every_s=0.01, least_per_s=1_000.0)
+FAST = Tempo(storm_s=0.1, resolve_s=0.05, noise_every_s=0.01, least_per_s=1_000.0)
 Eventually = Callable[[Callable[[], Any]], Any]
 
 
@@ -95,7 +95,7 @@ def fleet_of(total: int, scenario: str = "memory-leak") -> tuple[Fleet, FakeOutl
     maker = AlertMaker(scenario_of(scenario), PLACE, seed=1)
     outlet, watch = FakeOutlet(), FakeWatch()
     budget = plan_alerts(total, len(maker.sources))
-    return Fleet(maker, budget, outlet, watch, max_alert_bytes=262_144, pace=FAST), outlet, watch
+    return Fleet(maker, budget, outlet, watch, max_alert_bytes=262_144, tempo=FAST), outlet, watch
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 101, 2_000])
