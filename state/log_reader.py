@@ -28,6 +28,7 @@ _PASSING = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.REQUEST_TIMED_OUT, KafkaError.BROKER_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
 })  # fmt: skip
+_CHOOSING = frozenset({KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION})
 
 T = TypeVar("T")
 
@@ -182,12 +183,15 @@ class LogReader:
             self._consumer.incremental_unassign([TopicPartition(str(message.topic()), partition)])
 
     def _ask(self, request: Callable[[], T]) -> T:
-        deadline = time.monotonic() + _SPREADING_S
+        began = time.monotonic()
         while True:
             try:
                 return request()
             except KafkaException as error:
-                if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                code = error.args[0].code()
+                # A broker that answers is given time to choose leaders; one that does not answer was waited for already.
+                limit_s = self._patience_s if code in _CHOOSING else _SPREADING_S
+                if code not in _PASSING or time.monotonic() - began > limit_s:
                     raise self._unavailable(error.args[0].str()) from error
             time.sleep(_PAUSE_S)
 
