@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ops.commands import cassandra, dlq, events, incidents, kafka, produce
+from ops.commands import backtest, cassandra, dlq, events, incidents, kafka, produce
 from ops.commands.lag import lag
 from ops.commands.replay import replay
 from ops.commands.running import demo, serve, up, worker
@@ -34,6 +34,7 @@ app.add_typer(produce.app, name="produce")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(events.app, name="events")
+app.add_typer(backtest.app, name="backtest")
 app.command()(replay)
 app.command()(lag)
 

@@ -1,0 +1,42 @@
+"""Whether a series has been off its usual hour of the week for a while: an exponentially weighted chart of the residuals.
+
+Source: Roberts 1959, "Control chart tests based on geometric moving averages", Technometrics 1(3), on the deviations from a
+weekly profile (168 hours, UTC), which knows weekends.
+"""
+
+from array import array
+
+from agents.detectors.scale import TINY
+
+_HOURS = 168
+_LEVEL_SLOWEST, _SPREAD_SLOWEST, _RECENT_SLOWEST = 0.03, 0.002, 0.06
+_WARM_UP = 10
+
+
+class Week:
+    """The recent mean deviation from the week's profile, in mean absolute deviations of single points."""
+
+    __slots__ = ("_deviations", "_levels", "_recent", "_seen", "_spread")
+
+    def __init__(self) -> None:
+        self._levels = array("d", bytes(8 * _HOURS))
+        self._seen = array("I", bytes(4 * _HOURS))
+        self._deviations = 0
+        self._recent = self._spread = 0.0
+
+    def step(self, value: float, at_s: float) -> float | None:
+        """The chart's value; None in hours that are new, and for the first few."""
+        hour = int(at_s / 3600.0 % _HOURS)
+        seen = self._seen[hour] + 1
+        self._seen[hour] = seen
+        if seen == 1:
+            self._levels[hour] = value
+            return None
+        off = value - self._levels[hour]
+        self._levels[hour] += max(_LEVEL_SLOWEST, 1.0 / seen) * off
+        self._recent += max(_RECENT_SLOWEST, 1.0 / (self._deviations + 1)) * (off - self._recent)
+        self._deviations += 1
+        self._spread += max(_SPREAD_SLOWEST, 1.0 / self._deviations) * (abs(off) - self._spread)
+        if self._deviations <= _WARM_UP:
+            return None
+        return abs(self._recent) / (self._spread + TINY)

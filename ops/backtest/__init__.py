@@ -1,0 +1,1 @@
+"""Backtests: the decisions that the agents take on streams, taken on files."""
