@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Producer
 
 from streams.errors import DeliveryError
 from streams.partitioning import PARTITIONER
+from streams.quiet import quiet
 
 # 64 MiB of records may wait in the client; a full queue makes senders wait, which stops their fetching.
 QUEUE_KBYTES = 65_536
@@ -75,6 +76,7 @@ class Outbox:
             "message.max.bytes": MAX_MESSAGE_BYTES,
             "queue.buffering.max.kbytes": queue_kbytes,
             "delivery.timeout.ms": 120_000,
+            **quiet(client_id),
         }
         self._producer = Producer(settings)
         self._stopping = threading.Event()

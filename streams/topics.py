@@ -12,6 +12,7 @@ from streams.errors import BrokerUnreachableError, TopicMismatchError
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+REQUEST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def create_topics(
         TopicMismatchError: a topic is there with another number of partitions than the rest: stages could not be
             co-partitioned.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     there = partition_counts(admin, bootstrap)
     wanted = list(topics)
     counts = {there[t.name] for t in wanted if t.name in there}
@@ -109,7 +110,7 @@ def partition_counts(admin: AdminClient, bootstrap: str) -> dict[str, int]:
         BrokerUnreachableError: nothing answers at `bootstrap`.
     """
     try:
-        found = admin.list_topics(timeout=10).topics
+        found = admin.list_topics(timeout=REQUEST_S).topics
     except KafkaException as error:
         raise BrokerUnreachableError(bootstrap) from error
     return {name: len(topic.partitions) for name, topic in found.items()}

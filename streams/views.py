@@ -10,6 +10,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import DecodeError
+from streams.quiet import quiet
 from streams.stage import Position, Received
 from streams.topics import Topic
 from streams.wire import Wire
@@ -62,6 +63,7 @@ class ViewReader:
         consumer = Consumer({
             "bootstrap.servers": self._bootstrap, "group.id": "breakwater-views", "enable.auto.commit": False,
             "isolation.level": "read_committed", "enable.partition.eof": True, "fetch.wait.max.ms": 100,
+            **quiet("breakwater-views"),
         })  # fmt: skip
         missing = set(self._topics)
         look_at = 0.0

@@ -48,7 +48,9 @@ def kafka_check(bootstrap: str) -> Check:
 
     def ask() -> str | None:
         if not client:
-            client.append(AdminClient({"bootstrap.servers": bootstrap, "socket.connection.setup.timeout.ms": 2000}))
+            client.append(AdminClient({
+                "bootstrap.servers": bootstrap, "socket.connection.setup.timeout.ms": 2000, "log_level": 0,
+            }))  # fmt: skip
         try:
             client[0].list_topics(timeout=CHECK_TIMEOUT_S - 0.5)
         except KafkaException as error:
