@@ -1,27 +1,28 @@
-"""The projection on Faust: committed events into the read side, beside everything else: a slow store holds up no incident."""
+"""The projection beside Faust: committed events into the read side, in a group of its own: a slow store holds up no incident.
+
+What waits for the store waits in Kafka; how far the projection is, the offsets of its group say (`<the app's group>-projection`).
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
 
 from schemas.errors import DecodeError
 from state.errors import ProjectionConflictError, ProjectionDamagedError, ProjectionGapError, ProjectionUnavailableError
+from state.log_reader import RawRecord
 from state.ports import Projection, StoredEvent
 from state.rebuild import rebuild
-from streams.outbox import Outbox
-from streams.shell import attach_agent
+from streams.group_reader import GroupReader
+from streams.outbox import Message, Outbox
 from streams.topics import EVENTS
 from streams.wire import Wire, dead_letter
 
 log = structlog.get_logger()
 
 NAME = "projection"
-# Events that may wait for the store: at 2 kB each, 100 MB. Beyond it the topic is not read on.
-MAX_WAITING = 50_000
-RETRY_FIRST_S, RETRY_MOST_S = 0.5, 30.0
+_LETTERS_S = 120.0  # as long as the producer tries
 
 OpenProjection = Callable[[], Projection]
 # The events of an incident from the log, or with None those of all.
@@ -32,71 +33,53 @@ class ProjectorShell:
     """Applies events to the projection from one thread, in the order in which they came.
 
     Args:
+        app: the Faust app, which is crashed where the projection fails as it should not.
+        bootstrap: of Kafka.
         open_projection: makes the store's adapter, on that thread; raises ProjectionUnavailableError to be called again.
         read_log: events from the log, to heal a gap of an incident, or to fill a store that is empty.
     """
 
     def __init__(
-        self, app: Any, open_projection: OpenProjection, read_log: ReadLog, outbox: Outbox, wire: Wire
+        self, app: Any, bootstrap: str, open_projection: OpenProjection, read_log: ReadLog, outbox: Outbox, wire: Wire
     ) -> None:
         self._app, self._open, self._read_log = app, open_projection, read_log
         self._outbox, self._wire = outbox, wire
         self._projection: Projection | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=NAME)
-        self._queue: asyncio.Queue[tuple[Any, list[StoredEvent]]] = asyncio.Queue()
-        self._waiting = 0
-        self._closed = asyncio.Event()
-        self._room = asyncio.Condition()
-        attach_agent(app, EVENTS, NAME, self._batch)
-        app.task(self._apply_all)
-        app.holds.append(self.holds)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reader = GroupReader(bootstrap, f"{app.conf.id}-{NAME}", EVENTS.name, self.take, self._crash, self._close)
 
     def start(self) -> None:
-        """Nothing to begin: the app runs the task."""
+        """Begin to read. Called on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._reader.start()
 
     def close(self) -> None:
         """Give the store's connections back, behind what is being written now."""
-        self._closed.set()
-        self._thread.submit(self._close)
-        self._thread.shutdown(wait=False)
+        self._reader.close()
 
-    def holds(self) -> set[str]:
-        """The topics whose progress waits for the store."""
-        return {EVENTS.name} if self._waiting else set()
+    def take(self, records: list[RawRecord]) -> bool:
+        """Whether the events in these records are in the store now, and dead letters of the others delivered."""
+        events, letters = [], []
+        for raw in records:
+            try:
+                event = self._wire.codec(EVENTS.record).decode(raw.value)
+                events.append(StoredEvent(event, EVENTS.name, raw.partition, raw.offset))
+            except DecodeError as error:
+                letters.append(dead_letter(NAME, EVENTS.name, raw.partition, raw, error))
+        self._send(self._wire.messages(letters))
+        return not events or self._apply(events)
+
+    def _send(self, letters: list[Message]) -> None:
+        if letters and self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._outbox.send(letters), self._loop).result(_LETTERS_S)
+
+    def _crash(self, error: Exception) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._app.crash(error), self._loop)
 
     def _close(self) -> None:
         if self._projection is not None:
             self._projection.close()
-
-    async def _batch(self, event: Any) -> None:
-        partition = event.message.partition
-        events, letters = [], []
-        for raw in event.value.records:
-            try:
-                received = self._wire.received(EVENTS, partition, raw)
-                events.append(StoredEvent(received.record, EVENTS.name, partition, raw.offset))
-            except DecodeError as error:
-                letters.append(dead_letter(NAME, EVENTS.name, partition, raw, error))
-        await self._outbox.send(self._wire.messages(letters))
-        async with self._room:
-            await self._room.wait_for(lambda: self._waiting < MAX_WAITING)
-            self._waiting += len(events)
-        self._queue.put_nowait((event, events))
-
-    async def _apply_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while not self._closed.is_set():
-            event, events = await self._queue.get()
-            wait_s = RETRY_FIRST_S
-            while not (self._closed.is_set() or await loop.run_in_executor(self._thread, self._apply, events)):
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, RETRY_MOST_S)
-            if self._closed.is_set():
-                return
-            async with self._room:
-                self._waiting -= len(events)
-                self._room.notify_all()
-            event.ack()
 
     def _apply(self, events: list[StoredEvent]) -> bool:
         """Whether the events are in the store now."""

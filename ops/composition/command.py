@@ -73,6 +73,7 @@ def compose(around: Surroundings) -> list[Running]:
         SequencerShell(around.app, lambda p: EventStoreWriter(around.bootstrap, p), around.outbox, around.wire),
         ProjectorShell(
             around.app,
+            around.bootstrap,
             lambda: open_projection(settings, remember=True),
             _log_reader(around.bootstrap),
             around.outbox,

@@ -109,6 +109,7 @@ def assert_told_once(platform: Platform, failing: FailingService) -> None:
         lambda: {"opened", "resolved"} <= _statuses(_webhooks(platform), failing.incident_id), limit_s=PATIENCE_S
     )
     platform.await_taken_in("breakwater-command", "incident.events", "notifications")
+    platform.await_taken_in("breakwater-command-projection", "incident.events")
     console = [n for n in _console(platform.settings.home) if n["incident_id"] in ids]
     hooks = [n for n in _webhooks(platform) if n["incident_id"] in ids]
     assert {"opened", "resolved"} <= _statuses(console, failing.incident_id)

@@ -65,6 +65,7 @@ def test_what_a_restart_does_not_heal_ends_at_a_human(program: Platform, failing
     service.await_told_more(150)
     service.until(lambda seen: seen.observed.alerts.received == service.sent)
     program.await_taken_in("breakwater-command", "incident.events", "notifications")
+    program.await_taken_in("breakwater-command-projection", "incident.events")
     events = events_of(program, service.incident_id)
     (completed,) = payloads(events, EventType.ACTION_COMPLETED, 1)
     assert (completed["action"], completed["state"]) == (Action.RESTART, ActionState.FAILED)
@@ -85,6 +86,7 @@ def test_what_a_restart_heals_for_moments_only_ends_at_a_human(program: Platform
     assert sum("RESTART on search: succeeded" in told for told in found.escalation["tried"]) == 2, found.escalation
     service.await_told_more(150)
     program.await_taken_in("breakwater-command", "incident.events", "notifications")
+    program.await_taken_in("breakwater-command-projection", "incident.events")
     assert service.await_status(Status.ESCALATED).episode == found.episode
     assert (len(service.restarts), service.starts) == (2, 3)
     assert "escalated" in statuses_told(program, service.incident_id)

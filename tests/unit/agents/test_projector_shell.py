@@ -1,98 +1,123 @@
-"""How events reach the read side: in order, acknowledged once they are in, waiting for a store that is away."""
+"""How events reach the read side: in order, waiting for a store that is away, what is no event as a dead letter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from agents import projector
 from agents.projector import ProjectorShell
 from schemas.codec import Codec
 from schemas.records.log import IncidentEvent
 from schemas.samples import sample
-from state.errors import ProjectionUnavailableError
+from state.errors import (
+    ProjectionConflictError,
+    ProjectionDamagedError,
+    ProjectionGapError,
+    ProjectionUnavailableError,
+    StateError,
+)
+from state.log_reader import RawRecord
 from state.ports import Projection, StoredEvent
 from streams.topics import DEAD_LETTERS, EVENTS
 from streams.wire import Wire
-from tests.support.shells import FakeOutbox, batch, offline_app
-from tests.support.waiting import soon
+from tests.support.shells import FakeOutbox, offline_app
 
 EVENT = Codec(IncidentEvent).encode(sample(IncidentEvent))
 
 
 @dataclass
 class FakeStore:
-    """Notes the offsets that it was given; away for some calls."""
+    """Notes the offsets that it was given; fails once with each of `errors`."""
 
-    away: int = 0
+    errors: list[StateError] = field(default_factory=list)
     applied: list[list[int]] = field(default_factory=list)
-    closed: bool = False
+    opened: int = 0
 
-    def apply(self, events: Sequence[StoredEvent]) -> None:
-        if self.away:
-            self.away -= 1
-            raise ProjectionUnavailableError("away")
-        self.applied.append([stored.offset for stored in events])
+    def apply(self, events: Sequence[StoredEvent]) -> int:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.applied += [[stored.offset for stored in events]] if events else []
+        return len(events)
 
     def count(self) -> int:
         return 1
 
-    def close(self) -> None:
-        self.closed = True
+    def open(self) -> Projection:
+        self.opened += 1
+        return cast(Projection, self)
 
 
 class Bench:
-    """The shell, its store, and its task."""
+    """The shell and its store; it reads from no Kafka."""
 
     def __init__(self, folder: Path) -> None:
         self.outbox, self.store = FakeOutbox(), FakeStore()
         self.shell = ProjectorShell(
-            offline_app(folder), lambda: cast(Projection, self.store), lambda _: (), self.outbox, Wire()
+            offline_app(folder), "127.0.0.1:1", self.store.open, lambda _: (), self.outbox, Wire()
         )
-        self.task = asyncio.create_task(self.shell._apply_all())
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(projector, "RETRY_FIRST_S", 0.001)
-    made = Bench(tmp_path)
-    yield made
-    made.task.cancel()
+def bench(tmp_path: Path) -> Bench:
+    """A shell and its store."""
+    return Bench(tmp_path)
 
 
-async def test_events_are_applied_in_their_order_and_then_acknowledged(bench: Bench) -> None:
-    """What is no event is a dead letter."""
-    first, second = batch(EVENTS, [EVENT, b"x", EVENT]), batch(EVENTS, [EVENT], first=3)
-    await bench.shell._batch(first)
-    await bench.shell._batch(second)
-    await soon(lambda: first.acknowledged and second.acknowledged)
-    assert bench.store.applied == [[0, 2], [3]]
-    assert len(bench.outbox.to(DEAD_LETTERS.name)) == 1
+def records(*values: bytes | None, first: int = 0) -> list[RawRecord]:
+    """Records of the events' topic at successive offsets."""
+    return [RawRecord(EVENTS.name, 2, first + n, 0, b"k", value, []) for n, value in enumerate(values)]
 
 
-async def test_a_store_that_is_away_is_waited_for(bench: Bench) -> None:
-    """Nothing is lost; and the watchdog knows that the topic waits for it."""
-    bench.store.away = 1_000_000
-    event = batch(EVENTS, [EVENT])
-    await bench.shell._batch(event)
-    await soon(lambda: bench.store.away < 999_998)
-    assert not event.acknowledged
-    assert bench.shell.holds() == {EVENTS.name}
-    bench.store.away = 0
-    await soon(lambda: event.acknowledged)
-    assert bench.shell.holds() == set()
+def test_events_are_applied_in_their_order(bench: Bench) -> None:
+    """Batch by batch."""
+    assert bench.shell.take(records(EVENT, EVENT))
+    assert bench.shell.take(records(EVENT, first=2))
+    assert bench.store.applied == [[0, 1], [2]]
 
 
-async def test_a_worker_that_stops_while_the_store_is_away_does_not_wait_for_it(bench: Bench) -> None:
-    """The events come again when it starts."""
-    bench.store.away = 1_000_000
-    event = batch(EVENTS, [EVENT])
-    await bench.shell._batch(event)
-    await soon(lambda: bench.store.away < 1_000_000)
-    bench.shell.close()
-    await soon(bench.task.done)
-    assert bench.task.exception() is None
-    assert not event.acknowledged
+async def test_what_is_no_event_is_a_dead_letter(bench: Bench) -> None:
+    """Delivered before the batch is done with; the events around it are applied."""
+    bench.shell._loop = asyncio.get_running_loop()
+    assert await asyncio.to_thread(bench.shell.take, records(EVENT, b"x", None, EVENT))
+    assert bench.store.applied == [[0, 3]]
+    assert len(bench.outbox.to(DEAD_LETTERS.name)) == 2
+
+
+def test_a_store_that_is_away_has_the_events_come_again(bench: Bench) -> None:
+    """They are not done with, so they are not committed."""
+    bench.store.errors.append(ProjectionUnavailableError("away"))
+    assert not bench.shell.take(records(EVENT))
+    assert bench.shell.take(records(EVENT))
+    assert bench.store.applied == [[0]]
+
+
+def test_a_damaged_store_is_opened_anew(bench: Bench) -> None:
+    """Its file was moved away; the log fills another one."""
+    bench.store.errors.append(ProjectionDamagedError("damaged"))
+    assert not bench.shell.take(records(EVENT))
+    assert bench.shell.take(records(EVENT))
+    assert bench.store.opened == 2
+
+
+@pytest.mark.parametrize("error", [ProjectionConflictError("two of one version"), ProjectionGapError("one is missing")])
+def test_what_the_log_itself_lacks_holds_nothing_up(bench: Bench, error: StateError) -> None:
+    """Waiting would not bring it."""
+    bench.store.errors.append(error)
+    assert bench.shell.take(records(EVENT))
+
+
+async def test_a_failure_crashes_the_worker(bench: Bench) -> None:
+    """An app without its projection must not look well."""
+    bench.shell._loop = asyncio.get_running_loop()
+    crashed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    async def crash(error: BaseException) -> None:
+        crashed.set_result(error)
+
+    bench.shell._app.crash = crash
+    fault = ValueError("unforeseen")
+    await asyncio.to_thread(bench.shell._crash, fault)
+    assert await asyncio.wait_for(crashed, 5) is fault

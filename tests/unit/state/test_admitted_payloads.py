@@ -1,7 +1,6 @@
 """Whatever gets into the log can be folded, shown as JSON and projected; what cannot is refused before."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def hostile_commands(draw: st.DrawFn) -> list[IncidentCommand]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place for projections."""
     return tmp_path_factory.mktemp("projections")
 

@@ -51,6 +51,13 @@ def test_headers_that_are_no_text_or_come_by_the_thousand_hide_no_record(broker:
     assert found[3].headers == [("empty", None)]
 
 
+def test_a_thousand_hostile_headers_are_as_one(broker: MockBroker) -> None:
+    """The interpreter calls what it has called often in another way, which does not notice what the client did wrong."""
+    for number in range(200):
+        write_raw_header(broker.bootstrap, "again", b"%d" % number)
+    assert [(record.value, record.headers) for record in read(broker, "again")] == [(b"%d" % n, []) for n in range(200)]
+
+
 def test_a_topic_is_read_whole(broker: MockBroker) -> None:
     """All partitions, each in order."""
     for partition in range(4):
