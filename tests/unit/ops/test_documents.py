@@ -1,11 +1,21 @@
 """What the documents say is so."""
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from ops import reference
+from ops.cli import app
+from schemas.codec import Codec
+from schemas.records.intake import Alert
+from streams import telemetry
+from streams.encoder import TelemetryEncoder
+from streams.outbox import Message
+from streams.telemetry import TelemetryProducer
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -36,3 +46,39 @@ def test_the_paths_that_a_page_names_exist(page: Path) -> None:
 def test_the_commands_that_the_readme_and_the_contract_name_exist(command: str) -> None:
     """Each is a command of the program, and says how it is used."""
     assert f"## breakwater {command}" in reference.cli_page()
+
+
+def command_lines(page: Path) -> list[list[str]]:
+    """The words after `breakwater` of each command line in the page's shell blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.partition("#")[0] for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if re.match(r"\S*breakwater\s", line)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_command_lines_of_a_page_can_be_typed(page: Path) -> None:
+    """Every command is one of the program's, and has the options that it is given."""
+    for words in command_lines(page):
+        command: Any = typer.main.get_command(app)
+        for word in words:
+            if getattr(command, "commands", None):
+                assert word in command.commands, words
+                command = command.commands[word]
+        known = {spelling for parameter in command.params for spelling in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= known, (page, words)
+
+
+def test_the_readmes_program_sends_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs as it stands; only Kafka is not there. What it sends is a record of the contract."""
+    sent: list[Message] = []
+
+    class Kafkaless(TelemetryProducer):
+        def send_alert(self, alert: Alert) -> None:
+            sent.append(TelemetryEncoder().message(alert))
+
+    monkeypatch.setattr(telemetry, "TelemetryProducer", Kafkaless)
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(program, "README.md", "exec"), {})  # noqa: S102 - our own page
+    (message,) = sent
+    alert = Codec(Alert).decode(message.value or b"")
+    assert (message.topic, alert.service, message.key) == ("alerts", "web", alert.incident_id.encode())
