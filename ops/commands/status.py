@@ -46,6 +46,8 @@ def _show(health: Health) -> None:
         table.add_row(name, f"{topic.records:,}", f"{topic.lag:,}")
     console.print(table)
     a = health.alerts
+    if not a.complete:
+        console.print("Of the account only the newest records were read in time; incidents quiet since are not in:")
     console.print(
         f"{a.received:,} alerts = {a.kept:,} kept + {a.suppressed:,} suppressed ({a.late:,} late) + {a.dead_lettered:,} dead"
     )
