@@ -1,4 +1,4 @@
-"""The reference pages, from the program itself: `python -m ops.reference` writes docs/settings.md and docs/cli.md."""
+"""The reference pages, from the program itself: `python -m ops.reference` writes settings.md, cli.md and intake.md in docs."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 import typer
 
 from ops.cli import app
+from ops.intake.page import intake_page
 from ops.settings import Settings
 
 HEAD = "<!-- Written by `python -m ops.reference`; a test compares it with the program. -->"
@@ -76,6 +77,7 @@ def main() -> None:
         sys.exit("Run this in the root of the repository: there is no docs folder here.")
     (docs / "settings.md").write_text(settings_page(), encoding="utf-8")
     (docs / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (docs / "intake.md").write_text(intake_page(HEAD), encoding="utf-8")
 
 
 if __name__ == "__main__":

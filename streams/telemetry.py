@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +29,12 @@ _POLL_S = 0.05
 _FAREWELL_S = 5.0
 _BY_KEY = -1  # librdkafka's RD_KAFKA_PARTITION_UA
 
+# Records that are offered before other tasks of the loop get their turn: some 2 ms.
+_GROUP = 1000
+
 Headers = Mapping[str, bytes]
+# A record's place in its batch, the record, and whom to tell.
+Offered = tuple[int, Message, OnDelivery]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +162,28 @@ class TelemetryProducer:
         """Send records (telemetry or `Message`) and wait until Kafka has answered for each; never blocks the event loop.
 
         Returns:
-            For each record None where it was acknowledged, else why it was not.
+            For each record None where it was acknowledged, else why it was not; `_QUEUE_FULL` where the queue stayed full for
+            `backpressure_timeout_s` and it was never sent.
 
         Raises:
             InvalidInputError: a record cannot be written; none was sent.
-            DeliveryError: the queue stayed full for `backpressure_timeout_s`; some may have been sent.
         """
-        ready = [r if isinstance(r, Message) else self._encoder.message(r) for r in records]
+        ready = [r if type(r) is Message else self._encoder.message(r) for r in records]
         self._poll_in_background()
         answer = Acknowledgement(len(ready), asyncio.get_running_loop())
         deadline = time.monotonic() + self._backpressure_timeout_s
-        for at, out in enumerate(ready):
-            if at % _POLL_EVERY == _POLL_EVERY - 1:
-                await asyncio.sleep(0)  # others get their turn between the records of a large batch
-            told = answer.callback(at, self._on_delivery)
-            place = _BY_KEY if out.partition is None else out.partition
-            while not self._offer(out.topic, out.key, out.value, place, out.headers, told):
+        for first in range(0, len(ready), _GROUP):
+            if first:
+                await asyncio.sleep(0)  # others get their turn between the groups of a large batch
+            group: list[Offered] = [
+                (at, ready[at], partial(self._answered, answer, at))
+                for at in range(first, min(first + _GROUP, len(ready)))
+            ]
+            while group := self._offer_group(group, answer):
                 if time.monotonic() > deadline:
-                    raise self._queue_full()
+                    for at, _, _ in group:
+                        answer.failed(at, "_QUEUE_FULL")
+                    break
                 await asyncio.sleep(_POLL_S)
         return await answer.result()
 
@@ -245,6 +256,46 @@ class TelemetryProducer:
             self._sent += 1
         return True
 
+    def _offer_group(self, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
+        """Put records into the local queue; returns those that it was too full for. Those that it refuses are answered for."""
+        left: list[Offered] = []
+        for topic, plain in groupby(group, _topic_of_plain):
+            offered = list(plain)
+            left += self._offer_plain(topic, offered, answer) if topic else self._offer_singly(offered, answer)
+        return left
+
+    def _offer_plain(self, topic: str, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
+        """Records of one topic without headers or partition, in one call of the client: half the price of one each."""
+        sent = [{"key": out.key, "value": out.value, "callback": told} for _, out, told in group]
+        queued = self._producer.produce_batch(topic, sent)
+        with self._lock:
+            self._sent += queued
+        left = []
+        if queued < len(sent):
+            for offered, tried in zip(group, sent, strict=True):
+                error: Any = tried.get("_error")
+                if error is None:
+                    continue
+                if error.code() == KafkaError._QUEUE_FULL:
+                    left.append(offered)
+                else:
+                    answer.failed(offered[0], str(error.name()))
+        return left
+
+    def _offer_singly(self, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
+        for number, (at, out, told) in enumerate(group):
+            place = _BY_KEY if out.partition is None else out.partition
+            try:
+                if not self._offer(out.topic, out.key, out.value, place, out.headers, told):
+                    return group[number:]
+            except DeliveryError as error:
+                answer.failed(at, str(error))
+        return []
+
+    def _answered(self, answer: Acknowledgement, at: int, error: KafkaError | None, message: object) -> None:
+        self._on_delivery(error, message)
+        answer.heard(at, error)
+
     def _on_delivery(self, error: KafkaError | None, _message: object) -> None:
         with self._lock:
             if error is None:
@@ -266,3 +317,9 @@ class TelemetryProducer:
             f"Kafka takes records more slowly than they come: the queue was full for {self._backpressure_timeout_s:g} s. "
             "See that the broker runs (`breakwater status`), and send again more slowly."
         )
+
+
+def _topic_of_plain(offered: Offered) -> str:
+    """The topic of a record that has neither headers nor a partition of its own; else ""."""
+    out = offered[1]
+    return out.topic if not out.headers and out.partition is None else ""

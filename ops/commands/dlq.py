@@ -13,6 +13,7 @@ from ops.dead_letters.redrive import REFUSED, Outcome, Redrive
 from ops.dead_letters.remap import Remapper
 from ops.dead_letters.shelf import Shelf
 from ops.intake.batch import BatchReader
+from ops.intake.composition import intake_rules
 from ops.settings import load_settings
 from ops.times import iso
 from schemas.records.log import DeadLetter
@@ -85,7 +86,7 @@ def redrive(
     settings = load_settings()
     bootstrap = bootstrap_servers(settings)
     codecs = CodecFactory(settings.schema_registry_url, bootstrap)
-    remapper = Remapper(BatchReader(TelemetryEncoder(codecs), settings.max_alert_bytes))
+    remapper = Remapper(BatchReader(TelemetryEncoder(codecs)), intake_rules(settings))
     counts: Counter[str] = Counter(redriven=0, already=0, refused=0)
     told: list[dict[str, str]] = []
     for outcome in Redrive(bootstrap, Shelf(bootstrap, codecs), remapper, dry_run=dry_run).run(reason):

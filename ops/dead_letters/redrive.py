@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException, Producer
 from ops.dead_letters.errors import RedriveError
 from ops.dead_letters.remap import Remapper
 from ops.dead_letters.shelf import REDRIVEN_OF, Shelf
-from ops.intake.batch import BodyRefusedError
+from ops.intake.errors import BodyRefusedError
 from schemas.errors import InvalidInputError
 from schemas.records.log import DeadLetter
 from streams.outbox import Message
@@ -86,6 +86,7 @@ def _transactional(bootstrap: str) -> Producer:
             "partitioner": PARTITIONER,
             "compression.type": "lz4",
             "message.max.bytes": 2 << 20,
+            "log_level": 0,  # errors are told by what is raised
         }
     )
     try:

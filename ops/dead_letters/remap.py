@@ -4,15 +4,19 @@ A letter from a topic goes back byte for byte. One of the intake never was on a 
 rules and settings, as if it came in again; what is refused again stays where it is.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
+from ops.intake.arrival import Arrival
 from ops.intake.batch import BatchReader
 from ops.intake.files import cells_of
-from ops.intake.formats import BY_PATH
-from ops.intake.letters import PATH_HEADER, STAGE
-from ops.intake.models import Arrival
+from ops.intake.formats import BY_PATH, chosen
+from ops.intake.letters import ITEMS_HEADER, PATH_HEADER, STAGE
+from ops.intake.reading import Parcel, check_size
 from ops.intake.rows import AlertMaker, CsvAlerts, JsonAlerts, RowMapping
+from ops.intake.rules import Rules
 from ops.intake.sending import COLUMNS_HEADER, CSV_PATH, JSONL_PATH, MAPPING_HEADER
 from schemas.errors import InvalidInputError
 from schemas.records.log import DeadLetter
@@ -23,10 +27,11 @@ REDRIVEN = "redriven"
 
 
 class Remapper:
-    """Makes the messages of letters that go back."""
+    """Makes the messages of letters that go back, by the rules of today."""
 
-    def __init__(self, reader: BatchReader) -> None:
+    def __init__(self, reader: BatchReader, rules: Rules) -> None:
         self._reader = reader
+        self._rules = rules
 
     def messages(self, letter: DeadLetter) -> list[Message]:
         """The messages, each with the header `redriven`: the letter's id.
@@ -45,19 +50,25 @@ class Remapper:
 
     def _mapped(self, letter: DeadLetter, value: bytes) -> list[Message]:
         numbers = count()
-        arrival = Arrival(letter.occurred_at, lambda: f"{letter.dead_letter_id}-{next(numbers)}", letter.tenant)
+        new_id = partial(_numbered, letter.dead_letter_id, numbers)
+        arrival = Arrival(letter.occurred_at, new_id, letter.tenant, self._rules)
         path = letter.headers.get(PATH_HEADER, b"")
         if path in (CSV_PATH, JSONL_PATH):
             return [self._row(letter, value)]
         if path.decode("utf-8", "replace") not in BY_PATH:
             raise InvalidInputError(f"It came by {path!r}, which this version does not know.")
-        batch = self._reader.read(value, BY_PATH[path.decode()], arrival, {})
-        if batch.refusals:
-            raise InvalidInputError(batch.refusals[0].detail)
-        return batch.accepted
+        headers = {name: held.decode("latin-1") for name, held in letter.headers.items()}
+        known = chosen(BY_PATH[path.decode()], Parcel(value, headers))
+        batch = self._reader.read(known, value, headers, arrival, {})
+        wanted = {int(place) for place in headers.get(ITEMS_HEADER, "").split(",") if place}
+        refusals = [refusal for refusal in batch.reading.refusals if not wanted or refusal.index in wanted]
+        if refusals:
+            raise InvalidInputError(refusals[0].detail)
+        places = batch.reading.places
+        return [m for m, place in zip(batch.messages, places, strict=False) if not wanted or place in wanted]
 
     def _row(self, letter: DeadLetter, value: bytes) -> Message:
-        self._reader.check_size(len(value))
+        check_size(len(value), self._rules.max_item_bytes)
         mapping = RowMapping.from_json(letter.headers[MAPPING_HEADER])
         maker = AlertMaker(self._reader.encoder.codec(ALERTS), mapping.tenant, letter.dead_letter_id)
         maker.tick(letter.occurred_at)
@@ -65,3 +76,7 @@ class Remapper:
             return Message(ALERTS.name, *JsonAlerts(mapping, maker).alert(value, 0))
         header = cells_of(letter.headers[COLUMNS_HEADER])
         return Message(ALERTS.name, *CsvAlerts(header, mapping, maker).alert(cells_of(value), 0))
+
+
+def _numbered(letter_id: str, numbers: Iterator[int]) -> str:
+    return f"{letter_id}-{next(numbers)}"

@@ -1,53 +1,48 @@
-"""A body becomes records and dead letters: every item of it is one or the other."""
+"""A body becomes messages and dead letters: every item of it is one or the other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from ops.intake.formats import Format
-from ops.intake.letters import INVALID, NOT_JSON, OVERSIZED, refused
-from ops.intake.models import Arrival
-from ops.intake.spans import cut_items
-from schemas.errors import BreakwaterError, InvalidInputError
+from ops.intake.arrival import Arrival
+from ops.intake.body import MAX_BODY_BYTES
+from ops.intake.errors import BodyRefusedError, ItemRefusedError
+from ops.intake.formats.format import Format
+from ops.intake.letters import ENVELOPE_HEADER, INDEX_HEADER, INVALID, ITEMS_HEADER, UNSUPPORTED, refused
+from ops.intake.reading import Parcel, Reading
+from ops.intake.unpacking import unpacked
+from schemas.errors import InvalidInputError
 from schemas.records.log import DeadLetter
 from streams.encoder import TelemetryEncoder
 from streams.outbox import Message
 
-# A thousand times what a person types, and little enough that a body of ones makes no flood of dead letters.
-MAX_ITEMS = 50_000
-
-
-class BodyRefusedError(BreakwaterError):
-    """A body that is refused as a whole; `reason` is the dead letter's code."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An item that was not taken: which one, the reason code, a sentence, and its dead letter."""
-
-    index: int
-    reason: str
-    detail: str
-    letter: DeadLetter
+# Enough to find the items by; a body of which more are refused is read again whole.
+_MOST_PLACES = 5_000
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one body holds."""
+    """What one body becomes.
 
-    accepted: list[Message] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    Attributes:
+        messages: of what is taken; identities: of each, what tells it from a repetition, or None.
+        letters: of what is refused; for a format whose items have no bytes of their own one letter stands for all.
+    """
+
+    reading: Reading
+    messages: list[Message] = field(default_factory=list)
+    identities: list[str | None] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
 
     @property
-    def oversized(self) -> bool:
-        """Whether the body's only item is too large."""
-        return not self.accepted and len(self.refusals) == 1 and self.refusals[0].reason == OVERSIZED
+    def accepted(self) -> int:
+        """Items of which nothing was refused."""
+        return self.reading.items - len({refusal.index for refusal in self.reading.refusals})
+
+    def letter_ids(self) -> list[str]:
+        """For each refusal the id of its letter."""
+        ids = [letter.dead_letter_id for letter in self.letters]
+        return ids if len(ids) == len(self.reading.refusals) else ids[:1] * len(self.reading.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,57 +51,99 @@ class BatchReader:
 
     Args:
         encoder: makes the messages of accepted records.
-        max_item_bytes: an item larger than this, as it came in, is refused.
+        max_body_bytes: what a body may unpack to.
     """
 
     encoder: TelemetryEncoder
-    max_item_bytes: int
+    max_body_bytes: int = MAX_BODY_BYTES
 
-    def read(self, body: bytes, known: Format, arrival: Arrival, headers: Mapping[str, bytes]) -> Batch:
-        """Map every item of a body.
+    def open(self, known: Format, raw: bytes, headers: Mapping[str, str]) -> Parcel:
+        """Unpack a body of a format.
 
         Raises:
-            BodyRefusedError: `not_json` (it may be binary, truncated or of another encoding), or `oversized` for more than
-                `MAX_ITEMS` items.
+            BodyRefusedError: `unsupported` for a media type or an encoding that is not the format's, `unpackable`, `oversized`.
         """
-        try:
-            parsed = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise BodyRefusedError(NOT_JSON, f"The body is no JSON: {error}.") from error
-        listed = isinstance(parsed, list) or (isinstance(parsed, dict) and isinstance(parsed.get(known.items), list))
-        if not listed:
-            return self._each([parsed], [body], known, arrival, headers)
-        items = parsed if isinstance(parsed, list) else parsed[known.items]
-        if len(items) > MAX_ITEMS:
-            raise BodyRefusedError(OVERSIZED, f"The body has {len(items)} items; send at most {MAX_ITEMS} at once.")
-        batch = self._each(items, None, known, arrival, headers)
-        # Cutting costs more than parsing, so it is done only where the bytes are wanted.
-        if batch.refusals or len(body) > self.max_item_bytes:
-            cut = cut_items(body, known.items)
-            whole = cut if cut and len(cut) == len(items) else [orjson.dumps(item) for item in items]
-            batch = self._each(items, whole, known, arrival, headers)
-        return batch
+        parcel = Parcel(raw, headers)
+        if not known.takes(parcel.media):
+            wanted = ", ".join(media for media in known.media if media)
+            raise BodyRefusedError(UNSUPPORTED, f"{known.path} takes no {parcel.media[:60]!r}; send {wanted}.")
+        charset = _charset(headers.get("content-type", ""))
+        if charset not in ("", "utf-8", "utf8", "us-ascii"):
+            raise BodyRefusedError(UNSUPPORTED, f"The charset {charset[:60]!r} is not taken; send UTF-8.")
+        encoding = headers.get("content-encoding", "")
+        return Parcel(unpacked(raw, encoding, self.max_body_bytes), headers) if encoding else parcel
 
-    def _each(
-        self, items: list[Any], cut: list[bytes] | None, known: Format, arrival: Arrival, headers: Mapping[str, bytes]
+    def read(
+        self,
+        known: Format,
+        raw: bytes,
+        headers: Mapping[str, str],
+        arrival: Arrival,
+        kept: Mapping[str, bytes],
     ) -> Batch:
-        batch = Batch()
-        for index, item in enumerate(items):
-            value = cut[index] if cut else b""
-            try:
-                self.check_size(len(value))
-                batch.accepted.append(self.encoder.message(known.record(item, arrival)))
-            except InvalidInputError as error:
-                reason = OVERSIZED if len(value) > self.max_item_bytes else INVALID
-                letter = refused(
-                    value, topic=known.topic.name, reason=reason, detail=str(error), arrival=arrival, headers=headers
-                )
-                batch.refusals.append(Refusal(index, reason, str(error), letter))
+        """Map every item of a body as it came.
+
+        Args:
+            kept: headers of the dead letters.
+
+        Raises:
+            BodyRefusedError: nothing of it can be read.
+        """
+        reading = known.read(self.open(known, raw, headers), arrival)
+        batch = self.encoded(reading, arrival)
+        self._shelve(batch, known, raw, arrival, kept)
         return batch
 
-    def check_size(self, size: int) -> None:
-        """Raises InvalidInputError for an item of more than `max_item_bytes`."""
-        if size > self.max_item_bytes:
-            raise InvalidInputError(
-                f"The item has {size} bytes; send at most {self.max_item_bytes} (BREAKWATER_MAX_ALERT_BYTES)."
-            )
+    def encoded(self, reading: Reading, arrival: Arrival) -> Batch:
+        """The messages of a reading; a record that cannot be written, or is of a tenant not the sender's, is a refusal more."""
+        batch = Batch(reading)
+        for at, record in enumerate(reading.records):
+            if type(record) is Message:
+                batch.messages.append(record)
+            else:
+                try:
+                    if arrival.bound and record.tenant != arrival.tenant:
+                        raise _foreign(record.tenant, arrival.tenant)
+                    batch.messages.append(self.encoder.message(record))
+                except InvalidInputError as error:
+                    reading.refuse(reading.place(at), error)
+                    continue
+            batch.identities.append(reading.identities[at])
+        return batch
+
+    def _shelve(self, batch: Batch, known: Format, raw: bytes, arrival: Arrival, kept: Mapping[str, bytes]) -> None:
+        refusals = batch.reading.refusals
+        if not refusals:
+            return
+        surroundings = {ENVELOPE_HEADER: batch.reading.envelope} if batch.reading.envelope else {}
+        if known.whole or any(refusal.value is None for refusal in refusals):
+            places = sorted({refusal.index for refusal in refusals})
+            told = {ITEMS_HEADER: ",".join(map(str, places)).encode()} if len(places) <= _MOST_PLACES else {}
+            detail = f"{len(places)} of {batch.reading.items} items: {refusals[0].detail}"
+            reason = refusals[0].reason if len({r.reason for r in refusals}) == 1 else INVALID
+            batch.letters.append(self._letter(known, raw, reason, detail, arrival, {**kept, **told}))
+            return
+        item_headers: dict[str, Any] = {k: v for k, v in kept.items() if k != "content-encoding"} | surroundings
+        for refusal in refusals:
+            told = item_headers | {INDEX_HEADER: str(refusal.index).encode()}
+            batch.letters.append(self._letter(known, refusal.value, refusal.reason, refusal.detail, arrival, told))
+
+    @staticmethod
+    def _letter(
+        known: Format, value: bytes | None, reason: str, detail: str, arrival: Arrival, headers: Mapping[str, bytes]
+    ) -> DeadLetter:
+        return refused(value, topic=known.topic.name, reason=reason, detail=detail, arrival=arrival, headers=headers)
+
+
+def _foreign(named: str, own: str) -> ItemRefusedError:
+    return ItemRefusedError(
+        f"tenant is {named[:60]!r}, and the sender's is {own!r}; name that, or none.", INVALID, ("tenant",)
+    )
+
+
+def _charset(content_type: str) -> str:
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower()
+    return ""

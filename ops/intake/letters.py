@@ -3,17 +3,27 @@
 import hashlib
 from collections.abc import Mapping
 
-from ops.intake.models import Arrival
+from ops.intake.arrival import Arrival
 from schemas.records.log import DeadLetter
 
 STAGE = "intake"
 # The path a body came by; with it, `dlq redrive` maps the body anew.
 PATH_HEADER = "intake-path"
+# What surrounded a refused item, as JSON; the item is read again with it.
+ENVELOPE_HEADER = "intake-envelope"
+# Of a whole body, the places of the items that were refused: only they are read again.
+ITEMS_HEADER = "intake-items"
+# The place of an item in its body: what came together goes back in its order.
+INDEX_HEADER = "intake-index"
+# Headers of the request by which a body is read.
+KEPT_HEADERS = frozenset(("content-type", "content-encoding", "x-prometheus-remote-write-version"))
 
 NOT_JSON = "not_json"
 INVALID = "invalid"
 OVERSIZED = "oversized"
 UNREADABLE = "unreadable"
+UNPACKABLE = "unpackable"
+UNSUPPORTED = "unsupported"
 
 # A record may have 2 MiB; the rest is for the letter's other fields and Kafka's framing.
 LONGEST_VALUE = 1_900_000

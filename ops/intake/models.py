@@ -1,36 +1,26 @@
 """The shapes that producers may send, as pydantic models, and the records that they become.
 
 Lenient where the meaning is plain (synonyms, numbers as texts, null for a missing field), strict where it is not: then
-InvalidInputError names the field, what it is and what it should be. Fields that are not known here are passed over.
+InvalidInputError names the field, what it is and what it should be. Members of an alert that are not known here are kept
+among its labels.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ops.intake import values
+from ops.intake.arrival import DEFAULT_ENVIRONMENT, Arrival
 from schemas.errors import InvalidInputError
-from schemas.identity import alert_fingerprint, incident_id, series_id
+from schemas.identity import series_id
 from schemas.records.intake import Alert, LogLine, MetricPoint, TopologyEdge
 from schemas.records.vocabulary import AlertStatus, Millis, Severity, Tier
 
-DEFAULT_TENANT = "default"
-DEFAULT_ENVIRONMENT = "production"
 LONGEST_NAME = 256
 LONGEST_TITLE = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What a record gets that its source did not give: when it arrived (epoch ms), its tenant, an id of its own."""
-
-    received_at: Millis
-    new_id: Callable[[], str]
-    tenant: str = DEFAULT_TENANT
 
 
 def _by(read: Callable[[Any], Any]) -> BeforeValidator:
@@ -57,6 +47,26 @@ TierWord = Annotated[Tier, _by(values.tier)]
 Truth = Annotated[bool, _by(values.truth)]
 
 _WHEN = AliasChoices("occurred_at", "timestamp", "time")
+
+
+_COMMON_MEMBERS = frozenset(("tenant", "environment", "occurred_at", "timestamp", "time", "incident_id", "severity",
+                             "status", "labels"))  # fmt: skip
+_ALERT_MEMBERS = _COMMON_MEMBERS | frozenset(
+    ("service", "name", "alert_type", "alert_id", "tier", "fingerprint", "source", "message", "description", "summary",
+     "correlation_id")
+)  # fmt: skip
+_PLAIN_MEMBERS = _COMMON_MEMBERS | frozenset(("container_name", "alert_type", "logs"))
+
+
+def _with_rest(data: Any, known: frozenset[str]) -> Any:
+    """An alert's members; those that are not known become labels, where no label has their name."""
+    if not isinstance(data, dict) or data.keys() <= known:
+        return data
+    given = data.get("labels")
+    if given is not None and not isinstance(given, dict):
+        return data  # refused for it
+    rest = {name: value for name, value in data.items() if name not in known}
+    return {name: value for name, value in data.items() if name in known} | {"labels": rest | (given or {})}
 
 
 class Sent(BaseModel, ABC):
@@ -104,12 +114,17 @@ class AlertIn(Sent):
     labels: Labels = Field(default_factory=dict)
     correlation_id: Name = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_among_labels(cls, data: Any) -> Any:
+        return _with_rest(data, _ALERT_MEMBERS)
+
     def record(self, arrival: Arrival) -> Alert:
         """The alert, its ids filled in from its labels where the source gave none."""
         where = (self.tenant_of(arrival), self.environment, self.service)
         return Alert(
             alert_id=self.alert_id or arrival.new_id(),
-            incident_id=self.incident_id or incident_id(*where),
+            incident_id=self.incident_id or arrival.rules.incident_of(where, self.labels),
             tenant=where[0],
             environment=self.environment,
             service=self.service,
@@ -117,7 +132,8 @@ class AlertIn(Sent):
             severity=self.severity,
             status=self.status,
             tier=self.tier,
-            fingerprint=self.fingerprint or alert_fingerprint(*where, self.name, self.source),
+            fingerprint=self.fingerprint
+            or arrival.rules.native_fingerprint(where, self.name, self.source, self.labels),
             source=self.source,
             occurred_at=self.time_of(arrival),
             received_at=arrival.received_at,
@@ -134,7 +150,14 @@ class PlainPayload(Sent):
     container_name: Name
     alert_type: Title
     severity: SeverityWord = Severity.WARNING
+    status: StatusWord = AlertStatus.FIRING
     logs: Lines = ""
+    labels: Labels = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_among_labels(cls, data: Any) -> Any:
+        return _with_rest(data, _PLAIN_MEMBERS)
 
     def record(self, arrival: Arrival) -> Alert:
         """The alert of a container, which is its service; the logs are its message."""
@@ -161,7 +184,7 @@ class MetricIn(Sent):
         where = (self.tenant_of(arrival), self.environment, self.service)
         return MetricPoint(
             series=self.series or series_id(*where, self.name, self.labels),
-            incident_id=self.incident_id or incident_id(*where),
+            incident_id=self.incident_id or arrival.rules.incident_of(where, self.labels),
             tenant=where[0],
             environment=self.environment,
             service=self.service,
@@ -187,7 +210,7 @@ class LogIn(Sent):
         """The line, filed under its service's incident."""
         where = (self.tenant_of(arrival), self.environment, self.service)
         return LogLine(
-            incident_id=self.incident_id or incident_id(*where),
+            incident_id=self.incident_id or arrival.rules.incident_of(where, {}),
             tenant=where[0],
             environment=self.environment,
             service=self.service,

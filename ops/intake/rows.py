@@ -12,8 +12,9 @@ from typing import Any, Self
 import orjson
 
 from ops.intake import values
-from ops.intake.formats import BY_PATH
-from ops.intake.models import LONGEST_NAME, Arrival
+from ops.intake.arrival import Arrival
+from ops.intake.formats.native import alert_of
+from ops.intake.models import LONGEST_NAME
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
@@ -147,7 +148,7 @@ class AlertMaker:
     def _template(self, constant: Any, fields: dict[str, Any]) -> AlertTemplate:
         if len(self._templates) >= _MOST_REMEMBERED:
             self._templates.clear()
-        alert = BY_PATH["/v1/alerts"].record(fields, Arrival(self._now, lambda: "", self._tenant))
+        alert = alert_of(fields, Arrival(self._now, lambda: "", self._tenant))
         self._templates[constant] = AlertTemplate(self._codec, alert)
         return self._templates[constant]
 

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ops.intake.arrival import Arrival
 from ops.intake.errors import UnusableInputError
 from ops.intake.files import InputFile, csv_rows, json_lines
 from ops.intake.letters import INVALID, OVERSIZED, PATH_HEADER, refused
-from ops.intake.models import Arrival
 from ops.intake.pace import Pace
 from ops.intake.rows import AlertMaker, CsvAlerts, JsonAlerts, RowMapping
 from schemas.codec import Codec

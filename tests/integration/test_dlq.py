@@ -19,6 +19,7 @@ from ops.dead_letters.shelf import Shelf
 from ops.intake.batch import BatchReader
 from ops.intake.letters import PATH_HEADER
 from ops.intake.rows import RowMapping
+from ops.intake.rules import Rules
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.log import DeadLetter
@@ -121,7 +122,7 @@ def test_a_redrive_that_another_has_overtaken_stops(kafka_bootstrap: str, topic_
     """Two at once cannot put back the same letter: the later one fences the earlier one, whose transaction is void."""
     shelve(kafka_bootstrap, *(letter(topic_prefix, n, topic=topic) for n in range(250)))
     shelf = Shelf(kafka_bootstrap)
-    remapper = Remapper(BatchReader(TelemetryEncoder(), 1000))
+    remapper = Remapper(BatchReader(TelemetryEncoder()), Rules(max_item_bytes=1000))
     slow = Redrive(kafka_bootstrap, shelf, remapper).run(topic_prefix)
     next(slow)  # the first transaction of 200 is through
     assert run("redrive", "--reason", topic_prefix)[1]["redriven"] == 50

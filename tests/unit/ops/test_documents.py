@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from ops import reference
+from ops.intake.page import intake_page
 from ops.cli import app
 from schemas.codec import Codec
 from schemas.records.intake import Alert
@@ -30,6 +31,11 @@ def test_the_settings_page_is_the_programs() -> None:
 def test_the_commands_page_is_the_programs() -> None:
     """docs/cli.md is what `python -m ops.reference` writes now."""
     assert (ROOT / "docs/cli.md").read_text(encoding="utf-8") == reference.cli_page()
+
+
+def test_the_intakes_page_is_the_programs() -> None:
+    """docs/intake.md is what `python -m ops.reference` writes now."""
+    assert (ROOT / "docs/intake.md").read_text(encoding="utf-8") == intake_page(reference.HEAD)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from ops.intake.arrival import Arrival
 from ops.intake.formats import BY_PATH
-from ops.intake.models import Arrival
+from ops.intake.formats.native import record_of
+from ops.intake.models import Sent
 from schemas.errors import InvalidInputError
 from schemas.identity import alert_fingerprint, incident_id, series_id
 from schemas.records.vocabulary import AlertStatus, Severity, Tier
@@ -15,7 +17,10 @@ NOW = 1_700_000_000_000
 
 def read(path: str, item: object) -> Any:
     """The record of an item that arrived now."""
-    return BY_PATH[path].record(item, Arrival(NOW, lambda: "new-id"))
+    shape = BY_PATH[path].shape
+    assert shape is not None
+    assert issubclass(shape, Sent)
+    return record_of(shape, item, Arrival(NOW, lambda: "new-id"))
 
 
 def test_the_plain_payload_is_an_alert_of_its_container() -> None:

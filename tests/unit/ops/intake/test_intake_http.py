@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import httpx
@@ -10,10 +11,13 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from ops.intake.batch import MAX_ITEMS, BatchReader
+from ops.intake.batch import BatchReader
 from ops.intake.body import MAX_BODY_BYTES
 from ops.intake.counters import IntakeCounters
-from ops.intake.http import Intake, intake_router
+from ops.intake.handover import Bounds, Handover
+from ops.intake.http import Intake, IntakePaths, intake_router
+from ops.intake.reading import MAX_ITEMS
+from ops.intake.rules import Rules
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.log import DeadLetter
@@ -60,11 +64,16 @@ def delivery() -> FakeDelivery:
 async def client(delivery: FakeDelivery) -> AsyncIterator[httpx.AsyncClient]:
     """Talks to the intake, which takes items of up to 1,000 bytes."""
     ids = itertools.count(1)
-    reader = BatchReader(TelemetryEncoder(), 1000)
     intake = Intake(
-        lambda: delivery, reader, IntakeCounters(CollectorRegistry()), lambda: NOW, lambda: f"id-{next(ids)}"
+        Handover(lambda: delivery, Bounds(), lambda: NOW, time.monotonic),
+        BatchReader(TelemetryEncoder()),
+        IntakeCounters(CollectorRegistry()),
+        lambda: NOW,
+        lambda: f"id-{next(ids)}",
+        Rules(max_item_bytes=1000),
     )
     app = FastAPI()
+    app.add_middleware(IntakePaths, intake=intake)
     app.include_router(intake_router(intake))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         yield client
@@ -73,7 +82,7 @@ async def client(delivery: FakeDelivery) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_plain_payload_is_accepted_and_in_kafka(client: httpx.AsyncClient, delivery: FakeDelivery) -> None:
     """202 says how many; the alert is keyed by its incident."""
     answer = await client.post("/webhook", json=PLAIN)
-    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": 0, "errors": []})
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": 0, "duplicates": 0, "errors": []})
     assert [alert.incident_id for alert in delivery.alerts()] == ["INC-7"]
     assert delivery.taken[0].key == b"INC-7"
 

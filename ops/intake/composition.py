@@ -1,0 +1,72 @@
+"""The intake put together from the settings."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+
+from ops.intake.batch import BatchReader
+from ops.intake.body import BodyReader
+from ops.intake.counters import IntakeCounters
+from ops.intake.formats.sns import SNS_FORMAT
+from ops.intake.guard import Guard
+from ops.intake.handover import Bounds, Delivery, Handover
+from ops.intake.http import Intake
+from ops.intake.limits import SlidingWindow
+from ops.intake.rules import ALL_LABELS, Rules, names
+from ops.intake.sns_trust import SnsTrust
+from ops.intake.sources import read_sources
+from ops.settings import Settings
+from state.clock import wall_clock_ms
+from streams.encoder import TelemetryEncoder
+
+# Rates are held over this long: a burst of ten seconds' worth is let through.
+_RATE_WINDOW_S = 10
+
+
+def intake_rules(settings: Settings) -> Rules:
+    """How labels are mapped, and the largest item."""
+    return Rules(
+        service=names(settings.service_labels, Rules().service),
+        incident=names(settings.incident_labels, ()),
+        fingerprint=names(settings.fingerprint_labels, (ALL_LABELS,)),
+        max_item_bytes=settings.max_alert_bytes,
+    )
+
+
+def compose_intake(
+    settings: Settings, encoder: TelemetryEncoder, delivery: Callable[[], Delivery], metrics: CollectorRegistry
+) -> Intake:
+    """The intake of one process; nothing is connected.
+
+    Raises:
+        SettingsError: the file of sources cannot be used.
+    """
+    bounds = Bounds(
+        patience_s=settings.intake_patience_s,
+        most_bytes=settings.intake_buffer_mb << 20,
+        window_s=settings.intake_dedup_s,
+        most_identities=settings.intake_dedup_keys,
+    )
+    guard = Guard(
+        sources=read_sources(settings.intake_sources),
+        open_to_all=settings.intake_open,
+        by_key=SlidingWindow(settings.intake_rate_per_s * _RATE_WINDOW_S, _RATE_WINDOW_S),
+        by_tenant=SlidingWindow(settings.intake_tenant_rate_per_s * _RATE_WINDOW_S, _RATE_WINDOW_S),
+    )
+    return Intake(
+        handover=Handover(delivery, bounds, wall_clock_ms, time.monotonic),
+        reader=BatchReader(encoder),
+        counters=IntakeCounters(metrics),
+        clock=wall_clock_ms,
+        new_id=_new_id,
+        rules=intake_rules(settings),
+        guard=guard,
+        bodies=BodyReader(timeout_s=settings.intake_body_timeout_s),
+        verifiers={SNS_FORMAT.name: SnsTrust(names(settings.sns_topics, ())).check},
+    )
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,227 @@
+"""Native JSON: one item, a list of them, an object with the list, or JSON lines. Alerts, metrics, logs and edges.
+
+Protocol: docs/intake.md. Items are validated by the models of `ops.intake.models`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ops.intake.arrival import Arrival
+from ops.intake.errors import ItemRefusedError
+from ops.intake.formats.format import JSON_MEDIA, LINES_MEDIA, Example, Format, Row
+from ops.intake.letters import INVALID, NOT_JSON
+from ops.intake.models import AlertIn, EdgeIn, LogIn, MetricIn, Sent
+from ops.intake.reading import Parcel, Reading, TakeItem, check_count, parse_json, read_items, take_each
+from schemas.records.intake import Alert
+from streams.topics import ALERTS, LOGS, METRICS, TOPOLOGY
+
+PROTOCOL = "https://json-schema.org/"
+
+
+def alert_of(item: Any, arrival: Arrival) -> Alert:
+    """The alert that a native item becomes.
+
+    Raises:
+        ItemRefusedError: a field is missing or cannot be taken; every such field is named.
+    """
+    found: Alert = record_of(AlertIn, item, arrival)
+    return found
+
+
+def record_of(shape: type[Sent], item: Any, arrival: Arrival) -> Any:
+    """The record of an item of a shape.
+
+    Raises:
+        ItemRefusedError: a field is missing or cannot be taken; every such field is named.
+    """
+    try:
+        return shape.model_validate(item).record(arrival)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        fields = tuple(".".join(str(part) for part in fault["loc"]) for fault in faults)
+        raise ItemRefusedError("; ".join(_sentence(fault) for fault in faults) + ".", INVALID, fields) from error
+
+
+def alert_identity(alert: Alert, given_id: bool, given_time: bool) -> str | None:
+    """What tells a native alert from another: its id; else its condition, start and text; None where it has neither."""
+    if given_id:
+        return f"{alert.tenant}\x1f{alert.alert_id}"
+    if not given_time:
+        return None
+    said = hash(alert.message) & 0xFFFFFFFFFFFFFFFF
+    return f"{alert.tenant}\x1f{alert.fingerprint}\x1f{alert.occurred_at}\x1f{alert.status}\x1f{alert.severity}\x1f{said:x}"
+
+
+def taker(shape: type[Sent], arrival: Arrival) -> TakeItem:
+    """Takes items of a shape; alerts with their identity."""
+
+    def take(item: Any, reading: Reading) -> None:
+        record = record_of(shape, item, arrival)
+        identity = None
+        if type(record) is Alert:
+            given_time = any(item.get(name) not in (None, "") for name in ("occurred_at", "timestamp", "time"))
+            identity = alert_identity(record, item.get("alert_id") not in (None, ""), given_time)
+        reading.take(record, identity)
+
+    return take
+
+
+def read_lines(body: bytes, arrival: Arrival, take: TakeItem) -> Reading:
+    """Read JSON lines; a line that is no JSON is refused alone, with its exact bytes.
+
+    Raises:
+        BodyRefusedError: there are too many lines.
+    """
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    check_count(len(lines))
+
+    def take_line(line: Any, reading: Reading) -> None:
+        try:
+            item = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ItemRefusedError(f"The line is no JSON: {error}.", NOT_JSON) from error
+        take(item, reading)
+
+    reading = Reading(items=len(lines))
+    for index, line in enumerate(lines):
+        at = len(reading.refusals)
+        take_each(reading, [line], take_line, True, arrival.rules.max_item_bytes, len(line))
+        for refusal in reading.refusals[at:]:
+            reading.refusals[at] = type(refusal)(index, refusal.reason, refusal.detail, refusal.fields, line)
+    return reading
+
+
+def reader(shape: type[Sent], items: str) -> Callable[[Parcel, Arrival], Reading]:
+    """Reads bodies of a shape."""
+
+    def read(parcel: Parcel, arrival: Arrival) -> Reading:
+        take = taker(shape, arrival)
+        if parcel.media in LINES_MEDIA:
+            return read_lines(parcel.body, arrival, take)
+        parsed = parse_json(parcel.body)
+        return read_items(parcel.body, parsed, items, arrival.rules.max_item_bytes, take)
+
+    return read
+
+
+_COMMON = (
+    Row("tenant", "tenant", "`default` where none is given"),
+    Row("environment", "environment", "`production` where none is given"),
+    Row("occurred_at, timestamp or time", "occurred_at", "ISO 8601, or s, ms, µs, ns since 1970; else the arrival"),
+)
+
+ALERTS_FORMAT = Format(
+    name="alerts",
+    path="/v1/alerts",
+    title=(AlertIn.__doc__ or "").strip(),
+    protocol=PROTOCOL,
+    topic=ALERTS,
+    read=reader(AlertIn, "alerts"),
+    rows=(
+        Row("service", "service", "needed"),
+        Row("name or alert_type", "name", "needed"),
+        Row("alert_id", "alert_id", "an id of its own where none is given; the same id twice makes one alert"),
+        Row("incident_id", "incident_id", "made of tenant, environment and service where none is given"),
+        Row("severity", "severity", "any usual word or number; `WARNING` where none is given"),
+        Row("status", "status", "`FIRING` where none is given"),
+        Row("tier", "tier", "`SUPPORTING` where none is given"),
+        Row("fingerprint", "fingerprint", "made of tenant, environment, service, name and source where none is given"),
+        Row("source", "source"),
+        Row("message, description or summary", "message", "a list becomes lines"),
+        Row("labels", "labels", "values as texts"),
+        Row("correlation_id", "correlation_id"),
+        *_COMMON,
+        Row("(any other member)", "labels", "under its own name"),
+    ),
+    example=Example(
+        "this page",
+        {"service": "checkout", "name": "HighMemory", "severity": "critical", "alert_id": "a-1", "tenant": "acme",
+         "environment": "production", "timestamp": "2024-05-01T12:00:00Z", "message": "heap at 93 %", "source": "pod-1",
+         "labels": {"zone": "a"}, "team": "shop"},
+    ),
+    media=(*JSON_MEDIA, *LINES_MEDIA),
+    shape=AlertIn,
+    items="alerts",
+)  # fmt: skip
+
+METRICS_FORMAT = Format(
+    name="metrics",
+    path="/v1/metrics",
+    title=(MetricIn.__doc__ or "").strip(),
+    protocol=PROTOCOL,
+    topic=METRICS,
+    read=reader(MetricIn, "metrics"),
+    rows=(
+        Row("service", "service", "needed"),
+        Row("name or metric", "name", "needed"),
+        Row("value", "value", "needed; a finite number"),
+        Row("unit", "unit"),
+        Row("series", "series", "made of tenant, environment, service, name and labels where none is given"),
+        Row("incident_id", "incident_id", "made of tenant, environment and service where none is given"),
+        Row("labels", "labels", "values as texts"),
+        *_COMMON,
+    ),
+    example=Example(
+        "this page",
+        {"service": "checkout", "name": "memory_limit_ratio", "value": 0.83, "unit": "1", "timestamp": 1714564800,
+         "labels": {"pod": "checkout-1"}},
+    ),
+    media=(*JSON_MEDIA, *LINES_MEDIA),
+    shape=MetricIn,
+    items="metrics",
+)  # fmt: skip
+
+LOGS_FORMAT = Format(
+    name="logs",
+    path="/v1/logs",
+    title=(LogIn.__doc__ or "").strip(),
+    protocol=PROTOCOL,
+    topic=LOGS,
+    read=reader(LogIn, "logs"),
+    rows=(
+        Row("service", "service", "needed"),
+        Row("message, line or log", "message", "needed; a list becomes lines"),
+        Row("level or severity", "level", "`INFO` where none is given"),
+        Row("source", "source"),
+        Row("incident_id", "incident_id", "made of tenant, environment and service where none is given"),
+        *_COMMON,
+    ),
+    example=Example(
+        "this page", {"service": "checkout", "message": "heap at 83 %", "level": "warn", "time": 1714564800}
+    ),
+    media=(*JSON_MEDIA, *LINES_MEDIA),
+    shape=LogIn,
+    items="logs",
+)
+
+TOPOLOGY_FORMAT = Format(
+    name="topology",
+    path="/v1/topology",
+    title=(EdgeIn.__doc__ or "").strip(),
+    protocol=PROTOCOL,
+    topic=TOPOLOGY,
+    read=reader(EdgeIn, "edges"),
+    rows=(
+        Row("service", "service", "needed"),
+        Row("depends_on", "depends_on", "needed; another service"),
+        Row("kind", "kind", "`calls` where none is given"),
+        Row("tier", "tier", "`SUPPORTING` where none is given"),
+        Row("removed", "removed", "`false` where none is given"),
+        *_COMMON,
+    ),
+    example=Example("this page", {"service": "checkout", "depends_on": "postgres", "kind": "calls"}),
+    media=(*JSON_MEDIA, *LINES_MEDIA),
+    shape=EdgeIn,
+    items="edges",
+)
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":
+        return f"{field} is missing; give it"
+    return f"{field} {fault['msg'].removeprefix('Value error, ')}".strip()

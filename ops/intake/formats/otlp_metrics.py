@@ -1,0 +1,145 @@
+"""OTLP/HTTP metrics: gauges, sums, histograms, summaries.
+
+Protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp and opentelemetry/proto/metrics/v1/metrics.proto
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+from ops.intake.arrival import Arrival
+from ops.intake.formats.format import Example, Format, Row
+from ops.intake.formats.otlp import MEDIA, answers, attributes, parsed, problem, where_of
+from ops.intake.points import point_identity, point_of, series_of
+from ops.intake.reading import Parcel, Reading, check_count
+from schemas.errors import InvalidInputError
+from streams.topics import METRICS
+
+# DataPointFlags: the series has ended, the point has no value.
+_NO_VALUE = 1
+
+
+def read(parcel: Parcel, arrival: Arrival) -> Reading:
+    """The points of every resource, scope and metric.
+
+    Raises:
+        BodyRefusedError: it is no such request, or has too many points.
+    """
+    request = parsed(parcel, ExportMetricsServiceRequest)
+    reading = Reading()
+    for resource in request.resource_metrics:
+        shared = attributes(resource.resource.attributes)
+        where = where_of(shared, arrival)
+        for scope in resource.scope_metrics:
+            more = {"otel_scope_name": scope.scope.name} if scope.scope.name else {}
+            for metric in scope.metrics:
+                for point in _data_points(metric):
+                    reading.items += 1
+                    check_count(reading.items)
+                    _take(metric, point, where, shared | more, reading, arrival)
+    return reading
+
+
+def _take(
+    metric: Metric, point: Any, where: tuple[str, str, str], shared: dict[str, str], reading: Reading, arrival: Arrival
+) -> None:
+    index = reading.items - 1
+    if point.flags & _NO_VALUE:
+        reading.passed_over["no_recorded_value"] += 1
+        return
+    labels = shared | attributes(point.attributes)
+    at = point.time_unix_nano // 1_000_000 or arrival.received_at
+    try:
+        made = []
+        for suffix, label, value in _values(metric, point):
+            series = series_of(where, metric.name + suffix, metric.unit, labels | label, arrival)
+            made.append(point_of(series, value, at, arrival))
+    except InvalidInputError as error:
+        reading.refuse(index, error)
+        return
+    for one in made:
+        reading.take(one, point_identity(one))
+    reading.places += [index] * len(made)
+
+
+def _data_points(metric: Metric) -> Iterator[Any]:
+    kind = metric.WhichOneof("data")
+    if kind is not None:
+        yield from getattr(metric, kind).data_points
+
+
+def _values(metric: Metric, point: Any) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The values of a data point: suffix of the name, labels of their own, value."""
+    kind = metric.WhichOneof("data")
+    if kind in ("gauge", "sum"):
+        which = point.WhichOneof("value")
+        yield "", {}, float(getattr(point, which)) if which else float("nan")
+        return
+    yield "_count", {}, float(point.count)
+    if kind == "summary" or point.HasField("sum"):
+        yield "_sum", {}, float(point.sum)
+    if kind == "summary":
+        for quantile in point.quantile_values:
+            yield "", {"quantile": f"{quantile.quantile:g}"}, float(quantile.value)
+        return
+    for name in ("min", "max"):
+        if point.HasField(name):
+            yield f"_{name}", {}, float(getattr(point, name))
+    if kind == "histogram":
+        total = 0
+        bounds = [*(f"{bound:g}" for bound in point.explicit_bounds), "+Inf"]
+        for bound, count in zip(bounds, point.bucket_counts, strict=False):
+            total += count
+            yield "_bucket", {"le": bound}, float(total)
+
+
+def _success(rejected: int, why: str) -> ExportMetricsServiceResponse:
+    if not rejected:
+        return ExportMetricsServiceResponse()
+    return ExportMetricsServiceResponse(
+        partial_success=ExportMetricsPartialSuccess(rejected_data_points=rejected, error_message=why)
+    )
+
+
+OTLP_METRICS_FORMAT = Format(
+    name="otlp_metrics",
+    path="/otlp/v1/metrics",
+    title="OTLP/HTTP metrics, in protobuf or JSON; also at /v1/metrics.",
+    protocol="https://opentelemetry.io/docs/specs/otlp/#otlphttp",
+    topic=METRICS,
+    read=read,
+    rows=(
+        Row("resourceMetrics[].resource.attributes", "service", "`service.name`, else as any labels; else `unknown`"),
+        Row("resourceMetrics[].resource.attributes", "tenant, environment", "`tenant`, `deployment.environment`, …"),
+        Row("resourceMetrics[].resource.attributes", "labels", "all of them; they are part of the series"),
+        Row("resourceMetrics[].scopeMetrics[].scope.name", "labels", "`otel_scope_name`"),
+        Row("resourceMetrics[].scopeMetrics[].metrics[].name", "name", "with `_count`, `_sum`, `_min`, `_max`, `_bucket` "
+            "(cumulative, label `le`) for histograms, label `quantile` for summaries"),
+        Row("resourceMetrics[].scopeMetrics[].metrics[].unit", "unit"),
+        Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].asDouble", "value", "finite"),
+        Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].timeUnixNano", "occurred_at", "else the arrival"),
+        Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].attributes", "labels"),
+    ),
+    example=Example(
+        "opentelemetry-proto's examples/metrics.json",
+        {"resourceMetrics": [{"resource": {"attributes": [
+            {"key": "service.name", "value": {"stringValue": "my.service"}},
+            {"key": "tenant", "value": {"stringValue": "acme"}},
+            {"key": "deployment.environment", "value": {"stringValue": "staging"}}]},
+          "scopeMetrics": [{"scope": {"name": "my.library", "version": "1.0.0"}, "metrics": [
+            {"name": "my.gauge", "unit": "1", "description": "I am a Gauge", "gauge": {"dataPoints": [
+                {"asDouble": 10, "timeUnixNano": "1544712660300000000",
+                 "attributes": [{"key": "my.gauge.attr", "value": {"stringValue": "some value"}}]}]}}]}]}]},
+        {"content-type": "application/json"},
+    ),
+    media=MEDIA,
+    answer=answers(_success, "rejectedDataPoints"),
+    problem=problem,
+    whole=True,
+)  # fmt: skip

@@ -1,0 +1,115 @@
+"""Who may send: sources with their secrets, replays, rate limits, and other machines where no source is named."""
+
+import hmac
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ops.intake.arrival import DEFAULT_TENANT
+from ops.intake.errors import NotAdmittedError
+from ops.intake.limits import SlidingWindow
+from ops.intake.signatures import SeenSignatures, check_signature
+from ops.intake.sources import Source
+from schemas.records.vocabulary import Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A sender that may pass: what it is called, its tenant, whether it may name no other; `of` are the sources it may be."""
+
+    key: str
+    tenant: str = DEFAULT_TENANT
+    bound: bool = False
+    source: Source | None = None
+    of: tuple[Source, ...] = ()
+
+
+@dataclass(slots=True)
+class Guard:
+    """Admits requests.
+
+    Args:
+        sources: who may send where. A path without any is open to this machine, and to others where `open_to_all`.
+        by_key, by_tenant: rate limits, in items.
+    """
+
+    sources: Sequence[Source] = ()
+    open_to_all: bool = False
+    by_key: SlidingWindow = field(default_factory=lambda: SlidingWindow(0))
+    by_tenant: SlidingWindow = field(default_factory=lambda: SlidingWindow(0))
+    seen: SeenSignatures = field(default_factory=SeenSignatures)
+
+    def enter(self, path: str, client: Any, headers: Mapping[str, str]) -> Admitted:
+        """Admit by what stands in the headers; signatures are checked once the body is there.
+
+        Raises:
+            NotAdmittedError: 401 for a wrong or missing token, 403 for another machine on a path that is not open.
+        """
+        host = client[0] if client else "local"
+        candidates = tuple(source for source in self.sources if source.covers(path))
+        if not candidates:
+            if self.open_to_all or not client or is_loopback(host):
+                return Admitted(host)
+            raise NotAdmittedError(
+                403,
+                "not_local",
+                f"{path} takes from this machine alone; name a source for it (BREAKWATER_INTAKE_SOURCES).",
+            )
+        token = headers.get("authorization", "").encode("latin-1")
+        # Every token is compared, so that the time tells nothing of which one was close.
+        matched = [s for s in candidates if s.bearer and hmac.compare_digest(token, b"Bearer " + s.bearer_bytes)]
+        if matched:
+            return _as(matched[0])
+        rest = tuple(source for source in candidates if not source.bearer)
+        if not rest:
+            raise NotAdmittedError(401, "unauthorized", "The bearer token is missing or wrong.")
+        return Admitted(host, of=rest)
+
+    def check(self, admitted: Admitted, body: bytes, headers: Mapping[str, str], now: Millis) -> Admitted:
+        """Admit by what is signed.
+
+        Raises:
+            NotAdmittedError: 401 for a wrong, missing, outdated or repeated signature, or a wrong routing key.
+        """
+        if not admitted.of:
+            return admitted
+        why: NotAdmittedError | None = None
+        for source in admitted.of:
+            try:
+                check_signature(source, body, headers, now, self.seen)
+            except NotAdmittedError as error:
+                why = why or error
+            else:
+                return replace(_as(source), of=())
+        raise why or NotAdmittedError(401, "unauthorized", "No source admits this request.")
+
+    def used(self, admitted: Admitted, headers: Mapping[str, str]) -> None:
+        """The request was taken: its signature does not count again."""
+        if admitted.source is not None and admitted.source.hmac is not None:
+            self.seen.add(headers.get(admitted.source.hmac.header.lower(), ""))
+
+    def charge(self, admitted: Admitted, items: int, now_s: float) -> None:
+        """Count items against the limits.
+
+        Raises:
+            NotAdmittedError: 429, with the seconds to wait.
+        """
+        for window, key in ((self.by_key, admitted.key), (self.by_tenant, admitted.tenant)):
+            wait_s = window.charge(key, items, now_s)
+            if wait_s is not None:
+                raise NotAdmittedError(
+                    429, "rate_limited", f"{key} sends more than its limit. Send it again in {wait_s} s.", wait_s
+                )
+
+
+def _as(source: Source) -> Admitted:
+    return Admitted(source.name, source.tenant or DEFAULT_TENANT, source.tenant is not None, source)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,171 @@
+"""Handing over to Kafka: success is said after its acknowledgement; what waits is bounded; a retry joins what is on its way.
+
+A record that Kafka has not acknowledged in time stays queued, and is delivered once when Kafka is back: its sender is told to
+come again, and the repetition is recognised by its identity and waits for the same acknowledgement. So no outage makes two.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ops.intake.recent import Recent
+from schemas.records.vocabulary import Millis
+from streams.errors import DeliveryError
+from streams.outbox import Message
+
+
+class Delivery(Protocol):
+    """What the intake needs of a producer."""
+
+    async def delivered(self, records: Sequence[Message]) -> list[str | None]:
+        """Send records and wait for Kafka's answer to each: None, or why it was not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of what waits for Kafka.
+
+    Attributes:
+        patience_s: how long a sender waits for the acknowledgement. most_bytes: what may wait, of all senders together.
+        window_s, most_identities: as of `Recent`.
+    """
+
+    patience_s: float = 10.0
+    most_bytes: int = 64 << 20
+    window_s: int = 300
+    most_identities: int = 200_000
+
+
+@dataclass(eq=False, slots=True)
+class _Carrier:
+    """Records that go to Kafka together."""
+
+    messages: list[Message]
+    identities: list[str | None]
+    size: int
+    begun_s: float
+    done: "asyncio.Future[list[str | None]]"
+    task: "asyncio.Task[None] | None" = field(default=None)
+
+
+class Handover:
+    """Hands batches over, on one event loop.
+
+    Args:
+        delivery: gives the producer, there once the application has started.
+        bounds: what may wait, and how long. clock: epoch ms. monotonic: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        delivery: Callable[[], Delivery],
+        bounds: Bounds,
+        clock: Callable[[], Millis],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._delivery = delivery
+        self._bounds = bounds
+        self._clock = clock
+        self._monotonic = monotonic
+        self._recent = Recent(bounds.window_s, bounds.most_identities)
+        self._carriers: dict[_Carrier, None] = {}
+        self.waiting_bytes = 0
+
+    def check_open(self, incoming_bytes: int = 0) -> None:
+        """Raises DeliveryError while too much waits, or the eldest of it longer than anybody's patience."""
+        eldest = next(iter(self._carriers), None)
+        if eldest is not None and self._monotonic() - eldest.begun_s > self._bounds.patience_s:
+            raise DeliveryError(
+                f"Kafka has not answered for {self._monotonic() - eldest.begun_s:.0f} s. Send it again when it is back."
+            )
+        if self.waiting_bytes + incoming_bytes > self._bounds.most_bytes:
+            raise DeliveryError(
+                f"{self.waiting_bytes} bytes wait for Kafka already, of {self._bounds.most_bytes}. Send it again more slowly."
+            )
+
+    async def hand_over(self, messages: list[Message], identities: Sequence[str | None]) -> int:
+        """Return once Kafka has every message, and how many it had already.
+
+        Args:
+            messages: at first those of `identities`, then others (dead letters).
+
+        Raises:
+            DeliveryError: one was not taken, or not in time; it is on its way still, or was never sent.
+        """
+        self._recent.turn(self._clock())
+        fresh, fresh_ids, joined, known = self._sorted_out(messages, identities)
+        duplicates = known + sum(joined.values())
+        if fresh:
+            # Repetitions wait without adding anything, so only what is new is held against the bounds.
+            self.check_open(sum(map(_size, fresh)))
+            joined[self._begin(fresh, fresh_ids)] = 0
+        if joined:
+            await self._acknowledged(list(joined))
+        return duplicates
+
+    def _sorted_out(
+        self, messages: list[Message], identities: Sequence[str | None]
+    ) -> tuple[list[Message], list[str | None], dict[_Carrier, int], int]:
+        """What is new; those that are on their way with their carriers, counted; how many Kafka has."""
+        fresh: list[Message] = []
+        fresh_ids: list[str | None] = []
+        joined: dict[_Carrier, int] = {}
+        seen: set[str] = set()
+        known = 0
+        for at, message in enumerate(messages):
+            identity = identities[at] if at < len(identities) else None
+            if identity is not None:
+                if identity in seen or self._recent.known(identity):
+                    known += 1
+                    continue
+                carrier = self._recent.pending(identity)
+                if isinstance(carrier, _Carrier):
+                    joined[carrier] = joined.get(carrier, 0) + 1
+                    continue
+                seen.add(identity)
+            fresh.append(message)
+            fresh_ids.append(identity)
+        return fresh, fresh_ids, joined, known
+
+    def _begin(self, messages: list[Message], identities: list[str | None]) -> _Carrier:
+        loop = asyncio.get_running_loop()
+        carrier = _Carrier(messages, identities, sum(map(_size, messages)), self._monotonic(), loop.create_future())
+        for identity in identities:
+            if identity is not None:
+                self._recent.begun(identity, carrier)
+        self._carriers[carrier] = None
+        self.waiting_bytes += carrier.size
+        carrier.task = asyncio.create_task(self._carry(carrier))
+        return carrier
+
+    async def _carry(self, carrier: _Carrier) -> None:
+        answers: list[str | None] = ["_STOPPED"] * len(carrier.messages)
+        try:
+            answers = await self._delivery().delivered(carrier.messages)
+        except DeliveryError as error:
+            answers = [str(error)] * len(carrier.messages)
+        finally:
+            for identity, answer in zip(carrier.identities, answers, strict=True):
+                if identity is not None:
+                    self._recent.ended(identity, answer is None)
+            del self._carriers[carrier]
+            self.waiting_bytes -= carrier.size
+            if not carrier.done.done():
+                carrier.done.set_result(answers)
+
+    async def _acknowledged(self, carriers: list[_Carrier]) -> None:
+        waiting = {carrier.done for carrier in carriers}
+        done, late = await asyncio.wait(waiting, timeout=self._bounds.patience_s)
+        failures = [why for future in done for why in future.result() if why is not None]
+        if failures:
+            raise DeliveryError(f"Kafka did not take {len(failures)} records ({failures[0]}). Send it again.")
+        if late:
+            raise DeliveryError(
+                f"Kafka has not acknowledged within {self._bounds.patience_s:g} s. Send it again: what it takes meanwhile "
+                "is recognised by id, or by condition and start."
+            )
+
+
+def _size(message: Message) -> int:
+    return len(message.value or b"") + len(message.key or b"") + 100

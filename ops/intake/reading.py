@@ -1,0 +1,174 @@
+"""What a body says: records that are taken, and items that are refused, each by its place. No format drops one in silence."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ops.intake.errors import BodyRefusedError, ItemRefusedError
+from ops.intake.letters import INVALID, NOT_JSON, OVERSIZED
+from ops.intake.spans import cut_items
+from schemas.errors import InvalidInputError
+
+# A thousand times what a person types, and little enough that a body of ones makes no flood of dead letters.
+MAX_ITEMS = 50_000
+# A JSON value takes some 50 bytes once parsed: two million are 100 MB, and no honest body of 16 MiB has so many.
+_MAX_VALUES = 2_000_000
+_COUNTED_FROM_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A body, unpacked, and its headers by lower-case names."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def media(self) -> str:
+        """The media type without parameters, in lower case; "" where none is given."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item that is not taken: its place, a code, a sentence, the fields at fault; its exact bytes where it has its own."""
+
+    index: int
+    reason: str
+    detail: str
+    fields: tuple[str, ...] = ()
+    value: bytes | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one body says.
+
+    Attributes:
+        records: records of the contracts, or messages that are encoded already.
+        identities: for each record what tells it from another, where a sender's retry shall make no second one; else None.
+        places: for each record the place of its item.
+        refusals: items that are not taken.
+        items: how many items the body has.
+        envelope: what surrounds the items, as JSON: kept with a refused item, so that it can be read again.
+        facts: what the format's answer tells beside.
+        passed_over: parts that are no values, by what they are, counted.
+    """
+
+    records: list[Any] = field(default_factory=list)
+    identities: list[str | None] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    refusals: list[Refused] = field(default_factory=list)
+    items: int = 0
+    envelope: bytes = b""
+    facts: dict[str, Any] = field(default_factory=dict)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def take(self, record: Any, identity: str | None = None) -> None:
+        """One more record."""
+        self.records.append(record)
+        self.identities.append(identity)
+
+    def place(self, at: int) -> int:
+        """The place of the item that a record is of."""
+        return self.places[at] if at < len(self.places) else at
+
+    def refuse(self, index: int, error: InvalidInputError, value: bytes | None = None) -> None:
+        """One more item that is not taken."""
+        reason = error.reason if isinstance(error, ItemRefusedError) else INVALID
+        fields = error.fields if isinstance(error, ItemRefusedError) else ()
+        self.refusals.append(Refused(index, reason, str(error), fields, value))
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON of a body.
+
+    Raises:
+        BodyRefusedError: it is none (binary, truncated, of another encoding, too deep), or has millions of values.
+    """
+    if len(body) > _COUNTED_FROM_BYTES:
+        count = body.count(b",") + body.count(b"[") + body.count(b"{")
+        if count > _MAX_VALUES:
+            raise BodyRefusedError(OVERSIZED, f"The body has some {count} values; send at most {_MAX_VALUES} at once.")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BodyRefusedError(NOT_JSON, f"The body is no JSON: {error}.") from error
+
+
+def check_count(count: int) -> None:
+    """Raises BodyRefusedError for more than `MAX_ITEMS` items."""
+    if count > MAX_ITEMS:
+        raise BodyRefusedError(OVERSIZED, f"The body has {count} items; send at most {MAX_ITEMS} at once.")
+
+
+def listed(parsed: Any, key: str) -> list[Any] | None:
+    """The items of a list, or of an object's list under `key`; None for anything else, which is one item itself."""
+    if isinstance(parsed, list):
+        return parsed
+    found = parsed.get(key) if isinstance(parsed, dict) else None
+    return found if isinstance(found, list) else None
+
+
+# Takes an item and puts what it becomes into the reading.
+TakeItem = Callable[[Any, Reading], None]
+
+
+def read_items(
+    body: bytes, parsed: Any, key: str, max_item_bytes: int, take: TakeItem, envelope: Any = None
+) -> Reading:
+    """Read the items of a JSON body one by one; a refused one is cut out of the body exactly as it stood there.
+
+    Raises:
+        BodyRefusedError: it has too many items.
+    """
+    items = listed(parsed, key)
+    if items is None:
+        reading = Reading(items=1, envelope=b"" if envelope is None else orjson.dumps(envelope))
+        take_each(reading, [parsed], take, len(body) > max_item_bytes, max_item_bytes, len(body))
+        _give_values(reading, [body])
+        return reading
+    check_count(len(items))
+    reading = Reading(items=len(items), envelope=b"" if envelope is None else orjson.dumps(envelope))
+    take_each(reading, items, take, len(body) > max_item_bytes, max_item_bytes)
+    if reading.refusals:
+        # Cutting costs more than parsing, so it is done only where the bytes are wanted.
+        cut = cut_items(body, key)
+        _give_values(reading, cut if cut and len(cut) == len(items) else [orjson.dumps(item) for item in items])
+    return reading
+
+
+def take_each(
+    reading: Reading, items: Iterable[Any], take: TakeItem, check: bool, max_item_bytes: int, size: int | None = None
+) -> None:
+    """Take every item or say why not; one that is bottomless is refused as any other."""
+    for index, item in enumerate(items):
+        try:
+            if check:
+                check_size(len(orjson.dumps(item)) if size is None else size, max_item_bytes)
+            before = len(reading.records)
+            take(item, reading)
+            reading.places += [index] * (len(reading.records) - before)
+        except InvalidInputError as error:
+            reading.refuse(index, error)
+        except (RecursionError, orjson.JSONEncodeError):
+            # orjson writes 254 levels and Python's own stack has a thousand.
+            reading.refuse(index, ItemRefusedError("The item is nested too deep; give it fewer levels.", INVALID))
+
+
+def check_size(size: int, max_item_bytes: int) -> None:
+    """Raises ItemRefusedError for an item of more than `max_item_bytes`."""
+    if size > max_item_bytes:
+        raise ItemRefusedError(
+            f"The item has {size} bytes; send at most {max_item_bytes} (BREAKWATER_MAX_ALERT_BYTES).", OVERSIZED
+        )
+
+
+def _give_values(reading: Reading, values: Sequence[bytes]) -> None:
+    reading.refusals = [
+        Refused(r.index, r.reason, r.detail, r.fields, values[r.index]) if r.value is None else r
+        for r in reading.refusals
+    ]

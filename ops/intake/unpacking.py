@@ -1,0 +1,99 @@
+"""Unpacking a body: gzip, deflate, zstd, snappy's block format; never to more bytes than allowed, whatever it claims."""
+
+import zlib
+from collections.abc import Callable
+
+import cramjam
+
+from ops.intake.errors import BodyRefusedError
+from ops.intake.letters import OVERSIZED, UNPACKABLE, UNSUPPORTED
+
+ENCODINGS = ("gzip", "deflate", "zstd", "snappy")
+_GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
+
+
+def unpacked(body: bytes, encoding: str, most: int) -> bytes:
+    """A body without its content encoding.
+
+    Args:
+        body: as it came. encoding: of the header Content-Encoding; "" and `identity` are none. most: bytes that it may have.
+
+    Raises:
+        BodyRefusedError: `unsupported` for another encoding or several, `unpackable` for bytes that are none of it or break
+            off, `oversized` where more would come out.
+    """
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return body
+    unpack = _UNPACKERS.get(name.removeprefix("x-"))
+    if unpack is None:
+        raise BodyRefusedError(
+            UNSUPPORTED,
+            f"The content encoding {encoding[:60]!r} is not known; send one of {', '.join(ENCODINGS)}, or none.",
+        )
+    return unpack(body, most)
+
+
+def _zlib(bits: int) -> Callable[[bytes, int], bytes]:
+    def unpack(body: bytes, most: int) -> bytes:
+        parts, left, rest = [], most, body
+        try:
+            while rest:
+                machine = zlib.decompressobj(bits)
+                part = machine.decompress(rest, left + 1)
+                left -= len(part)
+                if left < 0:
+                    raise _too_large(most)
+                if not machine.eof:
+                    raise _broken("it breaks off")
+                parts.append(part)
+                rest = machine.unused_data  # gzip's members follow one another
+        except zlib.error as error:
+            raise _broken(str(error)) from error
+        if not body:
+            raise _broken("it is empty")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    return unpack
+
+
+def _zstd(body: bytes, most: int) -> bytes:
+    # The memory is only touched as far as it is written to; a frame that would write beyond it is an error.
+    buffer = bytearray(most)
+    try:
+        size = cramjam.zstd.decompress_into(body, buffer)
+    except cramjam.DecompressionError as error:
+        if "whole buffer" in str(error):
+            raise _too_large(most) from error
+        raise _broken(str(error)) from error
+    if not body:
+        raise _broken("it is empty")
+    return bytes(memoryview(buffer)[:size])
+
+
+def _snappy(body: bytes, most: int) -> bytes:
+    try:
+        # The length stands before the data, and nothing beyond it is written.
+        if cramjam.snappy.decompress_raw_len(body) > most:
+            raise _too_large(most)
+        return bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError as error:
+        raise _broken(str(error)) from error
+
+
+def _too_large(most: int) -> BodyRefusedError:
+    return BodyRefusedError(OVERSIZED, f"The body unpacks to more than {most} bytes. Send it in parts.")
+
+
+def _broken(why: str) -> BodyRefusedError:
+    return BodyRefusedError(
+        UNPACKABLE, f"The body cannot be unpacked: {why}. Send it whole, in the encoding that it names."
+    )
+
+
+_UNPACKERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _zlib(_GZIP),
+    "deflate": _zlib(_ZLIB),
+    "zstd": _zstd,
+    "snappy": _snappy,
+}
