@@ -53,8 +53,10 @@ class Peek:
         """Give the connections back."""
         self._consumer.close()
 
-    def look(self, ranges: Mapping[Partition, tuple[int, int]]) -> dict[Partition, Glimpse]:
-        """The first records of each range [start, end).
+    def look(
+        self, ranges: Mapping[Partition, tuple[int, int]], limit_s: float = float("inf")
+    ) -> dict[Partition, Glimpse]:
+        """The first records of each range [start, end); after `limit_s`, what was seen of them by then.
 
         Raises:
             BrokerUnreachableError: Kafka fell silent.
@@ -62,8 +64,8 @@ class Peek:
         found = {place: Glimpse() for place in ranges}
         left = set(ranges)
         self._consumer.assign([TopicPartition(*place, start) for place, (start, _) in ranges.items()])
-        heard_at = time.monotonic()
-        while left:
+        began = heard_at = time.monotonic()
+        while left and time.monotonic() - began < limit_s:
             messages = self._consumer.consume(_BATCH, _POLL_S)
             for message in messages:
                 self._take(message, ranges, found, left)

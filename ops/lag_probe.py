@@ -39,8 +39,21 @@ class LagProbe:
     ) -> None:
         self._peek.close()
 
-    def sample(self, prefixes: Iterable[str] = GROUPS, *, peek: bool = True) -> Sample:
-        """The positions of all groups whose names begin so; with `peek`, also a look at what is unread.
+    def sample(
+        self,
+        prefixes: Iterable[str] = GROUPS,
+        *,
+        peek: bool = True,
+        limit_s: float = float("inf"),
+        incidents: bool = True,
+    ) -> Sample:
+        """The positions of all groups whose names begin so.
+
+        Args:
+            prefixes: beginnings of their names.
+            peek: also take a look at what is unread.
+            limit_s: how long that look may take a group; where it does not suffice, offsets stand for records.
+            incidents: also tell which incidents wait.
 
         Raises:
             BrokerUnreachableError: Kafka does not answer.
@@ -53,7 +66,8 @@ class LagProbe:
         # While a broker restarts, the wait for an answer may end before the request does.
         except (KafkaException, TimeoutError) as error:
             raise BrokerUnreachableError(self._bootstrap) from error
-        unread = self._unread(committed, ends) if peek else {}
+        seen = self._seen(committed, ends, limit_s) if peek else {}
+        unread = {place: self._told(place[1], glimpse, incidents) for place, glimpse in seen.items()}
         return Sample(self._clock(), committed, ends, members, unread)
 
     def _groups(self, prefixes: tuple[str, ...]) -> list[str]:
@@ -78,8 +92,10 @@ class LagProbe:
             if tp.offset >= 0 and tp.error is None and "-__assignor" not in tp.topic
         ]
 
-    def _unread(self, committed: dict[Place, int], ends: dict[tuple[str, int], int]) -> dict[Place, Unread]:
-        found: dict[Place, Unread] = {}
+    def _seen(
+        self, committed: dict[Place, int], ends: dict[tuple[str, int], int], limit_s: float
+    ) -> dict[Place, Glimpse]:
+        found: dict[Place, Glimpse] = {}
         for group in sorted({group for group, _, _ in committed}):
             # A group at a time: two may stand at different places of one partition.
             behind = {
@@ -88,17 +104,16 @@ class LagProbe:
                 if place[0] == group and ends.get(place[1:], 0) > offset
             }
             if behind:
-                found |= {
-                    (group, *where): self._told(where[0], seen) for where, seen in self._peek.look(behind).items()
-                }
+                found |= {(group, *where): seen for where, seen in self._peek.look(behind, limit_s).items()}
         return found
 
-    def _told(self, topic: str, seen: Glimpse) -> Unread:
+    def _told(self, topic: str, seen: Glimpse, incidents: bool) -> Unread:
+        count = len(seen.records) if seen.whole else None
         if not seen.records:
-            return Unread()
-        incidents = dict.fromkeys(one for message in seen.records if (one := self._incident(topic, message.value())))
+            return Unread(count)
+        waiting = (self._incident(topic, message.value()) for message in (seen.records if incidents else ()))
         _, oldest = seen.records[0].timestamp()
-        return Unread(len(seen.records) if seen.whole else None, oldest, tuple(incidents))
+        return Unread(count, oldest, tuple(dict.fromkeys(one for one in waiting if one)))
 
     def _incident(self, topic: str, value: bytes | None) -> str | None:
         decoder = self._decoders.setdefault(topic, RecordDecoder(topic))

@@ -36,7 +36,8 @@ def incident_table(states: list[IncidentState], now_ms: Millis, width: int = WID
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("incident", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
+    # Of all columns the one that gives way: the text in it does not wrap, the column itself may be narrowed.
+    table.add_column("what", ratio=1)
     table.add_column("alerts", justify="right", no_wrap=True)
     if wide:
         table.add_column("took", justify="right", no_wrap=True)
@@ -46,7 +47,11 @@ def incident_table(states: list[IncidentState], now_ms: Millis, width: int = WID
         table.add_row(
             Text(elided(state.incident_id, _ID_WIDE if wide else _ID_NARROW)),
             status_text(state.status),
-            Text(f"{clean(state.title or state.service)} ({lower(state.classification or 'unknown')})"),
+            Text(
+                f"{clean(state.title or state.service)} ({lower(state.classification or 'unknown')})",
+                no_wrap=True,
+                overflow="ellipsis",
+            ),
             figure(state.alerts.get("received")) if state.alerts else "-",
             *([took] if wide else []),
             ago(state.updated_at, now_ms),

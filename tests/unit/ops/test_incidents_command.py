@@ -191,7 +191,10 @@ def test_the_list_fits_the_terminal(home: Path, columns: int) -> None:
     lines = CliRunner().invoke(app, ["list"], env={"COLUMNS": str(columns)}).stdout.splitlines()
     assert len(lines) == 2
     assert all(len(line) <= columns for line in lines)
-    shown = lines[1].split()[0]
+    shown, status, *_ = lines[1].split()
+    assert (len(shown), status) == (14 if columns < 100 else 36, "open")
+    assert lines[0].split()[-1] == "changed"
+    assert lines[1].endswith("s ago")
     assert answer("show", shown)["incident_id"] == name
     assert answer("list")["incidents"][0]["incident_id"] == name
 
