@@ -11,6 +11,7 @@ import structlog
 
 from streams.changelog import create_changelogs
 from streams.farewell import Farewell
+from streams.leaving import leave_if_rebalancing
 from streams.outbox import Outbox
 from streams.watchdog import LOOK_S, STILL_S, Watchdog
 
@@ -60,6 +61,7 @@ def _start_and_stop(app: Any, parts: Sequence[Running], outbox: Outbox) -> None:
         log.info("worker started", group=app.conf.id)
 
     async def stop(*_: Any, **__: Any) -> None:
+        await leave_if_rebalancing(app)
         for part in parts:
             part.close()
         await asyncio.to_thread(outbox.close)

@@ -3,6 +3,7 @@
 import signal
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,21 @@ def test_a_worker_that_is_killed_has_lost_nothing_and_counts_nothing_twice(
     # The changelog was there before the first worker looked for it.
     assert "not found in cluster metadata" not in workers.logs()
     assert "Ignoring missing topic" not in workers.logs()
+
+
+def test_a_worker_that_is_stopped_in_a_rebalance_leaves_its_group_at_once(
+    log: Log, plan: WorkerPlan, workers: Workers
+) -> None:
+    """Its joining waits for a worker that hangs, whose session is long: nobody waits for the one that stops as well."""
+    patient = replace(plan, session_timeout_s=60.0)
+    log.produce(plan.topics["source"], points(400, SERIES))
+    first = workers.start(patient)
+    eventually(lambda: log.count(plan.topics["out"]) > 100, limit_s=60)
+    first.send_signal(signal.SIGSTOP)
+    second = workers.start(patient)
+    eventually(lambda: log.members(plan.group) == 2, limit_s=60)
+    assert workers.stop(second) == 0
+    eventually(lambda: log.members(plan.group) == 1, limit_s=10)
 
 
 def test_workers_come_and_go_under_load(log: Log, plan: WorkerPlan, workers: Workers) -> None:

@@ -112,6 +112,11 @@ class Log:
         """Wait until the group has committed all of the topics."""
         eventually(lambda: all(self.lag(group, topic) == 0 for topic in topics), limit_s=limit_s)
 
+    def members(self, group: str) -> int:
+        """How many members the group has, those that are joining included."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        return len(admin.describe_consumer_groups([group])[group].result(10).members)
+
     def counted(self, group: str) -> dict[str, int]:
         """The rows of the counting stage, as a worker that starts now would recover them."""
         store = RowStore()
