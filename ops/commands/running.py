@@ -105,6 +105,7 @@ def serve() -> None:
     """
     import uvicorn  # noqa: PLC0415
 
+    from ops.intake.server import server_options  # noqa: PLC0415
     from ops.logs import configure_logs  # noqa: PLC0415
     from ops.serve import create_app  # noqa: PLC0415
 
@@ -113,4 +114,4 @@ def serve() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, "serve")
     application = create_app(settings, bootstrap_servers(settings))
-    uvicorn.run(application, host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False)
+    uvicorn.run(application, host=settings.http_host, port=settings.http_port, **server_options())

@@ -5,6 +5,7 @@ come again, and the repetition is recognised by its identity and waits for the s
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,6 +21,10 @@ class Delivery(Protocol):
 
     async def delivered(self, records: Sequence[Message]) -> list[str | None]:
         """Send records and wait for Kafka's answer to each: None, or why it was not taken."""
+
+
+# Bodies without identities whose senders were told to come again.
+_MOST_TOLD_LATER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class _Carrier:
     size: int
     begun_s: float
     done: "asyncio.Future[list[str | None]]"
+    count: int
     task: "asyncio.Task[None] | None" = field(default=None)
 
 
@@ -70,6 +76,7 @@ class Handover:
         self._monotonic = monotonic
         self._recent = Recent(bounds.window_s, bounds.most_identities)
         self._carriers: dict[_Carrier, None] = {}
+        self._told_later: OrderedDict[str, _Carrier] = OrderedDict()
         self.waiting_bytes = 0
 
     def check_open(self, incoming_bytes: int = 0) -> None:
@@ -84,16 +91,21 @@ class Handover:
                 f"{self.waiting_bytes} bytes wait for Kafka already, of {self._bounds.most_bytes}. Send it again more slowly."
             )
 
-    async def hand_over(self, messages: list[Message], identities: Sequence[str | None]) -> int:
+    async def hand_over(self, messages: list[Message], identities: Sequence[str | None], body_key: str = "") -> int:
         """Return once Kafka has every message, and how many it had already.
 
         Args:
             messages: at first those of `identities`, then others (dead letters).
+            body_key: tells the body from others; "" where all that it holds has an identity. A sender that was told to come
+                again sends the same body: it then joins what is on its way.
 
         Raises:
             DeliveryError: one was not taken, or not in time; it is on its way still, or was never sent.
         """
         self._recent.turn(self._clock())
+        if body_key and (carrier := self._told_later.pop(body_key, None)) is not None:
+            await self._acknowledged([carrier], body_key)
+            return carrier.count
         fresh, fresh_ids, joined, known = self._sorted_out(messages, identities)
         duplicates = known + sum(joined.values())
         if fresh:
@@ -101,7 +113,7 @@ class Handover:
             self.check_open(sum(map(_size, fresh)))
             joined[self._begin(fresh, fresh_ids)] = 0
         if joined:
-            await self._acknowledged(list(joined))
+            await self._acknowledged(list(joined), body_key)
         return duplicates
 
     def _sorted_out(
@@ -130,7 +142,9 @@ class Handover:
 
     def _begin(self, messages: list[Message], identities: list[str | None]) -> _Carrier:
         loop = asyncio.get_running_loop()
-        carrier = _Carrier(messages, identities, sum(map(_size, messages)), self._monotonic(), loop.create_future())
+        carrier = _Carrier(
+            messages, identities, sum(map(_size, messages)), self._monotonic(), loop.create_future(), len(identities)
+        )
         for identity in identities:
             if identity is not None:
                 self._recent.begun(identity, carrier)
@@ -151,20 +165,28 @@ class Handover:
                     self._recent.ended(identity, answer is None)
             del self._carriers[carrier]
             self.waiting_bytes -= carrier.size
+            carrier.messages, carrier.identities = [], []
             if not carrier.done.done():
                 carrier.done.set_result(answers)
 
-    async def _acknowledged(self, carriers: list[_Carrier]) -> None:
+    async def _acknowledged(self, carriers: list[_Carrier], body_key: str = "") -> None:
         waiting = {carrier.done for carrier in carriers}
         done, late = await asyncio.wait(waiting, timeout=self._bounds.patience_s)
         failures = [why for future in done for why in future.result() if why is not None]
         if failures:
             raise DeliveryError(f"Kafka did not take {len(failures)} records ({failures[0]}). Send it again.")
         if late:
+            self._remember(body_key, carriers)
             raise DeliveryError(
                 f"Kafka has not acknowledged within {self._bounds.patience_s:g} s. Send it again: what it takes meanwhile "
                 "is recognised by id, or by condition and start."
             )
+
+    def _remember(self, body_key: str, carriers: list[_Carrier]) -> None:
+        if body_key and len(carriers) == 1:
+            self._told_later[body_key] = carriers[0]
+            if len(self._told_later) > _MOST_TOLD_LATER:
+                self._told_later.popitem(last=False)
 
 
 def _size(message: Message) -> int:

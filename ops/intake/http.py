@@ -4,6 +4,7 @@ What cannot be mapped goes to the dead letters byte for byte; when Kafka is slow
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Intake:
             )
             return await self._refuse(known, letter, error.reason, parcel, begun)
         self.guard.charge(admitted, max(1, batch.reading.items), time.monotonic())
-        duplicates = await self._hand_over(known, batch)
+        duplicates = await self._hand_over(known, batch, parcel)
         reading = batch.reading
         outcome = Outcome(reading, batch.accepted, duplicates, batch.letter_ids(), parcel.headers)
         took_s = time.perf_counter() - begun
@@ -129,11 +130,14 @@ class Intake:
             headers["Connection"] = "close"  # its rest is not read
         return known.problem(Problem(status_of(reason), reason, letter.detail, more=more, headers=headers), parcel)
 
-    async def _hand_over(self, known: Format, batch: Batch) -> int:
+    async def _hand_over(self, known: Format, batch: Batch, parcel: Parcel) -> int:
         messages = batch.messages
         if batch.letters:
             messages = [*messages, *(self.reader.encoder.message(letter) for letter in batch.letters)]
-        duplicates = await self.handover.hand_over(messages, batch.identities)
+        # Of a body that holds dead letters or nameless records, a repetition is known by its bytes alone.
+        nameless = batch.letters or None in batch.identities
+        body_key = f"{known.path}\x1f{_hashed(parcel.body)}" if nameless else ""
+        duplicates = await self.handover.hand_over(messages, batch.identities, body_key)
         self.counters.shelved(known.path, batch.letters)
         return duplicates
 
@@ -198,6 +202,10 @@ def _endpoint(intake: Intake, known: Format) -> Callable[..., Any]:
         return Response(answer.body, answer.status, dict(answer.headers), answer.media or None)
 
     return take
+
+
+def _hashed(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _kept(path: str, headers: Mapping[str, str]) -> dict[str, bytes]:

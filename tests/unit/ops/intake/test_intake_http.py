@@ -1,57 +1,21 @@
 """The HTTP intake over a delivery that can fail: what is answered, what goes to Kafka, what to the dead letters."""
 
 import asyncio
-import itertools
 import json
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
-from ops.intake.batch import BatchReader
 from ops.intake.body import MAX_BODY_BYTES
-from ops.intake.counters import IntakeCounters
-from ops.intake.handover import Bounds, Handover
-from ops.intake.http import Intake, IntakePaths, intake_router
 from ops.intake.reading import MAX_ITEMS
 from ops.intake.rules import Rules
-from schemas.codec import Codec
-from schemas.records.intake import Alert
-from schemas.records.log import DeadLetter
-from streams.encoder import TelemetryEncoder
-from streams.outbox import Message
+from tests.support.intake import FakeDelivery, app_of, intake_over
 
 NOW = 1_700_000_000_000
 GOOD = {"service": "checkout", "name": "HighMemory"}
 PLAIN = {"incident_id": "INC-7", "container_name": "checkout", "alert_type": "HighMemory", "severity": "critical",
          "logs": "heap at 83 %", "timestamp": "2022-01-15T02:32:32Z"}  # fmt: skip
-
-
-class FakeDelivery:
-    """Keeps what it is given; `failure` is its answer to every record, and it answers once `gate` is open."""
-
-    def __init__(self) -> None:
-        self.taken: list[Message] = []
-        self.failure: str | None = None
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def delivered(self, records: Sequence[Message]) -> list[str | None]:
-        await self.gate.wait()
-        if self.failure is None:
-            self.taken += records
-        return [self.failure] * len(records)
-
-    def alerts(self) -> list[Alert]:
-        """The alerts that Kafka has."""
-        return [Codec(Alert).decode(m.value) for m in self.taken if m.topic == "alerts"]
-
-    def letters(self) -> list[DeadLetter]:
-        """The dead letters that Kafka has."""
-        return [Codec(DeadLetter).decode(m.value) for m in self.taken if m.topic == "dead.letters"]
 
 
 @pytest.fixture
@@ -63,18 +27,7 @@ def delivery() -> FakeDelivery:
 @pytest.fixture
 async def client(delivery: FakeDelivery) -> AsyncIterator[httpx.AsyncClient]:
     """Talks to the intake, which takes items of up to 1,000 bytes."""
-    ids = itertools.count(1)
-    intake = Intake(
-        Handover(lambda: delivery, Bounds(), lambda: NOW, time.monotonic),
-        BatchReader(TelemetryEncoder()),
-        IntakeCounters(CollectorRegistry()),
-        lambda: NOW,
-        lambda: f"id-{next(ids)}",
-        Rules(max_item_bytes=1000),
-    )
-    app = FastAPI()
-    app.add_middleware(IntakePaths, intake=intake)
-    app.include_router(intake_router(intake))
+    app = app_of(intake_over(delivery, clock=lambda: NOW, rules=Rules(max_item_bytes=1000)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         yield client
 

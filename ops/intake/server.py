@@ -1,0 +1,78 @@
+"""The HTTP server's side of the promise: a connection that sends its headers slowly, or endlessly, is ended."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# From the connection, or the first byte of a further request, to the end of its headers.
+HEADERS_TIMEOUT_S = 10.0
+MAX_HEADERS_BYTES = 65_536
+_MOST_CONNECTIONS = 2_000
+_KEEP_ALIVE_S = 30
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol with an end to headers in time and size; what contradicts itself in them the parser refuses."""
+
+    headers_timeout_s = HEADERS_TIMEOUT_S
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._headers_due: asyncio.TimerHandle | None = None
+        self._headers_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Nothing has come yet: that too has an end."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """No more is awaited."""
+        self._headers_are_there()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A further request begins."""
+        self._await_headers()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The body has a time of its own."""
+        self._headers_are_there()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to headers that have not ended."""
+        super().data_received(data)
+        if self._headers_due is not None and not self.transport.is_closing():
+            self._headers_bytes += len(data)
+            if self._headers_bytes > MAX_HEADERS_BYTES:
+                self._end()
+
+    def _await_headers(self) -> None:
+        if self._headers_due is None:
+            self._headers_bytes = 0
+            self._headers_due = self.loop.call_later(self.headers_timeout_s, self._end)
+
+    def _headers_are_there(self) -> None:
+        if self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None
+
+    def _end(self) -> None:
+        # Whoever keeps a connection so reads no answer either.
+        self._headers_are_there()
+        self.transport.abort()
+
+
+def server_options() -> dict[str, Any]:
+    """What `serve` gives to uvicorn beside address and application."""
+    return {
+        "http": BoundedHttp,
+        "loop": "uvloop",
+        "limit_concurrency": _MOST_CONNECTIONS,
+        "timeout_keep_alive": _KEEP_ALIVE_S,
+        "log_level": "warning",
+        "access_log": False,
+    }

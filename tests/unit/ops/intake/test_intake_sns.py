@@ -1,0 +1,173 @@
+"""SNS: topic, signature and hosts are proved before anything is believed or fetched. Messages are signed by a test's own key."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+from ops.intake.formats import BY_PATH
+from ops.intake.sns_trust import SnsTrust
+from tests.support.intake import FakeDelivery, app_of, intake_over
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123abc.pem"
+SUBSCRIBE = f"https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=abc"
+KEY = rsa.generate_private_key(65537, 2048)
+EXAMPLE = BY_PATH["/v1/sns"].example.body
+CONFIRM = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Token": "abc", "TopicArn": TOPIC, "Message": "Visit…",
+           "SubscribeURL": SUBSCRIBE, "Timestamp": "2024-05-01T12:00:00Z"}  # fmt: skip
+
+
+def certificate() -> bytes:
+    """A self-signed certificate of the key, as PEM."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=36_500))
+    return made.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def signed(message: dict[str, Any], version: str = "2", **late: Any) -> dict[str, Any]:
+    """The message with its signature; `late` is changed after it was signed."""
+    names = ("Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type")
+    text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
+    digest = hashes.SHA1() if version == "1" else hashes.SHA256()  # noqa: S303 - SNS's version 1
+    signature = base64.b64encode(KEY.sign(text.encode(), padding.PKCS1v15(), digest)).decode()
+    return message | {"SignatureVersion": version, "Signature": signature, "SigningCertURL": CERTIFICATE} | late
+
+
+class Web:
+    """Knows the certificate; notes what is fetched."""
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+        self.away = False
+
+    async def fetch(self, url: str) -> bytes:
+        """A document."""
+        self.fetched.append(url)
+        if self.away:
+            raise httpx.ConnectError("away")
+        return certificate() if url == CERTIFICATE else b"<ok/>"
+
+
+async def post(
+    message: Any, web: Web, delivery: FakeDelivery | None = None, topics: tuple[str, ...] = (TOPIC,)
+) -> httpx.Response:
+    """The answer to a message."""
+    trust = SnsTrust(topics, web.fetch)
+    app = app_of(intake_over(delivery or FakeDelivery(), verifiers={"sns": trust.check}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
+        body = message if isinstance(message, bytes) else orjson.dumps(message)
+        return await client.post("/v1/sns", content=body, headers={"content-type": "text/plain; charset=UTF-8"})
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+async def test_a_signed_alarm_of_a_wanted_topic_is_an_alert(version: str) -> None:
+    """The certificate is fetched from SNS's host, and nothing else."""
+    web, delivery = Web(), FakeDelivery()
+    answer = await post(signed(without(EXAMPLE), version), web, delivery)
+    assert (answer.status_code, [alert.name for alert in delivery.alerts()]) == (200, ["checkout-errors"])
+    assert web.fetched == [CERTIFICATE]
+
+
+async def test_a_wanted_subscription_is_confirmed_once_its_signature_is_proved() -> None:
+    """By the URL that SNS itself gave, on SNS's host."""
+    web = Web()
+    assert (await post(signed(CONFIRM), web)).status_code == 200
+    assert web.fetched == [CERTIFICATE, SUBSCRIBE]
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"Message": "{}"},
+        {"Subject": "another"},
+        {"TopicArn": TOPIC + "2"},
+        {"Signature": "AAAA"},
+        {"Signature": "no base64!"},
+        {"SignatureVersion": "3"},
+        {"Type": "Notifications"},
+        {"Message": 7},
+        {"Timestamp": None},
+    ],
+)
+async def test_what_is_not_signed_so_is_forbidden_and_kept_nowhere(late: dict[str, Any]) -> None:
+    """403; a forged message must not come in by a redrive later."""
+    delivery = FakeDelivery()
+    answer = await post(signed(without(EXAMPLE), **late), Web(), delivery)
+    assert (answer.status_code, delivery.taken) == (403, [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem",
+        "https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com@evil.example/SimpleNotificationService-1.pem",
+        "https://evil.example#@sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com:8443/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com:99999/SimpleNotificationService-1.pem",
+        "https://s3.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://mysns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com\\@evil.example/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/../SimpleNotificationService-1.pem",
+        "https://169.254.169.254/SimpleNotificationService-1.pem",
+        "https://[::1]/SimpleNotificationService-1.pem",
+        "https://[::1/SimpleNotificationService-1.pem",
+        "file:///etc/passwd",
+        "https://sns.eu-west-1.amazonaws.com./SimpleNotificationService-1.pem",
+        "https://\u0455ns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+    ],
+)
+async def test_no_other_host_is_ever_asked(url: str) -> None:
+    """Neither for a certificate nor to confirm: 403, and nothing was fetched from there."""
+    web = Web()
+    assert (await post(signed(without(EXAMPLE), SigningCertURL=url), web)).status_code == 403
+    assert web.fetched == []
+    confirm = signed(
+        CONFIRM | {"SubscribeURL": url.replace("SimpleNotificationService-1.pem", "?Action=ConfirmSubscription")}
+    )
+    assert (await post(confirm, web)).status_code == 403
+    assert web.fetched == [CERTIFICATE]
+
+
+@pytest.mark.parametrize("query", ["Action=Unsubscribe", "Action=ConfirmSubscription&TopicArn=arn:other", ""])
+async def test_a_url_that_does_something_else_is_not_fetched(query: str) -> None:
+    """Even on the right host, even signed."""
+    web = Web()
+    confirm = signed(CONFIRM | {"SubscribeURL": f"https://sns.eu-west-1.amazonaws.com/?{query}"})
+    assert (await post(confirm, web)).status_code == 403
+    assert web.fetched == [CERTIFICATE]
+
+
+async def test_without_a_topic_in_the_settings_nothing_is_taken() -> None:
+    """The default."""
+    assert (await post(signed(without(EXAMPLE)), Web(), topics=())).status_code == 403
+
+
+async def test_sns_repeats_what_could_not_be_proved_now() -> None:
+    """503 while the certificate cannot be had."""
+    web = Web()
+    web.away = True
+    answer = await post(signed(without(EXAMPLE)), web)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "20")
+
+
+@pytest.mark.parametrize("body", [b"no json", b"[]", b"\xff", b"{}"])
+async def test_what_is_no_message_is_forbidden(body: bytes) -> None:
+    """Nobody proved that it is SNS's."""
+    assert (await post(body, Web())).status_code == 403
+
+
+def without(message: dict[str, Any]) -> dict[str, Any]:
+    """The example without its signature."""
+    return {name: value for name, value in message.items() if not name.startswith("Sign") and name != "UnsubscribeURL"}
