@@ -9,6 +9,7 @@ import sys
 import typer
 
 from ops.commands import backtest, cassandra, dlq, events, incidents, kafka, produce
+from ops.commands.account import account
 from ops.commands.lag import lag
 from ops.commands.replay import replay
 from ops.commands.running import demo, serve, up, worker
@@ -37,6 +38,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(backtest.app, name="backtest")
 app.command()(replay)
 app.command()(lag)
+app.command()(account)
 
 
 def main() -> None:

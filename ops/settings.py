@@ -15,6 +15,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BREAKWATER_", frozen=True, extra="ignore", populate_by_name=True)
 
     home: Path = Field(Path(".breakwater"), description="Folder of everything that is written: servers, state, logs.")
+    signing_key: Path | None = Field(
+        None,
+        description="Key that signs checkpoints of the event store; by default `keys/event-store.pem` under the home.",
+    )
+    trusted_keys: str = Field("", description="Other public keys that checkpoints may be signed with, hex, by commas.")
     jars_dir: Path | None = Field(None, description="Folder of the servers' jars; by default `jars` under the home.")
     kafka_bootstrap_servers: str | None = Field(
         None,
@@ -63,13 +68,21 @@ class Settings(BaseSettings):
     fingerprint_labels: str = Field("*", description="Labels that tell an alert's condition apart; `*` is all of them.")
     sns_topics: str = Field("", description="Topic ARNs that SNS messages are taken from, separated by commas.")
     sample_limit_per_s: int = Field(100, ge=1, description="Alerts kept a second and incident.")
+    sample_limits: str = Field(
+        "", description="Other limits, `tenant/TIER=N`, `tenant=N` or `TIER=N`, separated by commas; the closest holds."
+    )
+    tenant_quotas: str = Field(
+        "", description="Alerts kept a second by tenant, `tenant=N,*=N`; `*` is everyone who is not named."
+    )
+    tenant_weights: str = Field("", description="Shares of the output budget, `tenant=N`; 1 for who is not named.")
+    output_per_s: int = Field(0, ge=0, description="Alerts kept a second by all tenants together; 0 is no limit.")
     sample_window_s: int = Field(10, ge=1, le=3600, description="Width of the account's windows, in event time.")
     sample_lateness_s: int = Field(60, ge=0, le=86_400, description="How late an alert may be and fall in its window.")
     future_tolerance_s: int = Field(300, ge=0, description="How far ahead of arrival an alert may be dated.")
     storm_open_per_s: float = Field(50.0, gt=0, description="Rate of an incident at which a storm opens.")
     storm_close_per_s: float = Field(10.0, gt=0, description="Rate of an incident below which a storm closes.")
     storm_close_windows: int = Field(3, ge=1, description="Calm windows in a row that close a storm.")
-    correlation_keys: int = Field(10_000, ge=100, description="Fingerprints remembered a partition.")
+    correlation_keys: int = Field(10_000, ge=100, description="Fingerprints remembered an incident.")
     correlation_s: int = Field(300, ge=1, description="How long a fingerprint is remembered, in event time.")
 
     anomaly_threshold: float = Field(0.99, gt=0, lt=1, description="Score from which a point is an anomaly.")
@@ -106,6 +119,11 @@ class Settings(BaseSettings):
     def jars(self) -> Path:
         """Folder of the embedded servers' jars."""
         return self.jars_dir or self.home / "jars"
+
+    @property
+    def store_key(self) -> Path:
+        """File of the key that signs the event store's checkpoints."""
+        return self.signing_key or self.home / "keys" / "event-store.pem"
 
     @property
     def targets(self) -> Path:

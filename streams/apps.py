@@ -65,4 +65,7 @@ def make_app(settings: AppSettings) -> Any:
     app.fetch_wait_ms = settings.fetch_wait_ms
     holds: list[Holds] = []
     app.holds = holds
+    # Topics whose batches are streams.transport.chunks.Chunk: for a stage that decodes them itself.
+    unopened: set[str] = set()
+    app.unopened = unopened
     return app

@@ -1,73 +1,140 @@
-"""One batch through the rule: from raw records to what is forwarded, what is dead, and which accounts changed. Pure."""
+"""One batch through the rule: from what a fetch brought to what is forwarded, what is dead, and which accounts changed. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.sampling.account import IncidentAccount, SamplingRules
-from agents.sampling.columns import AlertDecoder, Columns, Ints, Rejects
-from agents.sampling.rule import count, sample
+from agents.sampling.columns import AlertDecoder, Columns, Ints, LogView, RecordsView, Rejects
+from agents.sampling.incidents import COUNTS, MAX_TEXT, Incidents, N, key_of
+from agents.sampling.rations import Rations
+from agents.sampling.rule import add, sample
+from agents.sampling.rules import SamplingRules
+from agents.sampling.unopened import decode_unopened
 from schemas.errors import DecodeError
-from schemas.records.vocabulary import Tier
 from streams.transport.batch import RawRecord
+from streams.transport.chunks import Chunk
 
-Find = Callable[[str], IncidentAccount]
 # Where dead letters are counted whose key names no incident.
 UNREADABLE = "unreadable"
 MAX_ID_CHARS = 256
-# Of the tenant and service that an account names.
-MAX_TEXT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Alerts to be forwarded: records of `log` at `places`, in order, each by the key of its incident `ids[codes[i]]`."""
+
+    log: LogView
+    places: Ints
+    ids: list[str]
+    codes: Ints
 
 
 @dataclass(slots=True)
 class Outcome:
-    """By place in the batch: which records are forwarded, which are dead and why; and whose accounts changed.
+    """What is forwarded, and which records are dead and why."""
 
-    `keys` holds the incident of each that is kept: what it is forwarded by, however its producer keyed it.
-    """
-
-    kept: list[int] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    dead: Rejects = field(default_factory=dict)
-    touched: dict[str, IncidentAccount] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
+    dead: list[tuple[RawRecord, DecodeError]] = field(default_factory=list)
 
 
-def work_through(records: Sequence[RawRecord], decoder: AlertDecoder, find: Find, rules: SamplingRules) -> Outcome:
-    """Sample a batch. Records at or below their account's `upto` were counted and forwarded before, and are passed over.
+class Sampler:
+    """The rule over one partition's batches.
 
     Args:
-        records: of one partition, in offset order. find: the account of an incident id.
+        state: what is known of the incidents. upto: everything up to this offset is counted and forwarded.
     """
-    outcome = Outcome()
-    messages = [None if _too_large(r, rules) else r.value for r in records]
-    columns, rejects = decoder.decode(messages)
-    for place in [i for i, m in enumerate(messages) if m is None and records[i].value is not None]:
-        size = len(records[place].value or b"")
-        rejects[place] = DecodeError("oversized", f"The alert has {size} bytes; {rules.max_alert_bytes} are the most.")
-    alive = None if columns is None else _believable(columns, records, rejects, rules)
-    dead = {place: find(_incident_of(records[place])) for place in rejects}
-    fresh_dead = {place: a for place, a in dead.items() if records[place].offset > a.upto}
-    if columns is not None and alive is not None and len(alive):
-        _sample(records, columns, alive, find, rules, outcome)
-    for place, account in fresh_dead.items():
-        _bury(account, records[place], rules)
-        outcome.dead[place] = rejects[place]
-        outcome.touched[account.incident_id] = account
-    return outcome
+
+    def __init__(self, state: Incidents, upto: int, decoder: AlertDecoder, rules: SamplingRules) -> None:
+        self.state, self.upto = state, upto
+        self._decoder, self._rules, self._rations = decoder, rules, Rations(rules)
+
+    def work_through(self, records: Sequence[RawRecord] | Sequence[Chunk]) -> Outcome:
+        """Sample a batch. Records that were counted before are passed over."""
+        outcome = Outcome()
+        for columns, rejects, log in self._decoded(records):
+            self._take(columns, rejects, log, outcome)
+        return outcome
+
+    def _decoded(
+        self, records: Sequence[RawRecord] | Sequence[Chunk]
+    ) -> Iterator[tuple[Columns | None, Rejects, LogView]]:
+        """A batch in pieces as large as can be: whole, where nothing in it is in doubt."""
+        if not records:
+            return
+        chunks = [record for record in records if isinstance(record, Chunk)]
+        if not chunks:
+            opened = [record for record in records if not isinstance(record, Chunk)]
+            yield *self._decoder.decode(opened, self._rules.max_alert_bytes), RecordsView(opened)
+            return
+        columns = decode_unopened(chunks, self._decoder.fingerprint, self._rules.max_alert_bytes)
+        if columns is not None:
+            yield columns, {}, columns.log
+        elif len(chunks) == 1:
+            yield from self._decoded(list(chunks[0].records()))
+        else:
+            half = len(chunks) // 2
+            yield from self._decoded(chunks[:half])
+            yield from self._decoded(chunks[half:])
+
+    def _take(self, columns: Columns | None, rejects: Rejects, log: LogView, outcome: Outcome) -> None:
+        alive = np.empty(0, np.int64)
+        if columns is not None:
+            alive = believable(columns, rejects, self._rules)
+        dead = [(log.record(place), rejects[place]) for place in sorted(rejects)]
+        fresh = [(record, self.state.slot(incident_of(record)), error) for record, error in dead]
+        fresh = [one for one in fresh if one[0].offset > max(self.upto, self.state.numbers[one[1], N.UPTO])]
+        if columns is not None and len(alive):
+            self._sample(columns if len(alive) == len(columns) else columns.take(alive), outcome)
+        for record, slot, error in fresh:
+            self._bury(slot, record)
+            outcome.dead.append((record, error))
+
+    def _sample(self, columns: Columns, outcome: Outcome) -> None:
+        ids = columns.codes("incident_id")
+        by_code = self.state.slots(ids.values)
+        slots = by_code[ids.codes]
+        new = columns.offsets > np.maximum(self.state.numbers[slots, N.UPTO], self.upto)
+        if not new.all():
+            rows = np.flatnonzero(new)
+            if len(rows):
+                self._sample(columns.take(rows), outcome)
+            return
+        fates = sample(self.state, slots, columns, self._rules, self._rations)
+        self._describe(by_code, ids.codes, columns)
+        kept = np.flatnonzero(fates.kept)
+        outcome.kept.append(Kept(columns.log, columns.rows[kept], ids.values, ids.codes[kept]))
+
+    def _describe(self, slots: Ints, codes: Ints, columns: Columns) -> None:
+        """Note the tenant and service of each incident, as its last alert says."""
+        last = np.empty(len(slots), np.int64)
+        last[codes] = np.arange(len(codes))  # of several, numpy keeps the last
+        tenants, services = columns.texts("tenant", last), columns.texts("service", last)
+        state = self.state
+        for slot, tenant, service in zip(slots.tolist(), tenants, services, strict=True):
+            state.tenants[slot], state.services[slot] = tenant[:MAX_TEXT], service[:MAX_TEXT]
+
+    def _bury(self, slot: int, record: RawRecord) -> None:
+        numbers = self.state.numbers[slot]
+        if numbers[N.WATERMARK] < 0:
+            numbers[N.WATERMARK] = record.timestamp
+        counts = np.zeros((1, COUNTS + 2), np.int64)
+        counts[0, N.RECEIVED] = counts[0, N.DEAD] = 1
+        window = numbers[N.WATERMARK] // self._rules.window_ms
+        add(self.state, key_of(np.asarray([slot]), np.asarray([window])), counts, np.asarray([record.offset]))
+        numbers[N.UPTO] = max(int(numbers[N.UPTO]), record.offset)
+        numbers[N.ARRIVED] = max(int(numbers[N.ARRIVED]), record.timestamp)
+        self.state.changed[slot] = True
 
 
-def _too_large(record: RawRecord, rules: SamplingRules) -> bool:
-    return record.value is not None and len(record.value) > rules.max_alert_bytes
-
-
-def _believable(columns: Columns, records: Sequence[RawRecord], rejects: Rejects, rules: SamplingRules) -> Ints:
+def believable(columns: Columns, rejects: Rejects, rules: SamplingRules) -> Ints:
     """The rows whose time and incident can be true; the others join the rejects."""
-    arrived = np.fromiter((records[i].timestamp for i in columns.rows.tolist()), np.int64, len(columns))
+    arrived = columns.arrived_at
     ids = columns.codes("incident_id")
     named = np.asarray([0 < len(v) <= MAX_ID_CHARS for v in ids.values], bool)[ids.codes]
     ahead, before = columns.occurred_at > arrived + rules.future_ms, columns.occurred_at < 0
-    for row in np.flatnonzero(ahead | before | ~named).tolist():
+    wrong = ahead | before | ~named
+    for row in np.flatnonzero(wrong).tolist():
         at = int(columns.occurred_at[row])
         if not named[row]:
             fault = DecodeError("no_incident_id", f"The incident_id must have 1 to {MAX_ID_CHARS} characters.")
@@ -76,55 +143,13 @@ def _believable(columns: Columns, records: Sequence[RawRecord], rejects: Rejects
         else:
             fault = DecodeError("impossible_time", f"occurred_at is {at} ms: before 1970.")
         rejects[int(columns.rows[row])] = fault
-    return np.flatnonzero(~(ahead | before) & named)
+    return np.flatnonzero(~wrong)
 
 
-def _incident_of(record: RawRecord) -> str:
+def incident_of(record: RawRecord) -> str:
+    """The incident that a record without a readable alert is counted for: its key."""
     try:
         text = bytes(record.key or b"").decode()
     except UnicodeDecodeError:
         return UNREADABLE
     return text if 0 < len(text) <= MAX_ID_CHARS else UNREADABLE
-
-
-def _sample(
-    records: Sequence[RawRecord], columns: Columns, alive: Ints, find: Find, rules: SamplingRules, outcome: Outcome
-) -> None:
-    ids = columns.codes("incident_id")
-    here, incident = np.unique(ids.codes[alive], return_inverse=True)
-    accounts = [find(ids.values[code]) for code in here.tolist()]
-    offsets = np.fromiter((records[i].offset for i in columns.rows[alive].tolist()), np.int64, len(alive))
-    upto = np.asarray([a.upto for a in accounts], np.int64)
-    new = np.flatnonzero(offsets > upto[incident])
-    if not len(new):
-        return
-    rows, incident, offsets = alive[new], incident[new], offsets[new]
-    some = columns if len(rows) == len(columns) else columns.take(rows)
-    fates = sample(accounts, incident, some, offsets, rules)
-    outcome.kept += some.rows[fates.kept].tolist()
-    outcome.keys += [accounts[i].incident_id for i in incident[fates.kept].tolist()]
-    _describe(accounts, incident, some, records, outcome)
-
-
-def _describe(
-    accounts: list[IncidentAccount], incident: Ints, columns: Columns, records: Sequence[RawRecord], outcome: Outcome
-) -> None:
-    last = dict(zip(incident.tolist(), range(len(incident)), strict=True))
-    for index, row in last.items():
-        account = accounts[index]
-        account.tenant, account.service = (
-            columns.text("tenant", row)[:MAX_TEXT],
-            columns.text("service", row)[:MAX_TEXT],
-        )
-        account.tier = Tier(columns.text("tier", row))
-        account.arrived_at = max(account.arrived_at, records[int(columns.rows[row])].timestamp)
-        outcome.touched[account.incident_id] = account
-
-
-def _bury(account: IncidentAccount, record: RawRecord, rules: SamplingRules) -> None:
-    if account.watermark < 0:
-        account.watermark = record.timestamp
-    start = account.watermark - account.watermark % rules.window_ms
-    count(account, account.window(start, record.offset), (1, 0, 0, 0, 1))
-    account.upto = max(account.upto, record.offset)
-    account.arrived_at = max(account.arrived_at, record.timestamp)

@@ -1,32 +1,43 @@
-"""The sampling stage on Faust: kept alerts go out at once, accounts and rows a few times a second, then the source is
+"""The sampling stage on Faust: kept alerts go out at once, accounts and rows once or twice a second, then the source is
 acknowledged: sampled copies delivered, accounts delivered, rows delivered, acknowledged, in this order."""
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from agents.sampling.account import IncidentAccount, SamplingRules
-from agents.sampling.batch import Outcome, work_through
-from agents.sampling.book import AccountBook
-from agents.sampling.columns import AlertDecoder
-from agents.sampling.rule import expire
-from agents.sampling.storms import judge
+import numpy as np
+import orjson
+
+from agents.sampling.account_rows import POSITION, RowLoader
+from agents.sampling.batch import Kept, Outcome, Sampler
+from agents.sampling.columns import AlertDecoder, Ints
+from agents.sampling.incidents import Incidents
+from agents.sampling.rules import SamplingRules
+from agents.sampling.telling import tell
 from schemas.records.intake import Alert
-from schemas.records.sampling import AlertAccount
-from schemas.records.vocabulary import Millis
+from schemas.records.sampling import AlertAccount, StormChanged
 from streams.changelog import Rows, RowTable
+from streams.forwarding import Forwarder
 from streams.outbox import Message, Outbox
+from streams.partitioning import partition_of
 from streams.shell import Clock, attach_agent, wall_clock_ms
 from streams.stage import Output
 from streams.topics import ACCOUNT, ALERTS, SAMPLED, STORMS, Topic
-from streams.transport.batch import RawRecord
 from streams.wire import Wire, dead_letter
 
 NAME = "sampling"
-FLUSH_S = 0.25
+# Rows and accounts are an incident's each time: the more often, the more there are.
+FLUSH_S = 1.0
+# Where little waits it is told of sooner.
+LOOK_S = 0.25
+LITTLE = 20_000
 # Batches that may wait for a flush: with 20,000 alerts each, the most that is sampled again after a crash.
 MAX_HELD = 16
+# Rows read before other tasks of the loop get a turn: some 20 ms.
+LOAD_SLICE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,73 +52,109 @@ class EdgeTopics:
 
 @dataclass(slots=True)
 class _Partition:
-    """What a worker holds of one partition between two flushes."""
+    """What a worker holds of one partition between two flushes; `alerts` are those in `held`."""
 
     number: int
-    book: AccountBook
+    sampler: Sampler
     held: list[Any] = field(default_factory=list)
     sends: list[asyncio.Task[None]] = field(default_factory=list)
+    alerts: int = 0
     flushed_at: float = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to flush."""
+        waited_s = time.monotonic() - self.flushed_at
+        return len(self.held) >= MAX_HELD or waited_s > FLUSH_S or (waited_s > LOOK_S and self.alerts < LITTLE)
 
 
 class EdgeShell:
     """Sampling in one worker; see streams.shell.StageShell for the arguments."""
 
     def __init__(
-        self,
-        app: Any,
-        rules: SamplingRules,
-        outbox: Outbox,
-        wire: Wire,
-        *,
-        partitions: int,
-        topics: EdgeTopics | None = None,
-        clock: Clock = wall_clock_ms,
-    ) -> None:
+        self, app: Any, rules: SamplingRules, outbox: Outbox, forwarder: Forwarder, wire: Wire, *, partitions: int,
+        topics: EdgeTopics | None = None, clock: Clock = wall_clock_ms,
+    ) -> None:  # fmt: skip
         self._app, self._rules, self._outbox, self._wire, self._clock = app, rules, outbox, wire, clock
+        self._forwarder = forwarder
         self._topics = topics or EdgeTopics()
         self._decoder = AlertDecoder(wire.codec(Alert))
-        self._table = RowTable(app, NAME, partitions)
+        self._table = RowTable(app, f"{NAME}-accounts", partitions)
         self._partitions: dict[int, _Partition] = {}
         self._locks: dict[int, asyncio.Lock] = {}
+        self._home = lru_cache(maxsize=100_000)(lambda key: partition_of(key.encode(), partitions))
+        app.unopened.add(self._topics.alerts.name)
         attach_agent(app, self._topics.alerts, NAME, self._batch)
         app.on_partitions_revoked.connect(self._revoked)
-        app.timer(FLUSH_S, name=f"{NAME}.flush")(self._flush_all)
+        app.on_before_shutdown.connect(self._stop, weak=False)
+        app.timer(LOOK_S, name=f"{NAME}.flush")(self._flush_all)
+
+    async def _stop(self, *_: Any, **__: Any) -> None:
+        await self._forwarder.close()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
+        # Rows come back from the table, batches from the committed offset. A batch under way finds its partition gone.
         self._partitions.clear()
 
-    def _partition(self, number: int) -> _Partition:
+    async def _partition(self, number: int) -> _Partition | None:
+        """What is held of a partition, read from its rows where it is new; None where it was lost while they were read."""
         if number not in self._partitions:
-            self._partitions[number] = _Partition(number, AccountBook(self._table, number, self._rules))
+            part = _Partition(number, Sampler(Incidents(), -1, self._decoder, self._rules))
+            self._partitions[number] = part
+            loader = RowLoader(part.sampler.state)
+            for count, key in enumerate(self._table.keys(number)):
+                row = self._table.get(number, key)
+                if key == POSITION:
+                    part.sampler.upto = int(orjson.loads(row or b"-1"))
+                elif row is not None:
+                    loader.add(row)
+                if count % LOAD_SLICE == LOAD_SLICE - 1:
+                    await asyncio.sleep(0)
+                    if self._partitions.get(number) is not part:
+                        return None
+            loader.finish()
         return self._partitions[number]
 
     async def _batch(self, event: Any) -> None:
         number, batch = event.message.partition, event.value
         async with self._locks.setdefault(number, asyncio.Lock()):
-            if batch.void:
+            part = None if batch.void else await self._partition(number)
+            if part is None or batch.void:
                 return
-            part = self._partition(number)
-            outcome = work_through(batch.records, self._decoder, part.book.find, self._rules)
-            messages = self._forwarded(number, batch.records, outcome)
-            part.sends.append(asyncio.create_task(self._outbox.send(messages)))
-            part.book.touch(outcome.touched)
+            outcome = part.sampler.work_through(batch.records)
+            part.sends.append(asyncio.create_task(self._send(number, outcome)))
+            part.alerts += sum(getattr(record, "count", 1) for record in batch.records)
             part.held.append(event)
             batch.records = ()  # given back before the flush: the batch object lives until it is committed
-            if len(part.held) >= MAX_HELD or time.monotonic() - part.flushed_at > FLUSH_S:
+            if part.due():
                 await self._flush(part)
 
-    def _forwarded(self, number: int, records: list[RawRecord], outcome: Outcome) -> list[Message]:
-        """The kept alerts, their bytes as they came, and the dead letters."""
-        name = self._topics.sampled.name
-        kept = [
-            Message(name, key.encode(), records[i].value, headers={"source-offset": b"%d" % records[i].offset})
-            for i, key in zip(outcome.kept, outcome.keys, strict=True)
-        ]
-        letters = [
-            dead_letter(NAME, self._topics.alerts.name, number, records[i], error) for i, error in outcome.dead.items()
-        ]
-        return kept + self._wire.messages(letters)
+    async def _send(self, number: int, outcome: Outcome) -> None:
+        """Send the kept alerts, their bytes as they came, and the dead letters."""
+        sends = [self._forward(number, kept) for kept in outcome.kept]
+        name = self._topics.alerts.name
+        letters = [dead_letter(NAME, name, number, record, error) for record, error in outcome.dead]
+        await asyncio.gather(*sends, self._outbox.send(self._wire.messages(letters)))
+
+    async def _forward(self, number: int, kept: Kept) -> None:
+        pieces = kept.log.pieces(kept.places)
+        if pieces is None:
+            await self._one_by_one(kept, np.arange(len(kept.places)))
+            return
+        # Keyed by its incident an alert is where its sampled copy belongs, and goes on as it is.
+        home = np.asarray([self._home(incident_id) == number for incident_id in kept.ids], bool)
+        as_it_is = home[kept.codes] & pieces.keyed
+        chosen = np.flatnonzero(as_it_is)
+        records, headers = pieces.records(chosen)
+        sends = [self._forwarder.send(self._topics.sampled.name, number, records, headers)] if len(chosen) else []
+        await asyncio.gather(*sends, self._one_by_one(kept, np.flatnonzero(~as_it_is)))
+
+    async def _one_by_one(self, kept: Kept, chosen: Ints) -> None:
+        name, messages = self._topics.sampled.name, []
+        for place, code in zip(kept.places[chosen].tolist(), kept.codes[chosen].tolist(), strict=True):
+            record = kept.log.record(place)
+            header = {"source-offset": b"%d" % record.offset}
+            messages.append(Message(name, kept.ids[code].encode(), record.value, headers=header))
+        await self._outbox.send(messages)
 
     async def _flush_all(self) -> None:
         if self._app.rebalancing:
@@ -115,57 +162,33 @@ class EdgeShell:
         for tp in self._app.consumer.assignment():
             if tp.topic == self._topics.alerts.name:
                 async with self._locks.setdefault(tp.partition, asyncio.Lock()):
-                    if self._app.rebalancing:
-                        return
-                    await self._flush(self._partition(tp.partition))
+                    part = None if self._app.rebalancing else await self._partition(tp.partition)
+                    if part is not None and part.due():
+                        await self._flush(part)
 
     async def _flush(self, part: _Partition) -> None:
-        outputs, rows = self._tell(part, self._clock())
+        told = tell(part.sampler.state, self._rules, part.number, self._clock())
         held, sends = part.held, part.sends
-        part.held, part.sends = [], []
+        part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
         await asyncio.gather(*sends)
-        await self._outbox.send(self._wire.messages(outputs))
+        await self._outbox.send(self._wire.messages(self._outputs(told.accounts, told.storms)))
+        rows: Rows = dict(told.rows)
+        if held:
+            part.sampler.upto = held[-1].value.last
+            rows[POSITION] = b"%d" % part.sampler.upto  # after the others: what is up to there, they have counted
         if self._partitions.get(part.number) is not part:
             return
         await self._outbox.send(self._table.messages(part.number, rows))
         if self._partitions.get(part.number) is not part:
             return
         self._table.put(part.number, rows)
-        part.book.evict()
         for event in held:
             event.ack()
 
-    def _tell(self, part: _Partition, now: Millis) -> tuple[list[Output], Rows]:
-        outputs: list[Output] = []
-        rows: Rows = part.book.forget(now)
-        for account in part.book.take_touched(now):
-            change = judge(account, self._rules, part.number, now)
-            if change is not None:
-                outputs.append(Output(self._topics.storms, account.incident_id, change))
-            silent = now - account.arrived_at > self._rules.lateness_ms
-            closing = sorted(account.windows) if silent else expire(account, self._rules)
-            outputs += self._accounts(account, part.number, set(closing))
-            for start in closing:
-                del account.windows[start]
-            rows[account.incident_id.encode()] = part.book.row(account)
-        return outputs, rows
-
-    def _accounts(self, account: IncidentAccount, partition: int, closing: set[Millis]) -> list[Output]:
-        """The windows that changed or close, as events."""
-        told = []
-        for start, window in sorted(account.windows.items()):
-            if not (window.changed or start in closing):
-                continue
-            window.changed = False
-            received, kept, suppressed, late, dead = window.counts
-            totals = account.totals
-            record = AlertAccount(
-                incident_id=account.incident_id, tenant=account.tenant, service=account.service, tier=account.tier,
-                window_start=start, window_ms=self._rules.window_ms, received=received, kept=kept, suppressed=suppressed,
-                late=late, dead_lettered=dead, closed=start in closing, total_received=totals[0], total_kept=totals[1],
-                total_suppressed=totals[2], total_late=totals[3], total_dead_lettered=totals[4], partition=partition,
-                first_offset=window.first_offset, upto=account.upto,
-            )  # fmt: skip
-            told.append(Output(self._topics.account, account.incident_id, record))
-        return told
+    def _outputs(self, accounts: Sequence[AlertAccount], storms: Sequence[StormChanged]) -> list[Output]:
+        topics = self._topics
+        return [
+            *(Output(topics.storms, storm.incident_id, storm) for storm in storms),
+            *(Output(topics.account, account.incident_id, account) for account in accounts),
+        ]

@@ -1,6 +1,13 @@
 """Storms of an incident, with hysteresis: one opens within a window that is loud enough and closes after calm windows. Pure."""
 
-from agents.sampling.account import IncidentAccount, SamplingRules, Window
+from base64 import b64encode
+
+import numpy as np
+
+from agents.sampling.incidents import Incidents, N, P
+from agents.sampling.keyed_table import Ints
+from agents.sampling.rules import SamplingRules
+from agents.sampling.sources import estimate, sketch
 from schemas.identity import stable_id
 from schemas.records.sampling import FingerprintCount, StormChanged
 from schemas.records.vocabulary import Millis
@@ -8,66 +15,93 @@ from schemas.records.vocabulary import Millis
 LOUDEST = 5
 # A window's weight in the baseline: its half-life is about 7 windows.
 ALPHA = 0.1
+# Of a long silence the last windows tell all.
+_PAST = 50
 
 
-def judge(account: IncidentAccount, rules: SamplingRules, partition: int, now: Millis) -> StormChanged | None:
-    """The change that the account's windows bring about, if any; `now` is arrival time, for incidents that fell silent."""
-    width_s = rules.window_ms / 1000
-    current = account.watermark - account.watermark % rules.window_ms
-    _judge_past(account, rules, current)
-    rate = account.windows.get(current, Window()).counts[0] / width_s
-    if not account.storm_id and rate >= rules.open_per_s:
-        return _opened(account, rate, partition, current)
-    silent = now - account.arrived_at > rules.close_windows * rules.window_ms
-    if account.storm_id and (account.calm >= rules.close_windows or silent):
-        return _closed(account, rate if not silent else 0.0, partition, now if silent else account.watermark)
+def to_be_judged(state: Incidents, slots: Ints, rules: SamplingRules) -> Ints:
+    """Those of the incidents for which `judge` may have something to do: most are neither loud nor in a new window."""
+    numbers = state.numbers[slots]
+    current = numbers[:, N.WATERMARK] // rules.window_ms
+    at, there = state.windows.find((slots << 34) | current)
+    received = np.where(there, state.windows.values[at, N.RECEIVED], 0) if len(state.windows) else np.zeros(len(slots))
+    loud = received * 1000 >= rules.open_per_s * rules.window_ms
+    in_storm = np.isin(slots, list(state.storms))
+    wanted: Ints = slots[loud | in_storm | (numbers[:, N.JUDGED] != current)]
+    return wanted
+
+
+def judge(state: Incidents, slot: int, rules: SamplingRules, partition: int, now: Millis) -> StormChanged | None:
+    """The change that an incident's windows bring about, if any; `now` is arrival time, for incidents that fell silent."""
+    (begin,), (end,) = state.windows.bounds(np.asarray([slot]))
+    counts = state.windows.values[begin:end, N.RECEIVED].tolist()
+    received = dict(zip(state.windows.parts()[begin:end].tolist(), counts, strict=True))
+    rates = {window: n * 1000 / rules.window_ms for window, n in received.items()}
+    numbers = state.numbers[slot]
+    current = int(numbers[N.WATERMARK]) // rules.window_ms
+    _judge_past(state, slot, rules, current, rates)
+    rate = rates.get(current, 0.0)
+    if slot not in state.storms and rate >= rules.open_per_s:
+        return _opened(state, slot, rate, partition, current * rules.window_ms)
+    silent = now - int(numbers[N.ARRIVED]) > rules.close_windows * rules.window_ms
+    if slot in state.storms and (numbers[N.CALM] >= rules.close_windows or silent):
+        return _closed(state, slot, 0.0 if silent else rate, partition, now if silent else int(numbers[N.WATERMARK]))
     return None
 
 
-def _judge_past(account: IncidentAccount, rules: SamplingRules, current: Millis) -> None:
-    if account.judged_until < 0:
-        account.judged_until = current
-    passed = (current - account.judged_until) // rules.window_ms
-    if passed <= 0:
-        return
-    # Windows that hold no alert are calm; of a long silence, the last few tell all.
-    starts = range(max(account.judged_until, current - 50 * rules.window_ms), current, rules.window_ms)
-    for start in starts:
-        rate = account.windows.get(start, Window()).counts[0] * 1000 / rules.window_ms
-        account.calm = account.calm + 1 if rate < rules.close_per_s else 0
-        if not account.storm_id:
-            account.baseline_per_s += ALPHA * (rate - account.baseline_per_s)
-    account.judged_until = current
+def _judge_past(state: Incidents, slot: int, rules: SamplingRules, current: int, rates: dict[int, float]) -> None:
+    numbers = state.numbers[slot]
+    since = int(numbers[N.JUDGED])
+    if since >= 0:
+        for window in range(max(since, current - _PAST), current):  # windows that hold no alert are calm
+            rate = rates.get(window, 0.0)
+            numbers[N.CALM] = numbers[N.CALM] + 1 if rate < rules.close_per_s else 0
+            if slot not in state.storms:
+                state.baselines[slot] += ALPHA * (rate - state.baselines[slot])
+    numbers[N.JUDGED] = max(since, current)
 
 
-def _opened(account: IncidentAccount, rate: float, partition: int, window: Millis) -> StormChanged:
-    account.storm_id = stable_id("storm", account.incident_id, partition, window)
-    account.storm_at, account.calm = account.watermark, 0
-    return _change(account, account.storm_id, True, rate, partition, account.watermark)
+def _opened(state: Incidents, slot: int, rate: float, partition: int, window: Millis) -> StormChanged:
+    state.storms[slot] = stable_id("storm", state.ids[slot], partition, window)
+    numbers = state.numbers[slot]
+    numbers[N.STORM_AT], numbers[N.CALM] = numbers[N.WATERMARK], 0
+    return _change(state, slot, True, rate, partition, int(numbers[N.WATERMARK]))
 
 
-def _closed(account: IncidentAccount, rate: float, partition: int, at: Millis) -> StormChanged:
-    storm_id, account.storm_id, account.calm = account.storm_id, "", 0
-    change = _change(account, storm_id, False, rate, partition, at)
-    for fingerprint in account.fingerprints.values():
-        fingerprint.count = 0
+def _closed(state: Incidents, slot: int, rate: float, partition: int, at: Millis) -> StormChanged:
+    change = _change(state, slot, False, rate, partition, at)
+    del state.storms[slot]
+    state.numbers[slot, N.CALM] = 0
+    (begin,), (end,) = state.prints.bounds(np.asarray([slot]))
+    state.prints.values[begin:end, P.COUNT] = 0
+    state.sources.keep(state.sources.owners() != slot)
     return change
 
 
-def _change(
-    account: IncidentAccount, storm_id: str, opened: bool, rate: float, partition: int, at: Millis
-) -> StormChanged:
-    loud = sorted(account.fingerprints.items(), key=lambda item: (-item[1].count, item[0]))[:LOUDEST]
+def _change(state: Incidents, slot: int, opened: bool, rate: float, partition: int, at: Millis) -> StormChanged:
+    sources = sketch(state, slot)
     return StormChanged(
-        storm_id=storm_id,
-        incident_id=account.incident_id,
-        tenant=account.tenant,
-        service=account.service,
+        storm_id=state.storms[slot],
+        incident_id=state.ids[slot],
+        tenant=state.tenants[slot],
+        service=state.services[slot],
         open=opened,
         rate_per_s=rate,
-        baseline_per_s=account.baseline_per_s,
-        loudest=[FingerprintCount(fingerprint=key, name=f.name, count=f.count) for key, f in loud],
+        baseline_per_s=float(state.baselines[slot]),
+        loudest=_loudest(state, slot),
         occurred_at=at,
         partition=partition,
-        upto=account.upto,
+        upto=int(state.numbers[slot, N.UPTO]),
+        distinct_sources=estimate(sources),
+        sources=b64encode(sources).decode(),
     )
+
+
+def _loudest(state: Incidents, slot: int) -> list[FingerprintCount]:
+    (begin,), (end,) = state.prints.bounds(np.asarray([slot]))
+    codes = state.prints.parts()[begin:end].tolist()
+    texts, values = state.texts.texts, state.prints.values[begin:end].tolist()
+    loud = sorted(
+        (-value[P.COUNT], texts[code], texts[value[P.NAME]]) for code, value in zip(codes, values, strict=True)
+    )
+    return [FingerprintCount(fingerprint=print_, name=name, count=-n) for n, print_, name in loud[:LOUDEST]]

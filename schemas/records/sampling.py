@@ -12,6 +12,8 @@ class AlertAccount:
     A window is told of anew while alerts fall into it. Counts are cumulative up to the offset `upto` of the raw topic,
     so of two records of a window the one with the greater `upto` holds; `total_…` count since the incident's first alert.
     A window that closed in a silence and into which alerts fall after all is another one, by its `first_offset`.
+    Its alerts lie between `first_offset` and `upto` of the raw topic's partition: what was suppressed is found there.
+    Of the suppressed, so many were `over_quota` of their tenant; the others exceeded their incident's limit.
     """
 
     incident_id: str
@@ -34,6 +36,8 @@ class AlertAccount:
     partition: int
     first_offset: int
     upto: int
+    over_quota: int = 0
+    total_over_quota: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,11 @@ class FingerprintCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StormChanged:
-    """A storm opened or closed on an incident. Rates are alerts a second of event time."""
+    """A storm opened or closed on an incident. Rates are alerts a second of event time.
+
+    `sources` is a HyperLogLog sketch of the distinct sources, in base64, of which there are about `distinct_sources`
+    (agents.sampling.sources: sketches of several partitions can be merged).
+    """
 
     storm_id: str
     incident_id: str
@@ -60,3 +68,5 @@ class StormChanged:
     occurred_at: Millis
     partition: int
     upto: int
+    distinct_sources: int = 0
+    sources: str = ""

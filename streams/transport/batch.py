@@ -7,13 +7,27 @@ import faust
 
 
 class RawRecord(Protocol):
-    """A record as aiokafka hands it over; `timestamp` is epoch ms, by whichever clock the topic is stamped."""
+    """A record as a client hands it over; `timestamp` is epoch ms, by whichever clock the topic is stamped."""
 
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """Epoch ms."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key, as it came."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value, as it came; None is a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """In order; names may come twice."""
 
 
 @runtime_checkable

@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+from aiokafka.consumer.fetcher import PartitionRecords
 from faust.transport.drivers import aiokafka as driver
+
+from streams.transport.chunks import ChunkedRecords, FetchTap
 
 # How long the broker may hold a fetch that finds nothing. aiokafka keeps one fetch in flight a broker, so at Faust's 1,500 ms
 # a drained partition holds up the busy ones.
@@ -14,6 +17,10 @@ Fetched = tuple[dict[Any, list[Any]], dict[Any, tuple[int, int]]]
 
 class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """Returns records by partition together with the positions before and after, of source partitions."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._unopened: dict[Any, ChunkedRecords] = {}
+        super().__init__(*args, **kwargs)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -46,17 +53,36 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return records, {tp: (before[tp], after[tp]) for tp in after if tp in before}
 
     async def _buffered(self, fetcher: Any, active: set[Any] | None, max_records: int | None) -> dict[Any, list[Any]]:
-        self._skip_record_objects(fetcher)
+        if not isinstance(fetcher._client, FetchTap):
+            fetcher._client = FetchTap(fetcher._client)
+        for tp, result in fetcher._records.items():
+            self._lighten(fetcher, tp, result)
+        waiting = dict(fetcher._records)
         with fetcher._subscriptions.fetch_context():
             records: dict[Any, list[Any]] = await fetcher.fetched_records(active, timeout=0, max_records=max_records)
+        for tp in records:
+            part = self._unopened.get(tp)
+            if part is None or not part.more:
+                self._unopened.pop(tp, None)
+            elif tp not in fetcher._records:
+                # An iteration ended at its limit: aiokafka takes it for the end. Nothing ran in between.
+                waiting[tp]._partition_records = part
+                fetcher._records[tp] = waiting[tp]
         return records
 
-    def _skip_record_objects(self, fetcher: Any) -> None:
-        # aiokafka's C records pass on as they are; wrapping each in a ConsumerRecord costs as much as fetching it.
-        for tp, result in fetcher._records.items():
-            part = getattr(result, "_partition_records", None)
-            if part is not None and self._is_source(tp):
-                part._consumer_record = lambda _tp, record: record
+    def _lighten(self, fetcher: Any, tp: Any, result: Any) -> None:
+        """Have a fetch's records come out unopened, or at least without an object of aiokafka's around each."""
+        part: Any = getattr(result, "_partition_records", None)
+        if type(part) is not PartitionRecords or not self._is_source(tp):
+            return
+        data = fetcher._client.take(tp, part.next_fetch_offset) if tp.topic in self.app.unopened else None
+        if data is not None:
+            part = self._unopened[tp] = ChunkedRecords(part, data, self.app.conf.broker_max_poll_records)
+            result._partition_records = part
+        else:
+            self._unopened.pop(tp, None)
+            # The C records pass on as they are; wrapping each in a ConsumerRecord costs as much as fetching it.
+            part._consumer_record = lambda _tp, record: record
 
     def _positions(self, fetcher: Any) -> dict[Any, int]:
         subscription = fetcher._subscriptions.subscription

@@ -5,7 +5,16 @@ from typing import Any
 
 from schemas.convert import to_dict
 from schemas.records.analysis import CandidateState, DataQuality, Diagnosis, Hypothesis, IncidentCandidate, Prediction
-from schemas.records.command import ActionRecord, ActionState, Decision, Notification, NotificationState, Vote
+from schemas.records.command import (
+    ActionRecord,
+    ActionState,
+    ApprovalAnswer,
+    ApprovalRequest,
+    Decision,
+    Notification,
+    NotificationState,
+    Vote,
+)
 from schemas.records.sampling import FingerprintCount, StormChanged
 from schemas.records.vocabulary import Action, Agent, Classification, Evidence, Severity, Tier
 from state.incident import EventType, IncidentState
@@ -62,6 +71,7 @@ def _storm(opened: bool) -> Callable[[IncidentState, int, int], Changes]:
             occurred_at=at_ms,
             partition=0,
             upto=ordinal,
+            distinct_sources=12,
             **names,
         )
         return to_dict(record)
@@ -154,6 +164,36 @@ def _human(_state: IncidentState, _at_ms: int, _ordinal: int) -> Changes:
     return {"role": "senior_sre", "reason": "Support is below its gate", "tried": ["RESTART"]}
 
 
+def _approval_requested(state: IncidentState, at_ms: int, ordinal: int) -> Changes:
+    record = ApprovalRequest(
+        approval_id=f"approval-{ordinal}",
+        episode=state.episode,
+        decision_id=f"decision-{ordinal}",
+        action_id=f"action-{ordinal}",
+        action=Action.RESTART,
+        target="checkout",
+        executor="process",
+        role="senior_sre",
+        reason="Support is below its gate",
+        plan='{"action":"RESTART"}',
+        plan_hash="cd" * 32,
+        cost=12.5,
+        evidence_at=at_ms,
+        expires_at=at_ms + 900_000,
+        occurred_at=at_ms,
+        **_names(state),
+    )
+    return to_dict(record)
+
+
+def _answer(state: IncidentState, _at_ms: int, _ordinal: int) -> Changes:
+    waiting = state.approval or {"approval_id": "approval-unknown", "plan_hash": "00" * 32}
+    record = ApprovalAnswer(
+        approval_id=waiting["approval_id"], plan_hash=waiting["plan_hash"], by="ana", why="It is the known leak"
+    )
+    return to_dict(record)
+
+
 def _action(state: IncidentState, at_ms: int, action_id: str, how: ActionState) -> Changes:
     record = ActionRecord(
         action_id=action_id,
@@ -227,6 +267,10 @@ _PAYLOADS: dict[EventType, Callable[[IncidentState, int, int], Changes]] = {
     EventType.DIAGNOSIS_MADE: _diagnosis,
     EventType.DECISION_MADE: _decision,
     EventType.HUMAN_REQUESTED: _human,
+    EventType.APPROVAL_REQUESTED: _approval_requested,
+    EventType.APPROVAL_GIVEN: _answer,
+    EventType.APPROVAL_REFUSED: _answer,
+    EventType.APPROVAL_EXPIRED: _answer,
     EventType.ACTION_INTENDED: _intended,
     EventType.ACTION_COMPLETED: _completed,
     EventType.NOTIFICATION_QUEUED: _notification(NotificationState.QUEUED),

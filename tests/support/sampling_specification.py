@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agents.sampling.account import SamplingRules
+from agents.sampling.rule import FLOOD
+from agents.sampling.rules import SamplingRules
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus
 
@@ -19,6 +20,15 @@ class PlainIncident:
     windows: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0]))
 
 
+@dataclass(frozen=True, order=True)
+class Rival:
+    """An alert that competes within a second of its incident: the least goes first."""
+
+    claim: int  # -2 for a change of state, -1 for the first sight of a fingerprint
+    merit: tuple[int, int, int]
+    place: int
+
+
 @dataclass
 class Specification:
     """Decides batch after batch."""
@@ -29,30 +39,35 @@ class Specification:
     def batch(self, alerts: Sequence[Alert]) -> list[str]:
         """The fate of each alert: kept, suppressed or late."""
         fates = ["suppressed"] * len(alerts)
-        rivals: dict[tuple[str, int], list[tuple[tuple[int, ...], int]]] = defaultdict(list)
+        rivals: dict[tuple[str, int], list[Rival]] = defaultdict(list)
         for place, alert in enumerate(alerts):
-            incident = self.incidents[alert.incident_id]
-            if incident.watermark - alert.occurred_at > self.rules.lateness_ms:
+            rival = self._rival(place, alert)
+            if rival is None:
                 fates[place] = "late"
-                continue
-            incident.watermark = max(incident.watermark, alert.occurred_at)
-            firing = alert.status == AlertStatus.FIRING
-            before = incident.seen.get(alert.fingerprint)
-            incident.seen[alert.fingerprint] = alert.occurred_at, firing
-            if before is not None and before[1] != firing:
-                fates[place] = "kept"
-                continue
-            novel = before is None or alert.occurred_at - before[0] > self.rules.correlation_ms
-            merit = -alert.severity.rank, -int(novel), -alert.tier.rank, place
-            rivals[alert.incident_id, alert.occurred_at // 1000].append((merit, place))
+            else:
+                rivals[alert.incident_id, alert.occurred_at // 1000].append(rival)
         for (incident_id, second), some in rivals.items():
+            first = alerts[min(rival.place for rival in some)]
+            limit = self.rules.limit(first.tenant, first.tier)
             taken = self.incidents[incident_id].places
-            for _, place in sorted(some):
-                if taken[second] < self.rules.limit_per_s:
+            for rank, rival in enumerate(sorted(some), taken[second]):
+                if rank < limit or rival.claim == -2 or (rival.claim == -1 and rank < FLOOD * limit):
                     taken[second] += 1
-                    fates[place] = "kept"
+                    fates[rival.place] = "kept"
         self._count(alerts, fates)
         return fates
+
+    def _rival(self, place: int, alert: Alert) -> Rival | None:
+        incident = self.incidents[alert.incident_id]
+        if incident.watermark - alert.occurred_at > self.rules.lateness_ms:
+            return None
+        incident.watermark = max(incident.watermark, alert.occurred_at)
+        firing = alert.status == AlertStatus.FIRING
+        before = incident.seen.get(alert.fingerprint)
+        incident.seen[alert.fingerprint] = alert.occurred_at, firing
+        claim = -1 if before is None else -2 if before[1] != firing else 0
+        novel = before is None or alert.occurred_at - before[0] > self.rules.correlation_ms
+        return Rival(claim, (-alert.severity.rank, -int(novel), -alert.tier.rank), place)
 
     def _count(self, alerts: Sequence[Alert], fates: Sequence[str]) -> None:
         for alert, fate in zip(alerts, fates, strict=True):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agents.sampling.account import SamplingRules
 from agents.sampling.edge import EdgeShell, EdgeTopics
+from agents.sampling.rules import SamplingRules
 from ops.logs import configure_logs
 from schemas.records.intake import Alert, LogLine, MetricPoint
 from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import Severity
 from streams.apps import AppSettings, make_app
+from streams.forwarding import Forwarder
 from streams.outbox import Outbox
 from streams.running import Running, run_app
 from streams.shell import StageShell, attach_agent
@@ -114,7 +115,7 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
         return []
     if plan.kind == "edge":
         EdgeShell(
-            app, SamplingRules(), outbox, Wire(), partitions=plan.partitions,
+            app, SamplingRules(), outbox, Forwarder(plan.bootstrap, plan.group), Wire(), partitions=plan.partitions,
             topics=EdgeTopics(
                 Topic(topics["alerts"], Alert), Topic(topics["sampled"], Alert),
                 Topic(topics["account"], AlertAccount), Topic(topics["storms"], StormChanged),

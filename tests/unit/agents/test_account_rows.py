@@ -1,29 +1,33 @@
 """Rows of accounts whose fingerprints take many bytes."""
-# ruff: noqa: ARG002 - the table's shape
 
-import orjson
+import numpy as np
 
-from agents.sampling.account import Fingerprint, IncidentAccount, SamplingRules
-from agents.sampling.book import AccountBook
+from agents.sampling.account_rows import loaded, row
+from agents.sampling.incidents import Incidents, N, P, key_of
 from streams.rows import MAX_ROW_BYTES
-
-
-class _Nothing:
-    def get(self, partition: int, key: bytes) -> bytes | None:
-        return None
-
-    def keys(self, partition: int, *, waiting: bool = False) -> list[bytes]:
-        return []
 
 
 def test_a_row_fits_whatever_letters_fingerprints_are_in() -> None:
     """64 control characters are 384 bytes of JSON: the older fingerprints are forgotten, the counts are not."""
-    account = IncidentAccount("inc", totals=[10_000, 0, 0, 0, 0])
-    for number in range(10_000):
-        text = f"{number:06d}" + "\x01" * 58
-        account.fingerprints[text] = Fingerprint(number, True, text, 1)
-    row = AccountBook(_Nothing(), 0, SamplingRules()).row(account)
-    assert len(row) <= MAX_ROW_BYTES
-    kept = IncidentAccount.load(orjson.loads(row)["s"])
-    assert kept.totals == account.totals
-    assert [f.seen_at for f in kept.fingerprints.values()] == list(range(5_000, 10_000))
+    state = Incidents()
+    slot = state.slot("inc")
+    state.numbers[slot, N.RECEIVED] = 10_000
+    codes = state.texts.codes([f"{number:06d}" + "\x01" * 58 for number in range(10_000)])
+    seen = np.stack((np.arange(10_000), np.ones(10_000), np.ones(10_000), codes), axis=1).astype(np.int64)
+    state.prints.ensure(key_of(np.full(10_000, slot), codes), seen)
+    made = row(state, slot)
+    assert len(made) <= MAX_ROW_BYTES
+    kept = loaded([made])
+    assert kept.numbers[0, N.RECEIVED] == 10_000
+    assert sorted(kept.prints.values[:, P.SEEN].tolist()) == list(range(5_000, 10_000))
+    assert kept.texts.texts[int(kept.prints.parts()[-1])].startswith("00")
+
+
+def test_an_unusual_incident_has_a_row_of_its_own_name() -> None:
+    """Letters of any kind, and the storm that is open."""
+    state = Incidents()
+    slot = state.slot("straße/\U0001f525")
+    state.storms[slot] = "storm-1"
+    again = loaded([row(state, slot)])
+    assert again.ids == ["straße/\U0001f525"]
+    assert again.storms == {0: "storm-1"}

@@ -4,25 +4,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
-from agents.sampling.account import IncidentAccount, SamplingRules
-from agents.sampling.batch import Outcome, work_through
-from agents.sampling.columns import AlertDecoder
-from agents.sampling.rule import FIRING_MS, MAX_NAME_CHARS, MAX_PRINT_CHARS, expire
+from agents.sampling.account_rows import row
+from agents.sampling.batch import Outcome
+from agents.sampling.expiry import FIRING_MS, closing, expire
+from agents.sampling.incidents import MAX_NAME_CHARS, MAX_PRINT_CHARS, N, P
+from agents.sampling.rules import SamplingRules
 from schemas.records.vocabulary import AlertStatus
+from streams.rows import MAX_ROW_BYTES
+from tests.support import sampling
 from tests.support.alerts import ALERT, CODEC, START
-from tests.support.shells import Raw
+from tests.support.sampling import Record, kept_offsets
 
 RULES = SamplingRules(window_ms=10_000, lateness_ms=20_000, correlation_ms=30_000)
 BASE = START - START % RULES.window_ms
+ARRIVED = START + 100_000_000
 
 
-class Edge:
+class Edge(sampling.Edge):
     """One incident, alert by alert."""
 
     def __init__(self) -> None:
-        self.account = IncidentAccount("inc-0")
+        super().__init__(RULES)
         self.offset = 0
 
     def take(self, *alerts: Mapping[str, Any]) -> Outcome:
@@ -32,13 +34,22 @@ class Edge:
             changes = dict(wanted)
             at = BASE + changes.pop("at", 0)
             alert = replace(ALERT, occurred_at=at, **changes)
-            batch.append(Raw(self.offset, CODEC.encode(alert), b"inc-0", START + 100_000_000))
+            batch.append(Record(self.offset, CODEC.encode(alert), b"inc-0", ARRIVED))
             self.offset += 1
-        return work_through(batch, AlertDecoder(), lambda _: self.account, RULES)
+        return self.batch(batch)
 
     def received(self) -> dict[int, int]:
         """By window, ms after the base."""
-        return {start - BASE: w.counts[0] for start, w in sorted(self.account.windows.items())}
+        return {start - BASE: counts[N.RECEIVED] for start, counts in self.windows("inc-0").items()}
+
+    def closing(self) -> list[int]:
+        """The windows that close, ms after the base."""
+        closes = closing(self.state, RULES, ARRIVED)
+        return (self.state.windows.parts()[closes] * RULES.window_ms - BASE).tolist()  # type: ignore[no-any-return]
+
+    def fingerprints(self) -> set[str]:
+        """Those that are remembered."""
+        return {self.state.texts.texts[code] for code in self.state.prints.parts().tolist()}
 
 
 def test_alerts_fall_into_the_windows_of_their_event_times() -> None:
@@ -52,9 +63,9 @@ def test_a_window_closes_when_the_watermark_is_the_lateness_behind_its_end() -> 
     """Not a millisecond earlier."""
     edge = Edge()
     edge.take({"at": 5_000}, {"at": 29_999})
-    assert expire(edge.account, RULES) == []
+    assert edge.closing() == []
     edge.take({"at": 30_000})
-    assert expire(edge.account, RULES) == [BASE]
+    assert edge.closing() == [0]
 
 
 def test_a_late_alert_is_counted_in_the_newest_window_and_not_forwarded() -> None:
@@ -62,17 +73,17 @@ def test_a_late_alert_is_counted_in_the_newest_window_and_not_forwarded() -> Non
     edge = Edge()
     edge.take({"at": 50_000})
     outcome = edge.take({"at": 29_999}, {"at": 30_000})
-    assert len(outcome.kept) == 1
+    assert kept_offsets(outcome) == [2]
     assert edge.received() == {30_000: 1, 50_000: 2}
-    assert edge.account.windows[BASE + 50_000].counts == [2, 1, 0, 1, 0]
+    assert edge.windows("inc-0")[BASE + 50_000] == [2, 1, 0, 1, 0, 0]
 
 
 def test_the_places_of_seconds_gone_by_are_forgotten() -> None:
     """They are needed as long as an alert of that second would not be late."""
     edge = Edge()
     edge.take({"at": 1_000}, {"at": 40_000})
-    expire(edge.account, RULES)
-    assert list(edge.account.seconds) == [(BASE + 40_000) // 1000]
+    expire(edge.state, RULES)
+    assert edge.state.seconds.parts().tolist() == [(BASE + 40_000) // 1000]
 
 
 def test_a_fingerprint_that_fires_is_remembered_for_a_day_others_for_the_correlation_time() -> None:
@@ -80,11 +91,11 @@ def test_a_fingerprint_that_fires_is_remembered_for_a_day_others_for_the_correla
     edge = Edge()
     edge.take({"at": 0, "fingerprint": "fires"}, {"at": 0, "fingerprint": "over", "status": AlertStatus.RESOLVED})
     edge.take({"at": 30_001, "fingerprint": "now"})
-    expire(edge.account, RULES)
-    assert edge.account.fingerprints.keys() == {"fires", "now"}
+    expire(edge.state, RULES)
+    assert edge.fingerprints() == {"fires", "now"}
     edge.take({"at": FIRING_MS + 1, "fingerprint": "tomorrow"})
-    expire(edge.account, RULES)
-    assert edge.account.fingerprints.keys() == {"now", "tomorrow"}
+    expire(edge.state, RULES)
+    assert edge.fingerprints() == {"now", "tomorrow"}
 
 
 def test_long_texts_do_not_make_a_row_that_kafka_refuses() -> None:
@@ -95,7 +106,8 @@ def test_long_texts_do_not_make_a_row_that_kafka_refuses() -> None:
         edge.take(
             *({"fingerprint": f"{n}{long}", "name": f"{n}{long}", "service": long} for n in range(first, first + 500))
         )
-    assert len(edge.account.fingerprints) == 10_000
-    assert max(map(len, edge.account.fingerprints)) <= MAX_PRINT_CHARS
-    assert max(len(f.name) for f in edge.account.fingerprints.values()) <= MAX_NAME_CHARS
-    assert len(orjson.dumps(edge.account.dump())) < 4 << 20
+    assert len(edge.fingerprints()) == 10_000
+    assert max(map(len, edge.fingerprints())) <= MAX_PRINT_CHARS
+    names = edge.state.prints.values[:, P.NAME].tolist()
+    assert max(len(edge.state.texts.texts[code]) for code in names) <= MAX_NAME_CHARS
+    assert len(row(edge.state, edge.state.slot("inc-0"))) < MAX_ROW_BYTES

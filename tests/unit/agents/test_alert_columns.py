@@ -1,7 +1,9 @@
 """Batches of alerts as columns: what fastavro reads is read, what it refuses is refused, one by one where it matters."""
 
+from collections.abc import Sequence
 from io import BytesIO
 
+import numpy as np
 import pytest
 from fastavro import schemaless_writer
 from fastavro.schema import parse_schema
@@ -17,19 +19,28 @@ from schemas.framing import SINGLE_OBJECT_BYTES, Frame, confluent, single_object
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus, Severity
 from tests.support.alerts import ALERT, CODEC, framed
+from tests.support.sampling import Record
 
 OLDER = {**schema_of(Alert), "fields": [f for f in schema_of(Alert)["fields"] if f["name"] != "correlation_id"]}
 
 
+MAX_BYTES = 1 << 20
+
+
+def raw(messages: Sequence[bytes | None]) -> list[Record]:
+    """Messages as records, each at its place."""
+    return [Record(place, message) for place, message in enumerate(messages)]
+
+
 def decoded(messages: list[bytes | None]) -> tuple[Columns, dict[int, str]]:
     """The columns, and the reasons of the rest by place."""
-    columns, rejects = AlertDecoder().decode(messages)
+    columns, rejects = AlertDecoder().decode(raw(messages), MAX_BYTES)
     assert columns is not None
     return columns, {place: error.reason for place, error in rejects.items()}
 
 
 def texts(columns: Columns, name: str) -> list[str]:
-    return [columns.text(name, row) for row in range(len(columns))]
+    return columns.texts(name, np.arange(len(columns)))
 
 
 def written_by(schema: dict[str, object], header: bytes) -> bytes:
@@ -48,7 +59,7 @@ def test_an_earlier_version_of_the_contract_is_read() -> None:
         return OLDER if frame.fingerprint == fingerprint(OLDER) else None
 
     older = written_by(OLDER, single_object(fingerprint(OLDER)))
-    columns, rejects = AlertDecoder(Codec(Alert, find=find)).decode([framed(), older, framed()])
+    columns, rejects = AlertDecoder(Codec(Alert, find=find)).decode(raw([framed(), older, framed()]), MAX_BYTES)
     assert rejects == {}
     assert columns is not None
     assert columns.rows.tolist() == [0, 1, 2]
@@ -63,11 +74,11 @@ def test_an_alert_framed_by_a_registry_is_read_where_its_schema_is_known() -> No
     def find(frame: Frame) -> dict[str, object] | None:
         return schema_of(Alert) if frame.registry_id == 7 else None
 
-    columns, rejects = AlertDecoder(Codec(Alert, find=find)).decode([message])
+    columns, rejects = AlertDecoder(Codec(Alert, find=find)).decode(raw([message]), MAX_BYTES)
     assert columns is not None
     assert texts(columns, "name") == ["HighCpu"]
     assert rejects == {}
-    columns, rejects = AlertDecoder().decode([message])
+    columns, rejects = AlertDecoder().decode(raw([message]), MAX_BYTES)
     assert columns is None
     assert rejects[0].reason == "unknown_schema"
 
@@ -88,7 +99,7 @@ def test_one_bad_alert_in_a_large_batch_is_found_and_named(place: int) -> None:
 
 def test_every_alert_bad_is_no_columns() -> None:
     """There is nothing to sample."""
-    columns, rejects = AlertDecoder().decode([b"x", None, b""] * 20)
+    columns, rejects = AlertDecoder().decode(raw([b"x", None, b""] * 20), MAX_BYTES)
     assert columns is None
     assert len(rejects) == 60
 
@@ -143,7 +154,7 @@ def test_whatever_happens_to_the_bytes_fastavro_and_the_columns_agree(data: st.D
             cut = data.draw(st.integers(0, 3))
             changed[at : at + cut] = data.draw(st.binary(max_size=3))
         messages.append(bytes(changed))
-    columns, rejects = AlertDecoder().decode(messages)
+    columns, rejects = AlertDecoder().decode(raw(messages), MAX_BYTES)
     rows = set() if columns is None else set(columns.rows.tolist())
     verdicts = {place: judged(message) for place, message in enumerate(messages)}
     assert rows == {place for place, reason in verdicts.items() if reason is None}

@@ -1,0 +1,189 @@
+"""The account against the log: the raw topic counted anew, alert by alert, and compared with what sampling said of it.
+
+Counted is what the log holds: every record of `alerts` by its incident and window of event time, every sampled copy by the
+offset that it came from, every dead letter by its place. Whether an alert should have been kept is the rule's business; here
+everything must add up. What sampling has not committed yet is `waiting` and no difference.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple
+
+from agents.sampling.batch import believable, incident_of
+from agents.sampling.columns import AlertDecoder
+from agents.sampling.rules import SamplingRules
+from schemas.records.sampling import AlertAccount
+from schemas.records.vocabulary import Millis
+from streams.transport.batch import RawRecord
+
+# Records that are decoded at once.
+_BATCH = 20_000
+
+
+class Place(NamedTuple):
+    """A window of an incident: of the alerts in one partition of the raw topic."""
+
+    partition: int
+    incident_id: str
+    window_start: Millis
+
+
+@dataclass(slots=True)
+class Fates:
+    """What became of the alerts of a window."""
+
+    received: int = 0
+    kept: int = 0
+    suppressed: int = 0
+    late: int = 0
+    dead_lettered: int = 0
+
+    def add(self, account: AlertAccount) -> None:
+        """Count what an event says, too."""
+        self.received += account.received
+        self.kept += account.kept
+        self.suppressed += account.suppressed
+        self.late += account.late
+        self.dead_lettered += account.dead_lettered
+
+
+@dataclass(slots=True)
+class Counted:
+    """What the raw topic holds, by window: all records, those that cannot be alerts, and those that came late."""
+
+    received: Counter[Place] = field(default_factory=Counter)
+    dead: Counter[Place] = field(default_factory=Counter)
+    late: Counter[Place] = field(default_factory=Counter)
+    waiting: int = 0
+
+
+class Recount:
+    """Counts the raw topic. Each partition's records come in order from its beginning.
+
+    Args:
+        until: by partition, up to where sampling has committed. upto: by partition and incident, the last offset that an
+            event tells of. Records beyond both wait for sampling.
+    """
+
+    def __init__(
+        self, decoder: AlertDecoder, rules: SamplingRules, until: Mapping[int, int], upto: Mapping[tuple[int, str], int]
+    ) -> None:
+        self._decoder, self._rules, self._until, self._upto = decoder, rules, until, upto
+        self._marks: dict[tuple[int, str], Millis] = {}
+        self.counted = Counted()
+
+    def take(self, partition: int, records: Iterable[RawRecord]) -> None:
+        """Count records of a partition."""
+        for part in _batches(records):
+            self._count(partition, part)
+
+    def _count(self, partition: int, records: list[RawRecord]) -> None:
+        columns, rejects = self._decoder.decode(records, self._rules.max_alert_bytes)
+        alive: dict[int, tuple[str, Millis]] = {}
+        if columns is not None:
+            ids = columns.codes("incident_id")
+            rows = believable(columns, rejects, self._rules)
+            times, codes = columns.occurred_at[rows].tolist(), ids.codes[rows].tolist()
+            places = columns.rows[rows].tolist()
+            alive = {p: (ids.values[code], at) for p, code, at in zip(places, codes, times, strict=True)}
+        for number, record in enumerate(records):
+            incident_id, at = alive.get(number) or (incident_of(record), None)
+            if record.offset >= self._until.get(partition, 0) and record.offset > self._upto.get(
+                (partition, incident_id), -1
+            ):
+                self.counted.waiting += 1
+            elif at is None:
+                self._dead(partition, incident_id, record.timestamp)
+            else:
+                self._alert(partition, incident_id, at)
+
+    def _alert(self, partition: int, incident_id: str, at: Millis) -> None:
+        mark = self._marks.get((partition, incident_id), -1)
+        late = mark - at > self._rules.lateness_ms
+        mark = self._marks[partition, incident_id] = max(mark, at)
+        place = self._place(partition, incident_id, mark if late else at)
+        self.counted.received[place] += 1
+        if late:
+            self.counted.late[place] += 1
+
+    def _dead(self, partition: int, incident_id: str, arrived_at: Millis) -> None:
+        mark = self._marks.setdefault((partition, incident_id), arrived_at)
+        place = self._place(partition, incident_id, mark)
+        self.counted.received[place] += 1
+        self.counted.dead[place] += 1
+
+    def _place(self, partition: int, incident_id: str, at: Millis) -> Place:
+        return Place(partition, incident_id, at - at % self._rules.window_ms)
+
+
+def _batches(records: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
+    left = iter(records)
+    while part := list(islice(left, _BATCH)):
+        yield part
+
+
+class AccountedFor:
+    """What sampling said: of each window the event that reaches furthest; one that was opened again adds up."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[Place, int], AlertAccount] = {}
+        self.upto: dict[tuple[int, str], int] = {}
+
+    def take(self, account: AlertAccount) -> None:
+        """One event, in the order of the log."""
+        place = Place(account.partition, account.incident_id, account.window_start)
+        before = self._last.get((place, account.first_offset))
+        if before is None or account.upto >= before.upto:
+            self._last[place, account.first_offset] = account
+        incident = account.partition, account.incident_id
+        self.upto[incident] = max(account.upto, self.upto.get(incident, -1))
+
+    def windows(self) -> dict[Place, Fates]:
+        """What became of the alerts of each window."""
+        found: dict[Place, Fates] = defaultdict(Fates)
+        for (place, _), account in self._last.items():
+            found[place].add(account)
+        return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A window of which the log and the account say different things."""
+
+    place: Place
+    what: str
+    log: int
+    account: int
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**self.place._asdict(), "what": self.what, "log": self.log, "account": self.account}
+
+
+def compare(counted: Counted, windows: Mapping[Place, Fates], span: range) -> list[Difference]:
+    """Where log and account differ, in the windows that begin within `span` (epoch ms); empty where the account is exact."""
+    found = []
+    for place in sorted(counted.received.keys() | windows.keys()):
+        if place.window_start not in span:
+            continue
+        said = windows.get(place, Fates())
+        pairs = (
+            ("received", counted.received[place], said.received),
+            ("late", counted.late[place], said.late),
+            ("dead_lettered", counted.dead[place], said.dead_lettered),
+            ("sum", said.received, said.kept + said.suppressed + said.late + said.dead_lettered),
+        )
+        found += [Difference(place, what, log, account) for what, log, account in pairs if log != account]
+    return found
+
+
+def totals(windows: Mapping[Place, Fates], span: range) -> Fates:
+    """All windows within `span` together."""
+    total = Fates()
+    for place, fates in windows.items():
+        if place.window_start in span:
+            for name in Fates.__slots__:
+                setattr(total, name, getattr(total, name) + getattr(fates, name))
+    return total

@@ -1,0 +1,127 @@
+"""Reads what `breakwater account` compares: the raw topic, the account's events, sampled copies and dead letters."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from agents.sampling.columns import AlertDecoder
+from agents.sampling.rules import SamplingRules
+from ops.account import AccountedFor, Counted, Fates, Place, Recount
+from ops.offsets import REQUEST_S
+from ops.roles import group_of
+from schemas.codec import Codec
+from schemas.errors import DecodeError
+from schemas.records.log import DeadLetter
+from schemas.records.sampling import AlertAccount
+from state.log_reader import LogReader, RawRecord
+from streams.errors import BrokerUnreachableError
+from streams.topics import ACCOUNT, ALERTS, DEAD_LETTERS, SAMPLED
+
+# Records handed to the recount at once.
+_PIECE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTopics:
+    """The names of the topics that are compared, and the group that sampling commits by."""
+
+    alerts: str = ALERTS.name
+    account: str = ACCOUNT.name
+    sampled: str = SAMPLED.name
+    dead_letters: str = DEAD_LETTERS.name
+    group: str = group_of("edge")
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that is compared.
+
+    Attributes:
+        counted: the raw topic. windows: the account. forwarded, dead: distinct sampled copies, and dead letters, by
+            incident and in all. lost: raw records that retention has taken, which the account may still tell of.
+    """
+
+    counted: Counted
+    windows: dict[Place, Fates]
+    forwarded: Counter[str] = field(default_factory=Counter)
+    letters: int = 0
+    lost: int = 0
+
+
+def gather(bootstrap: str, decoder: AlertDecoder, rules: SamplingRules, topics: AccountTopics) -> Evidence:
+    """Read everything up to the ends as they are now.
+
+    Raises:
+        BrokerUnreachableError, StoreUnavailableError: Kafka does not answer.
+    """
+    until = _committed(bootstrap, topics)  # before the account is read: what is committed was told of
+    with LogReader(bootstrap, "breakwater-account") as log:
+        said = _accounted(log, topics.account)
+        recount = Recount(decoder, rules, until, said.upto)
+        ends = {p: log.bounds(topics.alerts, p) for p in log.partitions(topics.alerts)}
+        lost = sum(low for low, _ in ends.values())
+        pieces: dict[int, list[RawRecord]] = defaultdict(list)
+        for record in log.read(topics.alerts, ends):
+            piece = pieces[record.partition]
+            piece.append(record)
+            if len(piece) >= _PIECE:
+                recount.take(record.partition, piece)
+                piece.clear()
+        for partition, piece in pieces.items():
+            recount.take(partition, piece)
+        found = Evidence(recount.counted, said.windows(), lost=lost)
+        _forwarded(log, topics.sampled, found)
+        _letters(log, topics, found)
+    return found
+
+
+def _all(log: LogReader, topic: str) -> Iterator[RawRecord]:
+    return log.read(topic, {p: log.bounds(topic, p) for p in log.partitions(topic)})
+
+
+def _accounted(log: LogReader, topic: str) -> AccountedFor:
+    codec, said = Codec(AlertAccount), AccountedFor()
+    for record in _all(log, topic):
+        try:
+            said.take(codec.decode(record.value))
+        except DecodeError:
+            continue
+    return said
+
+
+def _forwarded(log: LogReader, topic: str, found: Evidence) -> None:
+    # After a crash an alert may be forwarded again: it is one alert, by where it came from and what it says.
+    seen: set[int] = set()
+    for record in _all(log, topic):
+        origin = next((value for name, value in record.headers if name == "source-offset"), None)
+        mark = hash((record.partition, origin, record.value))
+        if mark not in seen:
+            seen.add(mark)
+            found.forwarded[(record.key or b"").decode(errors="replace")] += 1
+
+
+def _letters(log: LogReader, topics: AccountTopics, found: Evidence) -> None:
+    codec, seen = Codec(DeadLetter), set()
+    for record in _all(log, topics.dead_letters):
+        try:
+            letter = codec.decode(record.value)
+        except DecodeError:
+            continue
+        if letter.topic == topics.alerts:
+            seen.add((letter.partition, letter.offset))
+    found.letters = len(seen)
+
+
+def _committed(bootstrap: str, topics: AccountTopics) -> dict[int, int]:
+    """Up to where sampling is done with each partition."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    asked = [ConsumerGroupTopicPartitions(topics.group)]
+    try:
+        places = admin.list_consumer_group_offsets(asked, request_timeout=REQUEST_S)[topics.group].result(REQUEST_S)
+    except (KafkaException, TimeoutError) as error:
+        raise BrokerUnreachableError(bootstrap) from error
+    found = places.topic_partitions or []
+    return {tp.partition: tp.offset for tp in found if tp.topic == topics.alerts and tp.offset >= 0}

@@ -1,0 +1,119 @@
+"""`breakwater account`: the raw topic counted anew, and compared with what sampling said of it."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from agents.sampling.columns import AlertDecoder
+from ops.account import Difference, Fates, Place, compare, totals
+from ops.account_reading import AccountTopics, Evidence, gather
+from ops.commands.options import AsJson, tell_on_stderr
+from ops.composition.edge import sampling_rules
+from ops.connection import bootstrap_servers
+from ops.settings import load_settings
+from ops.times import iso, parse_time
+from schemas.errors import InvalidInputError
+from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
+from streams.registry import CodecFactory
+from streams.topics import ALERTS
+
+# Later than any event time.
+_EVER = 1 << 62
+# Differences that are told; `count` in the document is of all.
+_TOLD = 100
+
+
+def account(
+    start: Annotated[
+        str | None, typer.Option("--from", help="First window of event time; by default the first.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Windows that begin after this do not count.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the raw topic anew and compare it with the account; exit code 1 where they differ.
+
+    Every alert that sampling has committed must be kept, suppressed, late or a dead letter, in its incident's window, and
+    every one that was kept must be on alerts.sampled. Suppressed alerts are on the raw topic:
+    `breakwater replay alerts --incident ID --from T --to T` shows them.
+
+    Example: breakwater account --from 2h --json
+    """
+    span = _span(start, end)
+    settings = load_settings()
+    bootstrap = bootstrap_servers(settings)
+    decoder = AlertDecoder(CodecFactory(settings.schema_registry_url, bootstrap)(ALERTS))
+    found = gather(bootstrap, decoder, sampling_rules(settings, 1), AccountTopics())
+    differences = compare(found.counted, found.windows, span) + missing(found, whole=start is None and end is None)
+    document = as_document(found, differences, totals(found.windows, span))
+    if as_json:
+        typer.echo(json.dumps(document))
+    else:
+        _tell(document, differences)
+    if differences:
+        raise typer.Exit(1)
+
+
+def missing(found: Evidence, *, whole: bool) -> list[Difference]:
+    """Incidents of which fewer alerts went on, or fewer dead letters are there, than the account says; told of all windows."""
+    if not whole:
+        return []
+    kept: dict[str, int] = {}
+    for place, fates in found.windows.items():
+        kept[place.incident_id] = kept.get(place.incident_id, 0) + fates.kept
+    differences = [
+        Difference(Place(-1, incident_id, -1), "kept", found.forwarded[incident_id], said)
+        for incident_id, said in sorted(kept.items())
+        if found.forwarded[incident_id] < said
+    ]
+    dead = sum(fates.dead_lettered for fates in found.windows.values())
+    if found.letters < dead:
+        differences.append(Difference(Place(-1, "", -1), "dead letters", found.letters, dead))
+    return differences
+
+
+def as_document(found: Evidence, differences: list[Difference], total: Fates) -> dict[str, Any]:
+    """What is printed as JSON."""
+    return {
+        "received": total.received,
+        "kept": total.kept,
+        "suppressed": total.suppressed,
+        "late": total.late,
+        "dead_lettered": total.dead_lettered,
+        "exact": not differences,
+        "differences": [difference.document() for difference in differences[:_TOLD]],
+        "count": len(differences),
+        "forwarded": sum(found.forwarded.values()),
+        "waiting": found.counted.waiting,
+        "lost": found.lost,
+    }
+
+
+def _span(start: str | None, end: str | None) -> range:
+    now = wall_clock_ms()
+    try:
+        first: Millis = -_EVER if start is None else parse_time(start, now)
+        last: Millis = _EVER if end is None else parse_time(end, now) + 1
+    except InvalidInputError as error:
+        raise typer.BadParameter(str(error)) from error
+    if first >= last:
+        raise typer.BadParameter(f"--from {start} lies after --to {end}.")
+    return range(first, last)
+
+
+def _tell(document: dict[str, Any], differences: list[Difference]) -> None:
+    typer.echo(
+        f"{document['received']:,} received = {document['kept']:,} kept + {document['suppressed']:,} suppressed + "
+        f"{document['late']:,} late + {document['dead_lettered']:,} dead-lettered"
+    )
+    for difference in differences[:_TOLD]:
+        place = difference.place
+        where = f"{place.incident_id}, partition {place.partition}, window of {iso(place.window_start)}: "
+        said = f"the log holds {difference.log:,}, the account says {difference.account:,}"
+        typer.echo(f"{where if place.partition >= 0 else place.incident_id + ': '}{difference.what}: {said}")
+    if document["waiting"]:
+        tell_on_stderr(f"{document['waiting']:,} alerts wait for sampling.")
+    if document["lost"]:
+        tell_on_stderr(f"{document['lost']:,} alerts are no longer on the raw topic: retention took them.")
+    typer.echo("The account is exact." if not differences else f"{len(differences)} differences.")

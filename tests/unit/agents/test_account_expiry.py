@@ -1,0 +1,129 @@
+"""What is told of and when, which incidents are in memory, and when they are gone."""
+
+from dataclasses import replace
+
+import pytest
+
+from agents.sampling import expiry
+from agents.sampling.account_rows import loaded
+from agents.sampling.expiry import FORGET_MS
+from agents.sampling.incidents import COUNTS, N
+from agents.sampling.rules import SamplingRules
+from agents.sampling.telling import Told, tell
+from tests.support.alerts import ALERT, CODEC, START
+from tests.support.sampling import Edge, Record
+
+RULES = SamplingRules(lateness_ms=60_000, window_ms=10_000, close_windows=3)
+
+
+class Flushes:
+    """A partition, and the rows that it has written."""
+
+    def __init__(self, rules: SamplingRules = RULES) -> None:
+        self.edge, self.offset = Edge(rules), 0
+        self.rows: dict[bytes, bytes] = {}
+
+    def alert(self, incident_id: str, at: int = 0, times: int = 1) -> None:
+        """Alerts of an incident that happen and arrive so many ms after the start."""
+        alert = replace(ALERT, incident_id=incident_id, occurred_at=START + at)
+        some = [Record(self.offset + n, CODEC.encode(alert), b"k", START + at) for n in range(times)]
+        self.edge.batch(some)
+        self.offset += times
+
+    def flush(self, at: int) -> Told:
+        """A flush so many ms after the start."""
+        told = tell(self.edge.state, self.edge.rules, 0, START + at)
+        for key, row in told.rows.items():
+            if row is None:
+                del self.rows[key]
+            else:
+                self.rows[key] = row
+        return told
+
+
+def who(told: Told) -> list[str]:
+    """Of which incidents accounts are told."""
+    return [account.incident_id for account in told.accounts]
+
+
+def test_an_account_is_told_of_once_a_flush_and_again_when_it_falls_silent() -> None:
+    """Its windows close although no alert comes to close them."""
+    some = Flushes()
+    some.alert("a")
+    assert who(some.flush(0)) == ["a"]
+    assert who(some.flush(60_000)) == []
+    told = some.flush(60_001)
+    assert [(a.incident_id, a.closed, a.received) for a in told.accounts] == [("a", True, 1)]
+    assert who(some.flush(10_000_000)) == []
+
+
+def test_a_window_is_told_of_with_all_its_counts() -> None:
+    """Received is kept and suppressed, in the window and in all, up to the last offset."""
+    some = Flushes()
+    some.alert("a", times=150)
+    (account,) = some.flush(0).accounts
+    assert (account.received, account.kept, account.suppressed, account.late) == (150, 100, 50, 0)
+    assert (account.first_offset, account.upto, account.total_received) == (0, 149, 150)
+
+
+def test_a_storm_is_looked_at_when_it_may_close() -> None:
+    """Three calm windows after the last alert: before its windows close."""
+    some = Flushes()
+    some.alert("a", times=600)
+    assert [storm.open for storm in some.flush(0).storms] == [True]
+    assert some.flush(30_000).storms == []
+    assert [storm.open for storm in some.flush(30_001).storms] == [False]
+
+
+def test_a_new_owner_knows_what_is_open() -> None:
+    """It looks at it in time, and not before."""
+    some = Flushes()
+    some.alert("a")
+    some.flush(0)
+    successor = Flushes()
+    successor.edge = Edge(RULES, loaded(some.rows.values()))
+    assert who(successor.flush(30_000)) == []
+    assert who(successor.flush(60_001)) == ["a"]
+
+
+def test_an_incident_that_is_silent_for_a_week_is_forgotten() -> None:
+    """Row and all; one that is alive is kept."""
+    some = Flushes()
+    some.alert("old")
+    some.flush(0)
+    some.alert("young", FORGET_MS)
+    some.flush(FORGET_MS)
+    some.flush(FORGET_MS + 60_001)
+    assert list(some.rows) == [b"young"]
+    assert not some.edge.state.known("old")
+
+
+def test_of_too_many_incidents_those_silent_longest_by_event_time_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is held does not grow with how many there ever were; and every alert was counted once."""
+    monkeypatch.setattr(expiry, "MAX_INCIDENTS", 100)
+    some, told = Flushes(), 0
+    for number in range(3_000):
+        some.alert(f"inc-{number}", number * 1_000)
+        if number % 50 == 49:
+            told += sum(account.received for account in some.flush(number * 1_000).accounts if account.closed)
+            assert len(some.edge.state) <= 250
+            assert len(some.rows) == len(some.edge.state)
+    told += sum(account.received for account in some.flush(10_000_000).accounts if account.closed)
+    assert told == 3_000
+    assert len(some.edge.state) <= 100
+
+
+def test_what_is_forgotten_leaves_nothing_behind() -> None:
+    """No window, fingerprint, source, second or text: the next incident in its slot begins with nothing."""
+    some = Flushes()
+    some.alert("old", times=200)
+    some.flush(0)
+    state = some.edge.state
+    slot = state.slot("old")
+    state.forget(state.slots(["old"]))
+    assert [len(table) for table in (state.windows, state.seconds, state.prints, state.sources)] == [0, 0, 0, 0]
+    assert state.slot("new") == slot
+    assert state.numbers[slot, :COUNTS].tolist() == [0] * COUNTS
+    assert state.numbers[slot, N.UPTO] == -1
