@@ -1,9 +1,11 @@
 """Structured logs on standard error: one line an event, with the worker's name."""
 
+import io
 import logging
 import sys
 import time
 from collections.abc import Callable
+from typing import TextIO, cast
 
 import structlog
 
@@ -38,6 +40,18 @@ class Sparingly(logging.Filter):
         return True
 
 
+class StandardError(io.TextIOBase):
+    """Standard error as it is when something is written, which may not be what it was when the logs were configured."""
+
+    def write(self, text: str) -> int:
+        """Write at once; returns how many characters were written."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        sys.stderr.flush()
+
+
 def configure_logs(level: str, worker: str) -> None:
     """Log to standard error from `level` on; `worker` is on every line."""
     numeric = logging.getLevelNamesMapping()[level]
@@ -50,12 +64,15 @@ def configure_logs(level: str, worker: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, StandardError())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(worker=worker)
     logging.basicConfig(
-        level=max(numeric, logging.INFO), stream=sys.stderr, force=True, format="%(levelname)s %(name)s %(message)s"
+        level=max(numeric, logging.INFO),
+        stream=StandardError(),
+        force=True,
+        format="%(levelname)s %(name)s %(message)s",
     )
     for handler in logging.root.handlers:
         handler.addFilter(Sparingly())
