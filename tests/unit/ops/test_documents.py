@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from ops import reference
-from ops.intake.page import intake_page
 from ops.cli import app
+from ops.intake.page import intake_page
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from streams import telemetry
