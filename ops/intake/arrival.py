@@ -2,20 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from ops.intake.rules import Rules
 from schemas.records.vocabulary import Millis
+from streams.outbox import Message
 
 DEFAULT_TENANT = "default"
 DEFAULT_ENVIRONMENT = "production"
 _DEFAULT_RULES = Rules()
 
 
+class Press(Protocol):
+    """Makes the message and the identity of a native alert; None where it has to go the slow way."""
+
+    def message(self, item: Any, arrival: "Arrival") -> tuple[Message, str | None] | None:
+        """Of one item."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What a record gets that its source did not give: when it arrived (epoch ms), its tenant, an id of its own.
 
-    `bound` says that the sender may name no other tenant.
+    `bound` says that the sender may name no other tenant; `press` makes messages of usual alerts at once.
     """
 
     received_at: Millis
@@ -23,3 +32,4 @@ class Arrival:
     tenant: str = DEFAULT_TENANT
     rules: Rules = field(default=_DEFAULT_RULES)
     bound: bool = False
+    press: Press | None = None

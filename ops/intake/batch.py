@@ -1,7 +1,7 @@
 """A body becomes messages and dead letters: every item of it is one or the other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ops.intake.arrival import Arrival
@@ -9,12 +9,14 @@ from ops.intake.body import MAX_BODY_BYTES
 from ops.intake.errors import BodyRefusedError, ItemRefusedError
 from ops.intake.formats.format import Format
 from ops.intake.letters import ENVELOPE_HEADER, INDEX_HEADER, INVALID, ITEMS_HEADER, UNSUPPORTED, refused
+from ops.intake.press import AlertPress
 from ops.intake.reading import Parcel, Reading
 from ops.intake.unpacking import unpacked
 from schemas.errors import InvalidInputError
 from schemas.records.log import DeadLetter
 from streams.encoder import TelemetryEncoder
 from streams.outbox import Message
+from streams.topics import ALERTS
 
 # Enough to find the items by; a body of which more are refused is read again whole.
 _MOST_PLACES = 5_000
@@ -56,6 +58,13 @@ class BatchReader:
 
     encoder: TelemetryEncoder
     max_body_bytes: int = MAX_BODY_BYTES
+    _press: list[AlertPress] = field(default_factory=list, repr=False)
+
+    def press(self) -> AlertPress:
+        """What makes messages of usual alerts; made with the codec, which a registry may have to be asked for."""
+        if not self._press:
+            self._press.append(AlertPress(self.encoder.codec(ALERTS)))
+        return self._press[0]
 
     def open(self, known: Format, raw: bytes, headers: Mapping[str, str]) -> Parcel:
         """Unpack a body of a format.
@@ -89,7 +98,7 @@ class BatchReader:
         Raises:
             BodyRefusedError: nothing of it can be read.
         """
-        reading = known.read(self.open(known, raw, headers), arrival)
+        reading = known.read(self.open(known, raw, headers), replace(arrival, press=self.press()))
         batch = self.encoded(reading, arrival)
         self._shelve(batch, known, raw, arrival, kept)
         return batch

@@ -110,8 +110,9 @@ class Handover:
         duplicates = known + sum(joined.values())
         if fresh:
             # Repetitions wait without adding anything, so only what is new is held against the bounds.
-            self.check_open(sum(map(_size, fresh)))
-            joined[self._begin(fresh, fresh_ids)] = 0
+            size = sum(map(_size, fresh))
+            self.check_open(size)
+            joined[self._begin(fresh, fresh_ids, size)] = 0
         if joined:
             await self._acknowledged(list(joined), body_key)
         return duplicates
@@ -140,11 +141,9 @@ class Handover:
             fresh_ids.append(identity)
         return fresh, fresh_ids, joined, known
 
-    def _begin(self, messages: list[Message], identities: list[str | None]) -> _Carrier:
+    def _begin(self, messages: list[Message], identities: list[str | None], size: int) -> _Carrier:
         loop = asyncio.get_running_loop()
-        carrier = _Carrier(
-            messages, identities, sum(map(_size, messages)), self._monotonic(), loop.create_future(), len(identities)
-        )
+        carrier = _Carrier(messages, identities, size, self._monotonic(), loop.create_future(), len(messages))
         for identity in identities:
             if identity is not None:
                 self._recent.begun(identity, carrier)

@@ -55,18 +55,25 @@ _ALERT_MEMBERS = _COMMON_MEMBERS | frozenset(
     ("service", "name", "alert_type", "alert_id", "tier", "fingerprint", "source", "message", "description", "summary",
      "correlation_id")
 )  # fmt: skip
+_SYNONYMS = (("name", "alert_type"), ("occurred_at", "timestamp", "time"), ("message", "description", "summary"))
 _PLAIN_MEMBERS = _COMMON_MEMBERS | frozenset(("container_name", "alert_type", "logs"))
 
 
 def _with_rest(data: Any, known: frozenset[str]) -> Any:
     """An alert's members; those that are not known become labels, where no label has their name."""
-    if not isinstance(data, dict) or data.keys() <= known:
+    if not isinstance(data, dict):
+        return data
+    rest = [name for name in data if name not in known]
+    for names in _SYNONYMS:
+        # Of several that mean the same the first is the field; what the others say is kept too.
+        rest += [name for name in names if name in known and data.get(name) not in (None, "")][1:]
+    if not rest:
         return data
     given = data.get("labels")
     if given is not None and not isinstance(given, dict):
         return data  # refused for it
-    rest = {name: value for name, value in data.items() if name not in known}
-    return {name: value for name, value in data.items() if name in known} | {"labels": rest | (given or {})}
+    kept = {name: data[name] for name in rest}
+    return {name: value for name, value in data.items() if name not in kept} | {"labels": kept | (given or {})}
 
 
 class Sent(BaseModel, ABC):

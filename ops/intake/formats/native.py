@@ -59,7 +59,13 @@ def alert_identity(alert: Alert, given_id: bool, given_time: bool) -> str | None
 def taker(shape: type[Sent], arrival: Arrival) -> TakeItem:
     """Takes items of a shape; alerts with their identity."""
 
+    press = arrival.press if shape is AlertIn else None
+
     def take(item: Any, reading: Reading) -> None:
+        made = press.message(item, arrival) if press is not None else None
+        if made is not None:
+            reading.take(*made)
+            return
         record = record_of(shape, item, arrival)
         identity = None
         if type(record) is Alert:
