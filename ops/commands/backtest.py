@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.backtest.detect import Detected, detect_folder
+from ops.backtest.warn import read_lines, warn_all, write_warnings
 from ops.commands.options import AsJson, tell_on_stderr
 
 app = typer.Typer(
@@ -15,11 +16,6 @@ app = typer.Typer(
     "Example: breakwater backtest detect series scores",
     no_args_is_help=True,
 )
-
-
-@app.callback()
-def _group() -> None:
-    """A group, however many commands it has."""
 
 
 @app.command()
@@ -49,3 +45,42 @@ def detect(
         return
     rate = done.points / max(done.seconds, 1e-9)
     tell_on_stderr(f"{done.series} series, {done.points:,} points, {done.alarms:,} alarms; {rate:,.0f} points/s.")
+
+
+@app.command()
+def warn(
+    series: Annotated[
+        Path, typer.Argument(metavar="SERIES", exists=True, dir_okay=False, help="A series a line; also .xz and .gz.")
+    ],
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, metavar="FILE", help="Where the warnings go.")],
+    level: Annotated[float, typer.Option(min=1e-9, metavar="X", help="A value from which on is a breach.")] = 80.0,
+    horizon: Annotated[int, typer.Option(min=1, max=1000, metavar="STEPS", help="How many values ahead to look.")] = 6,
+    as_json: AsJson = False,
+) -> None:
+    """Foretell breaches: for each value 0 or 1, whether to warn of a value of at least --level within --horizon steps.
+
+    The first values of all series are foretold, then the second, and so on: nothing is known at the start, and what became of the
+    earlier ones teaches. The defaults are a CPU at 80 % within half an hour of five-minute values.
+
+    Example: breakwater backtest warn cpu.txt.xz --out warnings.txt
+    """
+    lines = read_lines(series)
+    done = warn_all(lines, level, horizon)
+    write_warnings(out, done.warnings)
+    found = {
+        "series": len(lines),
+        "points": sum(map(len, lines)),
+        "warned": sum(map(sum, done.warnings)),
+        "verified": done.fleet.calibration.verified,
+        "expected_calibration_error": round(done.fleet.calibration.expected_error, 6),
+        "brier_score": round(done.fleet.calibration.brier, 6),
+        "warns_from": done.fleet.warning.level,
+    }
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    tell_on_stderr(
+        f"{found['series']:,} series, {found['points']:,} values, {found['warned']:,} warned of. Verified "
+        f"{found['verified']:,} probabilities: expected calibration error {found['expected_calibration_error']:.4f}, "
+        f"Brier score {found['brier_score']:.4f}. At the end it warned from a probability of {found['warns_from']:g}."
+    )
