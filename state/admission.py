@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from schemas.records.analysis import Diagnosis, IncidentCandidate, Prediction
-from schemas.records.command import ActionRecord, Decision, Notification
+from schemas.records.command import ActionRecord, ApprovalAnswer, ApprovalRequest, Decision, Notification
 from schemas.records.log import IncidentCommand, IncidentEvent
 from schemas.records.sampling import StormChanged
 from schemas.records.vocabulary import Millis
@@ -31,6 +31,10 @@ _SAID: dict[str, type] = {
     EventType.PREDICTION_MADE: Prediction,
     EventType.DIAGNOSIS_MADE: Diagnosis,
     EventType.DECISION_MADE: Decision,
+    EventType.APPROVAL_REQUESTED: ApprovalRequest,
+    EventType.APPROVAL_GIVEN: ApprovalAnswer,
+    EventType.APPROVAL_REFUSED: ApprovalAnswer,
+    EventType.APPROVAL_EXPIRED: ApprovalAnswer,
     EventType.ACTION_INTENDED: ActionRecord,
     EventType.ACTION_COMPLETED: ActionRecord,
     EventType.NOTIFICATION_QUEUED: Notification,

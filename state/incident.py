@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from schemas.records.command import ApprovalState
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
 from state.errors import ForeignEventError
@@ -44,6 +45,8 @@ class EventType(StrEnum):
     DiagnosisMade (diagnosis): the Diagnosis record [root_cause, classification, confidence, parent_incident_id]
     DecisionMade (consensus): the Decision record, votes included [all of it, as `decision`]
     HumanRequested (consensus, resolution): [role, reason], tried: list of what was tried
+    ApprovalRequested (resolution): the ApprovalRequest record [all of it, as `approval`, with its state]
+    ApprovalGiven, ApprovalRefused (operator), ApprovalExpired (resolution): the ApprovalAnswer record [all of it]
     ActionIntended, ActionCompleted (resolution): the ActionRecord [all of it, in `actions` by action_id]
     NotificationQueued, NotificationSent (communication): the Notification record [notification_id, state]
     IncidentResolved (resolution, detection): [how]; IncidentClosed (detection, operator): [reason]
@@ -58,6 +61,10 @@ class EventType(StrEnum):
     DIAGNOSIS_MADE = "DiagnosisMade"
     DECISION_MADE = "DecisionMade"
     HUMAN_REQUESTED = "HumanRequested"
+    APPROVAL_REQUESTED = "ApprovalRequested"
+    APPROVAL_GIVEN = "ApprovalGiven"
+    APPROVAL_REFUSED = "ApprovalRefused"
+    APPROVAL_EXPIRED = "ApprovalExpired"
     ACTION_INTENDED = "ActionIntended"
     ACTION_COMPLETED = "ActionCompleted"
     NOTIFICATION_QUEUED = "NotificationQueued"
@@ -65,6 +72,12 @@ class EventType(StrEnum):
     INCIDENT_RESOLVED = "IncidentResolved"
     INCIDENT_CLOSED = "IncidentClosed"
 
+
+_ANSWERS = {
+    EventType.APPROVAL_GIVEN: ApprovalState.GIVEN,
+    EventType.APPROVAL_REFUSED: ApprovalState.REFUSED,
+    EventType.APPROVAL_EXPIRED: ApprovalState.EXPIRED,
+}
 
 # These may still be said of an episode that has ended.
 _AFTERWARDS = frozenset({
@@ -104,6 +117,7 @@ class IncidentState:
     updated_at: Millis = 0
     mttr_s: float | None = None
     outcome: str = ""
+    approval: dict[str, Any] | None = None
 
     @property
     def active(self) -> bool:
@@ -123,6 +137,8 @@ def admits(state: IncidentState, kind: str, episode: int, payload: dict[str, Any
         return f"The current episode is {state.episode}, not {episode}."
     if not state.active and kind not in _AFTERWARDS:
         return f"Episode {state.episode} has ended: it is {state.status}."
+    if kind in _ANSWERS:
+        return unanswerable(state.approval, payload)
     if kind == EventType.ACTION_INTENDED and any(a["state"] == "INTENDED" for a in state.actions):
         return "Another action is under way."
     if kind == EventType.ACTION_COMPLETED:
@@ -130,6 +146,17 @@ def admits(state: IncidentState, kind: str, episode: int, payload: dict[str, Any
         known = states.get(payload.get("action_id", ""))
         if known != "INTENDED":
             return "There is no intent of this action." if known is None else f"The action has ended: it is {known}."
+    return None
+
+
+def unanswerable(approval: dict[str, Any] | None, answer: dict[str, Any]) -> str | None:
+    """None where this plan waits for an answer, else why it does not, as a sentence. An answer is to one exact plan."""
+    if approval is None or approval["approval_id"] != answer.get("approval_id"):
+        return "No such plan waits for approval here."
+    if approval["state"] != ApprovalState.PENDING:
+        return f"The plan does not wait for approval any more: it is {approval['state'].lower()}."
+    if approval["plan_hash"] != answer.get("plan_hash"):
+        return f"The answer is to another plan: the one that waits has the hash {approval['plan_hash']}."
     return None
 
 
@@ -217,15 +244,38 @@ def _diagnosed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> Inc
 
 
 def _decided(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, status=Status.DECIDED, decision=p)
+    # The request for approval of this very decision may have come before it.
+    asked = (state.approval or {}).get("decision_id") == p.get("decision_id")
+    approval = state.approval if asked else _over(state.approval, ApprovalState.SUPERSEDED)
+    return replace(state, status=Status.DECIDED, decision=p, approval=approval)
 
 
 def _escalated(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
     return replace(state, status=Status.ESCALATED, escalation=p)
 
 
+def _approval_requested(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    return replace(state, status=Status.ESCALATED, approval={**p, "state": ApprovalState.PENDING.value})
+
+
+def _answered(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
+    if state.approval is None or state.approval["approval_id"] != p["approval_id"]:
+        return state
+    how = _ANSWERS[EventType(event.type)]
+    said = {"state": how.value, "by": p["by"], "why": p["why"], "answered_at": event.recorded_at}
+    status = Status.DECIDED if how == ApprovalState.GIVEN else state.status
+    return replace(state, status=status, approval={**state.approval, **said})
+
+
+def _over(approval: dict[str, Any] | None, how: ApprovalState) -> dict[str, Any] | None:
+    """The approval once nobody can answer it any more."""
+    pending = approval is not None and approval["state"] == ApprovalState.PENDING
+    return {**approval, "state": how.value} if approval is not None and pending else approval
+
+
 def _intended(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, status=Status.REMEDIATING, actions=[*state.actions, p])
+    approval = _over(state.approval, ApprovalState.SUPERSEDED)
+    return replace(state, status=Status.REMEDIATING, actions=[*state.actions, p], approval=approval)
 
 
 def _completed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
@@ -247,7 +297,9 @@ def _closed(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> In
 def _ended(state: IncidentState, status: Status, outcome: str, event: IncidentEvent) -> IncidentState:
     took_s = (event.recorded_at - (state.opened_at or event.recorded_at)) / 1000
     # A storm is one of its episode. Sampling's word that it is over comes some calm windows later.
-    return replace(state, status=status, outcome=outcome, storm=False, ended_at=event.recorded_at, mttr_s=took_s)
+    approval = _over(state.approval, ApprovalState.OVER)
+    return replace(state, status=status, outcome=outcome, storm=False, ended_at=event.recorded_at, mttr_s=took_s,
+                   approval=approval)  # fmt: skip
 
 
 # What each fold reads, and of which type: a payload without it may come from anybody who can write to Kafka.
@@ -255,12 +307,17 @@ _NOTHING: dict[str, Misfit] = {}
 _GUESS = {"severity": str, "title": str, "classification": str, "confidence": float}
 _ACTION = {"action_id": str, "state": str}
 _NOTIFICATION = {"notification_id": str, "state": str}
+_ANSWER = {"approval_id": str, "plan_hash": str, "by": str, "why": str}
 _READS: dict[str, dict[str, Misfit]] = {kind: checks(fields) for kind, fields in dict[EventType, Fields]({
     EventType.INCIDENT_OPENED: {"service": str, "environment": str, "tier": str, **_GUESS},
     EventType.INCIDENT_RECLASSIFIED: _GUESS,
     EventType.ALERTS_ACCOUNTED: dict.fromkeys(("received", "kept", "suppressed", "late", "dead_lettered"), int),
     EventType.DIAGNOSIS_MADE: {
         "root_cause": str, "classification": str, "confidence": float, "parent_incident_id": str | None},
+    EventType.APPROVAL_REQUESTED: dict.fromkeys(("approval_id", "plan_hash", "decision_id"), str),
+    EventType.APPROVAL_GIVEN: _ANSWER,
+    EventType.APPROVAL_REFUSED: _ANSWER,
+    EventType.APPROVAL_EXPIRED: _ANSWER,
     EventType.ACTION_INTENDED: _ACTION,
     EventType.ACTION_COMPLETED: _ACTION,
     EventType.NOTIFICATION_QUEUED: _NOTIFICATION,
@@ -279,6 +336,10 @@ _FOLDS: dict[str, Fold] = {
     EventType.DIAGNOSIS_MADE: _diagnosed,
     EventType.DECISION_MADE: _decided,
     EventType.HUMAN_REQUESTED: _escalated,
+    EventType.APPROVAL_REQUESTED: _approval_requested,
+    EventType.APPROVAL_GIVEN: _answered,
+    EventType.APPROVAL_REFUSED: _answered,
+    EventType.APPROVAL_EXPIRED: _answered,
     EventType.ACTION_INTENDED: _intended,
     EventType.ACTION_COMPLETED: _completed,
     EventType.NOTIFICATION_QUEUED: _notified,

@@ -154,7 +154,8 @@ class ActionExecutor:
         """What has changed since the intent so that it must not be begun now."""
         if self._ended.get(intent.incident_id, 0) >= intent.episode:
             return "the episode had ended before the action began"
-        age_s = (self._clock() - plan.intended_at) / 1000
+        # A plan that a person approved is older than the word to carry it out.
+        age_s = (self._clock() - max(plan.intended_at, intent.occurred_at)) / 1000
         if age_s > self._limits.stale_intent_s:
             return f"the intent is {age_s:.0f} s old, more than {self._limits.stale_intent_s:.0f} s"
         target = self._targets.find(plan.tenant, plan.environment, plan.service)

@@ -1,4 +1,4 @@
-"""The last gate before an automatic action: what forbids it, said so that a human can decide instead."""
+"""The last gate before an action: what forbids it, and what forbids it only as long as no person has approved it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,26 +22,19 @@ class PlanningLimits:
     noop_limit_s: float = 300.0
     # The executor gives up at 300 s; the rest is for a restart of its worker.
     outcome_limit_s: float = 420.0
+    # How long a plan waits for a person: as long as what it rests on tells of the present.
+    approval_s: float = 900.0
 
 
-def obstacle(
-    decision: Decision,
-    target: Target | None,
-    *,
-    failed: Collection[Action],
-    helped: Sequence[Action],
-    limits: PlanningLimits,
-    now: Millis,
+def forbidden(
+    decision: Decision, target: Target | None, *, failed: Collection[Action], declined: Collection[Action]
 ) -> str:
-    """Why a decision may not be carried out automatically, as a sentence; empty where it may.
+    """Why a decision may not be carried out at all, whoever approves, as a sentence; empty where it may.
 
     Args:
-        decision: autonomous, with an action that does something.
+        decision: with an action that does something.
         target: what may be acted on by its name; None where nothing may.
-        failed: actions that did not help in this episode.
-        helped: actions that helped in earlier episodes, within `repeats_within_s`, each as often as it did.
-        limits: the operator's numbers.
-        now: when the decision arrived.
+        failed, declined: actions that did not help, and that a person refused, in this episode.
     """
     what = f"{decision.action} on {decision.target}"
     if target is None:
@@ -50,6 +43,22 @@ def obstacle(
         return f"{what} is not among the actions that targets.json allows for it."
     if decision.action in failed:
         return f"{what} was tried in this episode and did not help."
+    if decision.action in declined:
+        return f"{what} was refused by a person in this episode."
+    return ""
+
+
+def unapproved(
+    decision: Decision, target: Target, *, helped: Sequence[Action], limits: PlanningLimits, now: Millis
+) -> str:
+    """Why a decision needs a person's approval though it is autonomous, as a sentence; empty where it does not.
+
+    Args:
+        helped: actions that helped in earlier episodes, within `repeats_within_s`, each as often as it did.
+        limits: the operator's numbers.
+        now: when the decision arrived.
+    """
+    what = f"{decision.action} on {decision.target}"
     if helped.count(decision.action) >= limits.most_repeats:
         return (
             f"{what} helped {helped.count(decision.action)} times within {limits.repeats_within_s / 60:.0f} minutes, and "

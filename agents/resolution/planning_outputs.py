@@ -1,11 +1,12 @@
 """What the planning stage says: votes, intents, refusals, and questions to a human."""
 
-from agents.resolution.plan import Plan, action_id, intent_of, refusal_of
+from agents.resolution.plan import action_id, refusal_of
 from agents.resolution.planning_state import Held, PlanningState, Subject, Waiting
 from agents.resolution.runbook import Advice
 from agents.resolution.targets import Target
 from schemas.identity import stable_id
 from schemas.records.analysis import Recommendation
+from schemas.records.command import ActionRecord
 from schemas.records.vocabulary import Action, Agent, Millis
 from state.commands import append_event
 from state.incident import EventType
@@ -42,21 +43,20 @@ def vote(
     return Output(RECOMMENDATIONS, incident_id, record)
 
 
-def intent(plan: Plan, held: Held) -> tuple[Output, ...]:
+def intent(record: ActionRecord, held: Held) -> tuple[Output, ...]:
     """The command that puts an intent on record, and the intent itself."""
-    record = intent_of(plan, held.decision.parameters)
     command = append_event(
         EventType.ACTION_INTENDED,
-        incident_id=plan.incident_id,
-        tenant=plan.tenant,
-        episode=plan.episode,
+        incident_id=record.incident_id,
+        tenant=record.tenant,
+        episode=record.episode,
         payload=record,
         agent=Agent.RESOLUTION,
-        occurred_at=plan.intended_at,
+        occurred_at=record.occurred_at,
         source=held.source,
-        causation_id=plan.action_id,
+        causation_id=record.action_id,
     )
-    return (Output(COMMANDS, plan.incident_id, command), Output(ACTIONS, plan.incident_id, record))
+    return (Output(COMMANDS, record.incident_id, command), Output(ACTIONS, record.incident_id, record))
 
 
 def refusal(state: PlanningState, held: Held, reason: str, target: Target | None, now: Millis) -> tuple[Output, ...]:

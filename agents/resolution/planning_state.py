@@ -53,6 +53,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A plan, as its canonical JSON, that waits for a person until `expires_at`, and the decision that it is of."""
+
+    approval_id: str
+    held: Held
+    plan: str
+    plan_hash: str
+    expires_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Helped:
     """An action after which the service was verified healthy, when that was told, and how, as a sentence."""
 
@@ -66,7 +77,8 @@ class PlanningState:
     """One incident: its present episode; and what outlives episodes, the runbook and the actions that `helped` of late.
 
     `voted` is the classification that was voted on; `tried` tells people, a sentence an action, what was done.
-    `decisions` are those that were taken up; `action` is about an action_id, `idle` about a decision_id.
+    `decisions` are those that were taken up; `action` is about an action_id, `idle` about a decision_id. `proposal` waits
+    for a person; `declined` are actions that a person refused.
     """
 
     episode: int = 0
@@ -82,6 +94,8 @@ class PlanningState:
     idle: Waiting | None = None
     runbook: list[Remedy] = field(default_factory=list)
     helped: list[Helped] = field(default_factory=list)
+    proposal: Proposal | None = None
+    declined: list[Action] = field(default_factory=list)
 
     def helped_since(self, since: Millis) -> list[Helped]:
         """The actions that helped from then on. Where the incident is here again, none of them lasted."""
@@ -139,8 +153,33 @@ def _asked(state: PlanningState, _p: dict[str, Any], _: Position) -> PlanningSta
     return replace(state, idle=None)  # whoever was asked looks at it now
 
 
+def _proposed(state: PlanningState, p: dict[str, Any], _: Position) -> PlanningState:
+    """What is on record is what people see: after a crash in between it may be an earlier making of the same proposal."""
+    if state.proposal is None or state.proposal.approval_id != p["approval_id"]:
+        return state
+    recorded = replace(state.proposal, plan=p["plan"], plan_hash=p["plan_hash"], expires_at=p["expires_at"])
+    return replace(state, proposal=recorded)
+
+
+def _given(state: PlanningState, _p: dict[str, Any], _: Position) -> PlanningState:
+    return state  # the stage carries it out
+
+
+def _declined(state: PlanningState, p: dict[str, Any], _: Position) -> PlanningState:
+    if state.proposal is None or state.proposal.approval_id != p["approval_id"]:
+        return state
+    action = state.proposal.held.decision.action
+    told = f"{action} was refused by {p['by']}: {p['why']}"
+    return replace(state, proposal=None, declined=[*state.declined, action], tried=[*state.tried, told])
+
+
+def _expired(state: PlanningState, p: dict[str, Any], _: Position) -> PlanningState:
+    waiting = state.proposal is not None and state.proposal.approval_id == p["approval_id"]
+    return replace(state, proposal=None) if waiting else state
+
+
 def _ended(state: PlanningState, _p: dict[str, Any], _: Position) -> PlanningState:
-    return replace(state, active=False, held=None, idle=None)
+    return replace(state, active=False, held=None, idle=None, proposal=None)
 
 
 def _opened(state: PlanningState, p: dict[str, Any], position: Position) -> PlanningState:
@@ -156,6 +195,10 @@ LEARNS: dict[str, Callable[[PlanningState, dict[str, Any], Position], PlanningSt
     EventType.ACTION_INTENDED: _intended,
     EventType.ACTION_COMPLETED: _completed,
     EventType.HUMAN_REQUESTED: _asked,
+    EventType.APPROVAL_REQUESTED: _proposed,
+    EventType.APPROVAL_GIVEN: _given,
+    EventType.APPROVAL_REFUSED: _declined,
+    EventType.APPROVAL_EXPIRED: _expired,
     EventType.INCIDENT_RESOLVED: _ended,
     EventType.INCIDENT_CLOSED: _ended,
 }

@@ -124,6 +124,25 @@ def _human(p: Payload) -> tuple[str, list[str]]:
     ]
 
 
+def _approval_requested(p: Payload) -> tuple[str, list[str]]:
+    return f"Waits for {clean(p.get('role', 'a human'))} to approve: {_deed(p)}", [
+        clean(p.get("reason", "")),
+        f"plan {clean(p.get('plan_hash', ''))[:16]}, cost {money(p.get('cost'))}",
+    ]
+
+
+def _approval_given(p: Payload) -> tuple[str, list[str]]:
+    return f"Approved by {clean(p.get('by', '?'))}", [clean(p.get("why", ""))]
+
+
+def _approval_refused(p: Payload) -> tuple[str, list[str]]:
+    return f"Refused by {clean(p.get('by', '?'))}", [clean(p.get("why", ""))]
+
+
+def _approval_expired(p: Payload) -> tuple[str, list[str]]:
+    return "Nobody approved in time", [clean(p.get("why", ""))]
+
+
 def _intended(p: Payload) -> tuple[str, list[str]]:
     return f"Going to {_deed(p)} ({clean(p.get('executor', '?'))}), cost {money(p.get('cost'))}", [
         clean(p.get("detail", ""))
@@ -191,6 +210,10 @@ _TELLERS: dict[str, Callable[[Payload], tuple[str, list[str]]]] = {
     EventType.DIAGNOSIS_MADE: _diagnosed,
     EventType.DECISION_MADE: _decided,
     EventType.HUMAN_REQUESTED: _human,
+    EventType.APPROVAL_REQUESTED: _approval_requested,
+    EventType.APPROVAL_GIVEN: _approval_given,
+    EventType.APPROVAL_REFUSED: _approval_refused,
+    EventType.APPROVAL_EXPIRED: _approval_expired,
     EventType.ACTION_INTENDED: _intended,
     EventType.ACTION_COMPLETED: _completed,
     EventType.NOTIFICATION_QUEUED: _notified,

@@ -80,6 +80,58 @@ class ActionRecord:
     occurred_at: Millis
 
 
+class ApprovalState(StrEnum):
+    """What became of a plan that waits for a person; all but PENDING end the wait.
+
+    SUPERSEDED: a later decision or action took its place. OVER: its episode ended before anybody answered.
+    """
+
+    PENDING = "PENDING"
+    GIVEN = "GIVEN"
+    REFUSED = "REFUSED"
+    EXPIRED = "EXPIRED"
+    SUPERSEDED = "SUPERSEDED"
+    OVER = "OVER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """A plan that is carried out only if a person says so before `expires_at`; the payload of ApprovalRequested.
+
+    `plan` is the plan's canonical JSON, its evidence included, and `plan_hash` the SHA-256 that an answer binds to.
+    """
+
+    approval_id: str
+    incident_id: str
+    tenant: str
+    environment: str
+    service: str
+    episode: int
+    decision_id: str
+    action_id: str
+    action: Action
+    target: str
+    executor: str
+    role: str
+    reason: str
+    plan: str
+    plan_hash: str
+    cost: float
+    evidence_at: Millis
+    expires_at: Millis
+    occurred_at: Millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAnswer:
+    """Who said what to which plan, and why; the payload of ApprovalGiven, ApprovalRefused and ApprovalExpired."""
+
+    approval_id: str
+    plan_hash: str
+    by: str
+    why: str
+
+
 class NotificationState(StrEnum):
     """How far a notification has come."""
 

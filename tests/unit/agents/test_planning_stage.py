@@ -169,9 +169,11 @@ def test_evidence_as_old_as_allowed_is_good_enough() -> None:
 
 
 def test_a_decision_that_needs_a_human_is_left_to_them() -> None:
-    """Consensus has asked already."""
+    """Consensus has asked already; nothing is intended, and the plan waits for their approval."""
     _, outputs = run(stage(), decision(autonomous=False))
-    assert outputs == []
+    assert intents(outputs) == []
+    assert questions(outputs) == []
+    assert len(said(records(outputs, COMMANDS), "ApprovalRequested")) == 1
 
 
 def test_what_failed_in_this_episode_is_not_repeated() -> None:
