@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -40,7 +40,7 @@ def client(store: SqliteProjection) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
 
-def told(answer: httpx.Response, status: int) -> str:
+def told(answer: httpx2.Response, status: int) -> str:
     """The detail of problem details with this status."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     document = answer.json()

@@ -1,6 +1,7 @@
 """Stories are told whatever the payloads hold."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import given
@@ -51,7 +52,7 @@ def test_seconds_count_from_the_opening_of_the_episode() -> None:
     assert [line.episode for line in tell(log.events)][-3:] == [1, 2, 2]
 
 
-def told(*events: tuple[EventType, dict[str, object]]) -> list[Line]:
+def told(*events: tuple[EventType, Mapping[str, object]]) -> list[Line]:
     """The story of these, one after the other."""
     first = story().events[0]
     made = [replace(first.event, type=kind, payload=json.dumps(payload)) for kind, payload in events]
