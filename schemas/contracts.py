@@ -1,6 +1,6 @@
 """The list of all contracts."""
 
-from schemas.records import analysis, command, intake, log, sampling
+from schemas.records import analysis, command, intake, journal, log, sampling
 
 CONTRACTS: tuple[type, ...] = (
     intake.Alert,
@@ -21,6 +21,7 @@ CONTRACTS: tuple[type, ...] = (
     log.IncidentEvent,
     log.CommandRefused,
     log.IncidentSnapshot,
+    journal.StepTaken,
     log.DeadLetter,
     log.SchemaRegistered,
 )

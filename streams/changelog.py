@@ -126,6 +126,10 @@ class RowTable:
         self._table = app.tables.add(_FaustTable(app, name, partitions, self._store))
         self.changelog: str = self._table.changelog_topic_name
 
+    def epoch(self, partition: int) -> int:
+        """See `RowStore.epoch`."""
+        return self._store.epoch(partition)
+
     def get(self, partition: int, key: bytes) -> bytes | None:
         """See `RowStore.get`."""
         return self._store.get(partition, key)

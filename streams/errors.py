@@ -56,3 +56,7 @@ class StalledError(StreamError):
             f"{partition} stands at offset {done} of {end} for {still_s:.0f} s: the worker stops, to be started again. "
             "If this repeats, look at the record there with `breakwater replay`."
         )
+
+
+class NoAnswerError(StreamError):
+    """A decision that is made again asks for what was not recorded."""

@@ -1,6 +1,7 @@
 """The states of one partition: decoded as they are needed, dumped where they changed.
 
-A row holds the state and, by source topic, the offset up to which records are in it, so a redelivery is told apart.
+A row holds the state and, by source topic, the offset up to which records are in it, so a redelivery is told apart; and how
+many steps made it, for the decision journal (streams.journal).
 """
 
 from bisect import bisect_right
@@ -39,10 +40,11 @@ class Table(Protocol):
 
 @dataclass(slots=True)
 class Row(Generic[S]):
-    """A state and how far each source is in it."""
+    """A state, how far each source is in it, and the number of steps that made it."""
 
     state: S
     upto: dict[str, int] = field(default_factory=dict)
+    steps: int = 0
 
 
 class PartitionRows(Generic[S]):
@@ -83,7 +85,7 @@ class PartitionRows(Generic[S]):
         if stored is None:
             return Row(self._stage.initial(key))
         fields = orjson.loads(stored)
-        return Row(self._stage.load(fields["s"]), fields["u"])
+        return Row(self._stage.load(fields["s"]), fields["u"], fields.get("n", 0))
 
     def changed(self, key: str, row: Row[S], state: S | None) -> None:
         """A key has a new state; None forgets it."""
@@ -131,4 +133,5 @@ class PartitionRows(Generic[S]):
         if row is None:
             return None
         head = {"w": 1} if self._stage.waits(row.state) else {}
-        return orjson.dumps({**head, "u": row.upto, "s": self._stage.dump(row.state)})
+        steps = {"n": row.steps} if row.steps else {}
+        return orjson.dumps({**head, "u": row.upto, **steps, "s": self._stage.dump(row.state)})

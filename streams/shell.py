@@ -13,10 +13,13 @@ from typing import Any
 import structlog
 
 from schemas.errors import DecodeError
+from streams.answers import AnswersNoted
 from streams.changelog import RowTable
+from streams.deciding import PartitionDecisions
+from streams.journal import Basis, PartitionJournal
 from streams.outbox import Message, Outbox
 from streams.rows import PartitionRows
-from streams.stage import Received, Stage, Step
+from streams.stage import Stage
 from streams.topics import Topic
 from streams.transport.batch import Batch, BatchSchema, RawRecord
 from streams.views import ViewReader
@@ -53,17 +56,19 @@ class StageShell:
     Args:
         app: the Faust app. stage: what to run. outbox: where records go out. wire: the codecs.
         partitions: of every topic. bootstrap: for the stage's views. clock: epoch ms, for ticks.
+        basis: what the stage decides by, for the decision journal; None writes none. answers: through which the stage asks.
     """
 
     def __init__(
         self, app: Any, stage: Stage[Any], outbox: Outbox, wire: Wire, *, partitions: int, bootstrap: str,
-        clock: Clock = wall_clock_ms,
+        clock: Clock = wall_clock_ms, basis: Basis | None = None, answers: AnswersNoted | None = None,
     ) -> None:  # fmt: skip
         self.stage = stage
+        self._basis, self._answers = basis, answers
         self._app, self._outbox, self._wire, self._clock = app, outbox, wire, clock
         self._table = RowTable(app, stage.name, partitions)
         self._sources = {topic.name: topic for topic in stage.sources}
-        self._partitions: dict[int, PartitionRows[Any]] = {}
+        self._partitions: dict[int, PartitionDecisions[Any]] = {}
         self._locks: dict[int, asyncio.Lock] = {}
         self._views = ViewReader(bootstrap, stage.views, stage.observe, wire)
         for topic in stage.sources:
@@ -83,10 +88,17 @@ class StageShell:
         # Rows come back from the table, records from the committed offset. A batch under way finds its rows gone.
         self._partitions.clear()
 
-    def _rows(self, partition: int) -> PartitionRows[Any]:
+    def _held(self, partition: int) -> PartitionDecisions[Any]:
         if partition not in self._partitions:
-            self._partitions[partition] = PartitionRows(self.stage, self._table, partition)
+            rows = PartitionRows(self.stage, self._table, partition)
+            self._partitions[partition] = PartitionDecisions(self.stage, rows, self._wire, self._journal(partition))
         return self._partitions[partition]
+
+    def _journal(self, partition: int) -> PartitionJournal | None:
+        if self._basis is None:
+            return None
+        epoch = self._table.epoch(partition)
+        return PartitionJournal(self.stage.name, partition, epoch, self._basis, self._answers)
 
     async def _batch(self, event: Any) -> None:
         await self._views.caught_up.wait()
@@ -94,17 +106,17 @@ class StageShell:
         async with self._locks.setdefault(partition, asyncio.Lock()):
             if batch.void:
                 return
-            rows = self._rows(partition)
-            messages = await self._decide(rows, self._sources[event.message.topic], partition, batch)
-            if not await self._flush(partition, rows, messages):
+            held = self._held(partition)
+            messages = await self._decide(held, self._sources[event.message.topic], partition, batch)
+            if not await self._flush(partition, held, messages):
                 return
         event.ack()
 
-    async def _decide(self, rows: PartitionRows[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
+    async def _decide(self, held: PartitionDecisions[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
         messages: list[Message] = []
         for number, raw in enumerate(batch.records):
             try:
-                messages += self._one(rows, self._wire.received(topic, partition, raw))
+                messages += held.record(self._wire.received(topic, partition, raw))
             except DecodeError as error:
                 messages.append(self._dead(topic, partition, raw, error))
             except Exception as error:
@@ -119,28 +131,14 @@ class StageShell:
         log.warning("dead letter", stage=self.stage.name, topic=topic.name, offset=raw.offset, reason=error.reason)
         return self._wire.message(dead_letter(self.stage.name, topic.name, partition, raw, error))
 
-    def _one(self, rows: PartitionRows[Any], received: Received[Any]) -> list[Message]:
-        key = self.stage.key(received)
-        if key is None:
-            return []
-        row, where = rows.row(key), received.position
-        if where.offset <= row.upto.get(where.topic, -1):
-            return []
-        step: Step[Any] = self.stage.decide(row.state, received)
-        # Encoded before the state changes: a record whose outputs cannot be written leaves none of its traces.
-        messages = self._wire.messages(step.outputs)
-        row.upto[where.topic] = where.offset
-        rows.changed(key, row, step.state)
-        return messages
-
-    async def _flush(self, partition: int, rows: PartitionRows[Any], messages: list[Message]) -> bool:
+    async def _flush(self, partition: int, held: PartitionDecisions[Any], messages: list[Message]) -> bool:
         """Publish, then write rows; False where the partition was taken away meanwhile: nothing more may be written."""
-        await self._outbox.send(messages)
-        if self._partitions.get(partition) is not rows:
+        await self._outbox.send([*held.written(), *messages])
+        if self._partitions.get(partition) is not held:
             return False
-        dirty = rows.take_dirty()
+        dirty = held.rows.take_dirty()
         await self._outbox.send(self._table.messages(partition, dirty))
-        if self._partitions.get(partition) is not rows:
+        if self._partitions.get(partition) is not held:
             return False
         self._table.put(partition, dirty)
         return True
@@ -156,25 +154,11 @@ class StageShell:
                     await self._tick_partition(tp.partition)
 
     async def _tick_partition(self, partition: int) -> None:
-        rows = self._rows(partition)
+        held = self._held(partition)
         messages: list[Message] = []
         now = self._clock()
-        for number, key in enumerate(rows.turn()):
-            messages += self._tick_one(rows, key, now)
+        for number, key in enumerate(held.rows.turn()):
+            messages += held.tick(key, now)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-        await self._flush(partition, rows, messages)
-
-    def _tick_one(self, rows: PartitionRows[Any], key: str, now: int) -> list[Message]:
-        try:
-            row = rows.row(key)
-            step = self.stage.tick(key, row.state, now)
-            messages = self._wire.messages(step.outputs) if step is not None else []
-        except Exception:
-            # It would fail every second: the key waits for its next record instead.
-            log.exception("a tick failed", stage=self.stage.name, key=key)
-            rows.waiting.discard(key)
-            return []
-        if step is not None:
-            rows.changed(key, row, step.state)
-        return messages
+        await self._flush(partition, held, messages)

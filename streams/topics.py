@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.records import analysis, command, intake, log, sampling
+from schemas.records import analysis, command, intake, journal, log, sampling
 from streams.errors import BrokerUnreachableError, TopicMismatchError
 
 HOUR_MS = 3_600_000
@@ -60,13 +60,16 @@ COMMANDS = Topic("incident.commands", log.IncidentCommand)
 EVENTS = Topic("incident.events", log.IncidentEvent, compacted=True)  # keyed by incident_id and version
 CONFLICTS = Topic("incident.conflicts", log.CommandRefused)
 SNAPSHOTS = Topic("incident.snapshots", log.IncidentSnapshot, compacted=True)
+# Each stage's steps, in the partition that it decides on (streams.journal); keyed by what the stage is keyed by.
+JOURNAL = Topic("decision.journal", journal.StepTaken)
 # A dead letter holds the largest record of any other topic whole, with its headers and the reason.
 DEAD_LETTERS = Topic("dead.letters", log.DeadLetter, retention_ms=30 * DAY_MS, max_bytes=3 << 20)
 SCHEMAS = Topic("schemas", log.SchemaRegistered, compacted=True)  # keyed by fingerprint
 
 TOPICS: tuple[Topic, ...] = (
     ALERTS, METRICS, LOGS, TOPOLOGY, SAMPLED, ACCOUNT, STORMS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES,
-    RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, DEAD_LETTERS, SCHEMAS,
+    RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, JOURNAL, DEAD_LETTERS,
+    SCHEMAS,
 )  # fmt: skip
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 

@@ -1,27 +1,16 @@
 """The analysis app: detection, prediction, diagnosis."""
 
-from typing import Any
-
-from agents.detection.candidates_stage import CandidateRules, CandidatesStage
-from agents.detection.metrics_stage import MetricRules, MetricsStage
-from agents.diagnosis.diagnosis_stage import DiagnosisStage
-from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
-from agents.prediction.warnings_stage import WarningRules, WarningsStage
-from ops.composition.surroundings import Surroundings, run_stage
+from ops.composition.analysis_stages import incident_stages, series_stages
+from ops.composition.decision_settings import basis_of
+from ops.composition.surroundings import Surroundings, run_stage, run_stages
+from streams.answers import AnswersNoted
 from streams.running import Running
-from streams.stage import Stage
 
 
 def compose(around: Surroundings) -> list[Running]:
-    """Detection, prediction, diagnosis."""
-    settings = around.settings
-    stages: list[Stage[Any]] = [
-        MetricsStage(MetricRules(threshold=settings.anomaly_threshold)),
-        CandidatesStage(
-            CandidateRules(anomaly_threshold=settings.anomaly_threshold, quiet_s=settings.incident_quiet_s)
-        ),
-        ForecastsStage(ForecastRules(threshold=settings.prediction_threshold)),
-        WarningsStage(WarningRules(threshold=settings.prediction_threshold)),
-        DiagnosisStage(),
+    """Detection, prediction, diagnosis. What is decided by series needs no journal: one topic's order says it all."""
+    answers = AnswersNoted()
+    return [
+        *(run_stage(around, stage) for stage in series_stages(around.settings)),
+        *run_stages(around, incident_stages(around.settings, answers), basis_of(around.settings), answers),
     ]
-    return [run_stage(around, stage) for stage in stages]

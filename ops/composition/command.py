@@ -14,24 +14,22 @@ from agents.communication.channels import Channel
 from agents.communication.console_channel import ConsoleChannel
 from agents.communication.delivery import HttpDelivery
 from agents.communication.journal import Journal
-from agents.communication.notices_stage import NoticesSettings, NoticesStage
 from agents.communication.sender import NotificationSender
 from agents.communication.slack_channel import SlackChannel
 from agents.communication.token_bucket import TokenBucket
 from agents.communication.webhook_channel import WebhookChannel
-from agents.consensus.consensus_stage import ConsensusRules, ConsensusStage
 from agents.projector import ProjectorShell
 from agents.resolution.docker_executor import DockerExecutor
 from agents.resolution.executor_agent import ActionExecutor
-from agents.resolution.gate import PlanningLimits
 from agents.resolution.health import HealthCheck, HealthLimits
 from agents.resolution.outcomes import OutcomeLog
-from agents.resolution.planning_stage import PlanningStage
 from agents.resolution.process_executor import ProcessExecutor
 from agents.resolution.process_units import ProcessUnits
 from agents.resolution.targets import TargetsFile
 from agents.sequencer import SequencerShell
-from ops.composition.surroundings import Surroundings, run_stage
+from ops.composition.command_stages import command_stages
+from ops.composition.decision_settings import basis_of
+from ops.composition.surroundings import Surroundings, run_stages
 from ops.projections import open_projection
 from ops.settings import Settings
 from schemas.records.command import NotificationState
@@ -39,10 +37,12 @@ from state.event_log import UnreadableEvent, read_events
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
+from state.signing import load_or_create
+from streams.answers import AnswersNoted
 from streams.effects import Effect, EffectShell
 from streams.running import Running
 from streams.shell import wall_clock_ms
-from streams.stage import Received, Stage
+from streams.stage import Received
 from streams.topics import EVENTS, NOTIFICATIONS
 
 log = structlog.get_logger()
@@ -51,26 +51,20 @@ log = structlog.get_logger()
 def compose(around: Surroundings) -> list[Running]:
     """Consensus, resolution, communication, the sequencer and the projection."""
     settings = around.settings
+    key = load_or_create(settings.store_key)
     targets = TargetsFile(settings.targets)
     if settings.targets.exists():
         targets.load()
     channels = _channels(settings)
-    limits = PlanningLimits(budget=settings.action_budget, stale_evidence_s=settings.stale_evidence_s)
-    notices = NoticesSettings(
-        channels=tuple(channel.name for channel in channels),
-        dedup_s=settings.notify_dedup_s,
-        human_mttr_s=settings.human_mttr_s,
-    )
-    stages: list[Stage[Any]] = [
-        ConsensusStage(consensus_rules(settings)),
-        PlanningStage(targets, limits),
-        NoticesStage(notices),
-    ]
+    answers = AnswersNoted()
+    stages = command_stages(settings, targets, answers)
     for effect in (_executor(settings, targets), _sender(settings, channels)):
         EffectShell(around.app, effect, around.outbox, around.wire)
     return [
-        *(run_stage(around, stage) for stage in stages),
-        SequencerShell(around.app, lambda p: EventStoreWriter(around.bootstrap, p), around.outbox, around.wire),
+        *run_stages(around, stages, basis_of(settings), answers),
+        SequencerShell(
+            around.app, lambda p: EventStoreWriter(around.bootstrap, p, key=key), around.outbox, around.wire
+        ),
         ProjectorShell(
             around.app,
             around.bootstrap,
@@ -80,18 +74,6 @@ def compose(around: Surroundings) -> list[Running]:
             around.wire,
         ),
     ]
-
-
-def consensus_rules(settings: Settings) -> ConsensusRules:
-    """The settings of consensus as the stage takes them."""
-    return ConsensusRules(
-        confidence_gate=settings.confidence_gate,
-        support_gate=settings.support_gate,
-        least_agents=settings.least_agents,
-        patience_s=settings.consensus_patience_s,
-        limit_s=settings.consensus_limit_s,
-        stale_evidence_s=settings.stale_evidence_s,
-    )
 
 
 def _log_reader(bootstrap: str) -> Callable[[str | None], Iterable[StoredEvent]]:

@@ -1,9 +1,12 @@
 """What every role is given, and how it runs a stage."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ops.settings import Settings
+from streams.answers import AnswersNoted
+from streams.journal import Basis
 from streams.outbox import Outbox
 from streams.shell import StageShell
 from streams.stage import Stage
@@ -27,3 +30,16 @@ def run_stage(around: Surroundings, stage: Stage[Any]) -> StageShell:
     return StageShell(
         around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap
     )
+
+
+def run_stages(
+    around: Surroundings, stages: Iterable[Stage[Any]], basis: Basis, answers: AnswersNoted
+) -> list[StageShell]:
+    """The shells of stages whose steps are kept in the decision journal, with what they ask through `answers`."""
+    return [
+        StageShell(
+            around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap,
+            basis=basis, answers=answers,
+        )
+        for stage in stages
+    ]  # fmt: skip
