@@ -9,12 +9,14 @@ more occasions to be surprised (the bar rises by the logarithm of the age), and 
 from dataclasses import dataclass
 from math import isfinite, log10
 
-from agents.detectors.clock import Clock
 from agents.detectors.deseasoned import Deseasoned
+from agents.detectors.drift import Drift
 from agents.detectors.hold_off import HoldOff
+from agents.detectors.likelihood import Likelihood
+from agents.detectors.reach import Reach
 from agents.detectors.scale import Scale
 from agents.detectors.season import Season
-from agents.detectors.shape import Shape
+from agents.detectors.shape import BLOCK, Shape
 from agents.detectors.tail import Tail
 from agents.detectors.texture import Texture
 from agents.detectors.value import Value
@@ -23,9 +25,9 @@ from agents.detectors.week import Week
 # A surprise of 3: see docs/detection.md for how it was chosen.
 THRESHOLD = 0.999
 WARM_UP = 8
-_ROUGH_WARM_UP = 50
-_BLOCK = 6
+_SOON, _LATER = 10, 50  # points after which residuals and roughness are judged
 _OF_LIFE, _LONGEST = 0.75, 20_000
+_OFFSET = 0.4
 _MOST = 1e100  # squares must stay finite
 
 
@@ -38,18 +40,34 @@ class Verdict:
 
 
 class SeriesWatch:
-    """The memory of one series, and what it says of the next point. About 12 kB."""
+    """The memory of one series, and what it says of the next point. About 16 kB."""
 
     __slots__ = (
-        "_block", "_clock", "_deseasoned", "_hold", "_off", "_scale", "_season", "_shape", "_sum", "_tails", "_texture",
-        "_value", "_week",
+        "_block",
+        "_deseasoned",
+        "_drift",
+        "_hold",
+        "_likelihood",
+        "_of_block",
+        "_of_point",
+        "_off",
+        "_reach",
+        "_scale",
+        "_season",
+        "_shape",
+        "_sum",
+        "_texture",
+        "_value",
+        "_week",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._scale = Scale()
         self._season, self._week, self._texture, self._value = Season(), Week(), Texture(), Value()
-        self._shape, self._clock, self._deseasoned = Shape(), Clock(), Deseasoned()
-        self._tails = tuple(Tail() for _ in range(8))
+        self._reach, self._drift, self._likelihood = Reach(), Drift(), Likelihood()
+        self._shape, self._deseasoned = Shape(), Deseasoned()
+        self._of_point = tuple(Tail() for _ in range(9))
+        self._of_block = tuple(Tail() for _ in range(4))
         self._hold = HoldOff()
         self._block = 0
         self._sum = self._off = 0.0
@@ -58,7 +76,7 @@ class SeriesWatch:
         """Score a point, then learn it; one that is no number, or too large to be squared, is passed over with 0."""
         if not abs(value) <= _MOST or not isfinite(at_s):
             return Verdict(0.0, alarm=False)
-        score = 1.0 - 10.0 ** -self.surprise(value, at_s)
+        score = 1.0 - 10.0 ** -max(0.0, self.surprise(value, at_s) - _OFFSET)
         return Verdict(score, alarm=score >= threshold)
 
     def surprise(self, value: float, at_s: float) -> float:
@@ -66,19 +84,21 @@ class SeriesWatch:
         scale = self._scale
         points, unit = scale.points, scale.unit()
         # A cubic mean: one detector that is very surprised counts for more than all that are a little.
-        cubes = self._of_point(value, at_s, points, unit)
+        cubes = self._point(value, at_s, points, unit)
         self._sum += value
         self._off += self._season.off
         self._block += 1
-        if self._block == _BLOCK:
-            cubes += self._of_block(self._sum / _BLOCK, self._off / _BLOCK, at_s, unit)
+        if self._block == BLOCK:
+            cubes += self._six(self._sum / BLOCK, self._off / BLOCK, unit)
             self._block, self._sum, self._off = 0, 0.0, 0.0
         scale.learn(value)
-        life = min(points, _LONGEST) / 1000.0 + 0.02
-        return self._hold.step(cubes ** (1 / 3) - _OF_LIFE * log10(life), points)
+        life = (points if points < _LONGEST else _LONGEST) / 1000.0 + 0.02
+        surprise: float = cubes ** (1 / 3) - _OF_LIFE * log10(life)
+        return self._hold.step(surprise, points)
 
-    def _of_point(self, value: float, at_s: float, points: int, unit: float) -> float:
-        seasonal, weekly, valued, roughly, stilly = self._tails[:5]
+    def _point(self, value: float, at_s: float, points: int, unit: float) -> float:
+        """Cubed rarities of the detectors that judge every point."""
+        seasonal, weekly, valued, residual, reached, drifted, likely, roughly, stilly = self._of_point
         cubes = 0.0
         season = self._season.step(value, at_s, self._scale.level)
         if season is not None and points >= WARM_UP:
@@ -89,18 +109,29 @@ class SeriesWatch:
         new = self._value.step(value, unit)
         if new is not None:
             cubes += valued.rarity(new) ** 3
+        reach = self._reach.step(value)
+        if points >= WARM_UP:
+            cubes += reached.rarity(reach) ** 3
+        drift = self._drift.step(value)
+        if drift is not None:
+            cubes += drifted.rarity(drift) ** 3
         rough, still = self._texture.step(value)
-        if points > _ROUGH_WARM_UP:
+        if points > _LATER:
             cubes += roughly.rarity(rough) ** 3
-        return cubes + stilly.rarity(still) ** 3
+        if points >= _SOON:
+            cubes += residual.rarity(self._deseasoned.of_point(self._season.off, unit)) ** 3
+        return cubes + stilly.rarity(still) ** 3 + likely.rarity(self._likelihood.step(value)) ** 3
 
-    def _of_block(self, mean: float, off: float, at_s: float, unit: float) -> float:
-        shaped, clocked, deseasoned = self._tails[5:]
-        shape = self._shape.step(mean, unit)
-        if shape is None:
-            return 0.0
-        return (
-            shaped.rarity(shape, _BLOCK) ** 3
-            + clocked.rarity(self._clock.step(mean, at_s, unit), _BLOCK) ** 3
-            + deseasoned.rarity(self._deseasoned.step(off, unit), _BLOCK) ** 3
-        )
+    def _six(self, mean: float, off: float, unit: float) -> float:
+        """Cubed rarities of those that judge the mean of six points, and its mean deviation from the day's course."""
+        plateaued, shaped, coursed, deseasoned = self._of_block
+        plateau, shape, course = self._shape.step(mean, unit)
+        cubes = 0.0
+        if plateau is not None:
+            cubes += plateaued.rarity(plateau, BLOCK) ** 3
+        if shape is not None:
+            cubes += shaped.rarity(shape, BLOCK) ** 3
+            cubes += deseasoned.rarity(self._deseasoned.of_block(off, unit), BLOCK) ** 3
+        if course is not None:
+            cubes += coursed.rarity(course, 2 * BLOCK) ** 3
+        return cubes

@@ -12,11 +12,12 @@ _REFINES = 0.1
 
 
 class Prototypes:
-    """At most `capacity` points of a space of three dimensions; coordinates in the caller's units. 32 bytes each."""
+    """At most `capacity` points of a space of up to three dimensions; coordinates in the caller's units. 32 bytes each."""
 
-    __slots__ = ("_a", "_b", "_c", "_capacity", "_clock", "_met", "_vigilance")
+    __slots__ = ("_a", "_b", "_c", "_capacity", "_clock", "_dimensions", "_met", "_vigilance")
 
-    def __init__(self, capacity: int, vigilance: float) -> None:
+    def __init__(self, capacity: int, vigilance: float, dimensions: int = 3) -> None:
+        self._dimensions = dimensions
         self._capacity = capacity
         self._vigilance = vigilance
         self._a, self._b, self._c = array("d"), array("d"), array("d")
@@ -38,7 +39,7 @@ class Prototypes:
             for x, y, z in zip(self._a, self._b, self._c, strict=True)
         ]
         least = min(squares)
-        distance: float = (least / 3.0) ** 0.5 / scale
+        distance: float = (least / self._dimensions) ** 0.5 / scale
         if distance > self._vigilance:
             self._found(a, b, c)
         else:

@@ -1,30 +1,43 @@
-"""Whether the last eighteen points, as three means of six, look like any eighteen points before.
+"""Whether the recent course, as a few means, looks like any course before: on three scales.
 
 Source: left discords (Yeh et al. 2016, "Matrix profile I", ICDM): the distance of a subsequence to its nearest neighbour in
-the past. The past is kept as prototypes, and means of six points stand for them: piecewise aggregate approximation
-(Keogh et al. 2001). Values are compared as they are, not normalised, so a level never seen is new as well.
+the past. The past is kept as prototypes, and means stand for the points: piecewise aggregate approximation (Keogh et al.
+2001). Values are compared as they are, not normalised, so a level never seen is new as well.
 """
 
-from agents.detectors.prototypes import Prototypes
+from collections import deque
 
-_CAPACITY, _VIGILANCE = 64, 0.3
+from agents.detectors.prototypes import Prototypes, PrototypesOnLine
+
+BLOCK = 6
+_CAPACITY = 64
+_VIGILANCE, _VIGILANCE_ON_LINE = 0.3, 0.1
+_SHORT, _LONG = 3, 12
 
 
 class Shape:
-    """Novelty of three successive means."""
+    """Novelty of the mean of twelve points, of three means of six, and of two means of thirty-six."""
 
-    __slots__ = ("_before", "_last", "_means", "_seen")
+    __slots__ = ("_blocks", "_course", "_even", "_plateau", "_short")
 
     def __init__(self) -> None:
-        self._seen = Prototypes(_CAPACITY, _VIGILANCE)
-        self._before = self._last = 0.0
-        self._means = 0
+        self._blocks: deque[float] = deque(maxlen=_LONG)
+        self._short = Prototypes(_CAPACITY, _VIGILANCE, 3)
+        self._course = Prototypes(_CAPACITY, _VIGILANCE, 2)
+        self._plateau = PrototypesOnLine(_CAPACITY, _VIGILANCE_ON_LINE)
+        self._even = False
 
-    def step(self, mean: float, unit: float) -> float | None:
-        """The distance to what was seen, in units; None until there are three means to compare and some to compare with."""
-        self._means += 1
-        found = None
-        if self._means > 3:
-            found = self._seen.distance(self._before, self._last, mean, unit)
-        self._before, self._last = self._last, mean
-        return found
+    def step(self, mean: float, unit: float) -> tuple[float | None, float | None, float | None]:
+        """Of the mean of the last six points: the three distances in units, None where one is not due."""
+        blocks = self._blocks
+        blocks.append(mean)
+        known = len(blocks)
+        plateau = self._plateau.distance((blocks[-2] + mean) / 2, unit) if known > 1 else None
+        short = self._short.distance(blocks[-3], blocks[-2], mean, unit) if known >= _SHORT else None
+        self._even = not self._even
+        course = None
+        if known == _LONG and self._even:
+            half = _LONG // 2
+            means = list(blocks)
+            course = self._course.distance(sum(means[:half]) / half, sum(means[half:]) / half, 0.0, unit)
+        return plateau, short, course
