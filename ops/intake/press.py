@@ -59,7 +59,10 @@ class AlertPress:
         at = _time(rest)
         if at is None:
             return None
-        key = (arrival.tenant, orjson.dumps(rest))
+        try:
+            key = (arrival.tenant, orjson.dumps(rest))
+        except TypeError:
+            return None  # deeper than orjson writes
         pressed = self._known.get(key)
         if pressed is None:
             pressed = self._pressed(key, rest, arrival)

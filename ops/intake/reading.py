@@ -122,23 +122,33 @@ def read_items(
 ) -> Reading:
     """Read the items of a JSON body one by one; a refused one is cut out of the body exactly as it stood there.
 
+    Where the items cannot be told apart by their bytes the refusals have none of their own: the whole body stands for them.
+
     Raises:
         BodyRefusedError: it has too many items.
     """
     items = listed(parsed, key)
     if items is None:
-        reading = Reading(items=1, envelope=b"" if envelope is None else orjson.dumps(envelope))
+        reading = Reading(items=1, envelope=_written(envelope))
         take_each(reading, [parsed], take, len(body) > max_item_bytes, max_item_bytes, len(body))
         _give_values(reading, [body])
         return reading
     check_count(len(items))
-    reading = Reading(items=len(items), envelope=b"" if envelope is None else orjson.dumps(envelope))
+    reading = Reading(items=len(items), envelope=_written(envelope))
     take_each(reading, items, take, len(body) > max_item_bytes, max_item_bytes)
     if reading.refusals:
         # Cutting costs more than parsing, so it is done only where the bytes are wanted.
         cut = cut_items(body, key)
-        _give_values(reading, cut if cut and len(cut) == len(items) else [orjson.dumps(item) for item in items])
+        if cut and len(cut) == len(items):
+            _give_values(reading, cut)
     return reading
+
+
+def _written(envelope: Any) -> bytes:
+    try:
+        return b"" if envelope is None else orjson.dumps(envelope)
+    except TypeError as error:
+        raise BodyRefusedError(INVALID, f"What surrounds the items is nested too deep: {error}.") from error
 
 
 def take_each(

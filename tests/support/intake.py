@@ -87,10 +87,17 @@ def app_of(intake: Intake) -> FastAPI:
 @contextmanager
 def served(intake: Intake, headers_timeout_s: float = 10.0) -> Iterator[str]:
     """The intake on a real server on a thread; gives `host:port`."""
+    with serving(app_of(intake), headers_timeout_s) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: FastAPI, headers_timeout_s: float = 10.0) -> Iterator[str]:
+    """An application on a real server on a thread; gives `host:port`."""
     protocol = type("Http", (BoundedHttp,), {"headers_timeout_s": headers_timeout_s})
     port = free_port()
     options = server_options() | {"http": protocol, "loop": "asyncio", "log_level": "critical"}
-    server = uvicorn.Server(uvicorn.Config(app_of(intake), host="127.0.0.1", port=port, **options))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, **options))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

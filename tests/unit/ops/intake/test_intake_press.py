@@ -1,0 +1,69 @@
+"""The quick way of native alerts makes what the slow way makes."""
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.intake.arrival import Arrival
+from ops.intake.formats import BY_PATH
+from ops.intake.press import AlertPress
+from ops.intake.reading import Parcel
+from schemas.codec import Codec
+from schemas.records.intake import Alert
+from streams.outbox import Message
+
+KNOWN = BY_PATH["/v1/alerts"]
+CODEC = Codec(Alert)
+PRESS = AlertPress(CODEC)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+ODD = st.none() | st.booleans() | st.integers(-5, 5) | TEXT | st.lists(TEXT, max_size=2)
+ITEMS = st.fixed_dictionaries(
+    {"service": st.sampled_from(["a", "b", " c ", ""]), "name": st.sampled_from(["n", "m"])},
+    optional={
+        "alert_id": TEXT | ODD, "message": TEXT | ODD, "description": ODD, "timestamp": st.integers(0, 10**19) | ODD,
+        "occurred_at": ODD, "severity": st.sampled_from(["warn", "P1", 3, "loud", None]), "status": ODD, "tenant": TEXT | ODD,
+        "labels": st.dictionaries(TEXT, ODD, max_size=2) | ODD, "extra": ODD, "incident_id": ODD, "tier": ODD,
+    },
+)  # fmt: skip
+
+
+def outcomes(items: list[Any], arrival: Arrival) -> tuple[list[Alert], list[Any], list[tuple[int, str]]]:
+    """The alerts, their identities, and what was refused."""
+    reading = KNOWN.read(Parcel(orjson.dumps(items)), arrival)
+    alerts = [CODEC.decode(r.value) if isinstance(r, Message) else r for r in reading.records]
+    return alerts, reading.identities, [(r.index, r.detail) for r in reading.refusals]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ITEMS, min_size=1, max_size=3))
+def test_the_quick_way_is_the_slow_way(items: list[dict[str, Any]]) -> None:
+    """Alert by alert, identity by identity, refusal by refusal; three times over, so that templates are there."""
+    slow = Arrival(1_800_000_000_000, lambda: "made", "acme")
+    quick = Arrival(1_800_000_000_000, lambda: "made", "acme", press=PRESS)
+    assert outcomes(items * 3, quick) == outcomes(items * 3, slow)
+
+
+def test_usual_alerts_go_the_quick_way() -> None:
+    """From the second of a condition on."""
+    item = {"service": "s", "name": "n", "alert_id": "a", "message": "m", "timestamp": 1_700_000_000_000}
+    arrival = Arrival(1_800_000_000_000, lambda: "made", press=AlertPress(CODEC))
+    reading = KNOWN.read(Parcel(orjson.dumps([item | {"alert_id": f"a-{n}"} for n in range(5)])), arrival)
+    assert [type(record) for record in reading.records] == [Alert] + [Message] * 4
+
+
+def test_what_the_press_remembers_is_bounded() -> None:
+    """Conditions without end do not fill the memory."""
+    press, arrival = AlertPress(CODEC), Arrival(0, lambda: "made")
+    for n in range(25_000):
+        item = {
+            "service": str(n % 24_000),
+            "name": "n",
+            "alert_id": "a",
+            "message": "m",
+            "timestamp": 1_700_000_000_000,
+        }
+        press.message(item, arrival)
+    assert len(press._seen) <= 20_000
+    assert len(press._known) <= 20_000
