@@ -14,14 +14,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.alerts import Workload
 from bench.append import SIZES, BatchSize, measure_append
-from bench.broker import Broker, running_broker
 from bench.figures import ROUNDS, Figure, Progress
 from bench.projection import measure_projection
 from bench.report import document, load_now, machine, table
 from bench.sampling import measure_sampling
 from bench.stages import measure_stages
+from ops.bench.alerts import Workload
+from ops.bench.broker import Broker, running_broker
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.commands.running import interrupt_on_sigterm
 from ops.settings import Settings, load_settings

@@ -11,12 +11,12 @@ from itertools import islice
 
 from confluent_kafka import Producer
 
-from bench.alerts import producer_settings
-from bench.broker import Broker
-from bench.errors import BenchError
 from bench.figures import Figure, Progress, pairs
-from bench.incidents import Placed, commands
-from bench.stopwatch import Stopwatch, Timings, set_aside
+from ops.bench.alerts import producer_settings
+from ops.bench.broker import Broker
+from ops.bench.errors import BenchError
+from ops.bench.incidents import Placed, commands
+from ops.bench.stopwatch import Stopwatch, Timings, set_aside
 from schemas.codec import Codec
 from schemas.records.log import IncidentEvent
 from state.event_log import event_key

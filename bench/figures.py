@@ -90,13 +90,3 @@ def interleaved(rounds: int, baseline: Callable[[], T], product: Callable[[], T]
 def pairs(rounds: Sequence[tuple[T, T]], value: Callable[[T], float]) -> tuple[Pair, ...]:
     """One value of what `interleaved` returned."""
     return tuple(Pair(value(baseline), value(product)) for baseline, product in rounds)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile: the least value that `share` of all do not exceed.
-
-    >>> percentile([3.0, 1.0, 2.0, 4.0], 0.5)
-    2.0
-    """
-    rank = max(1, -(-int(share * 1000) * len(values) // 1000))
-    return sorted(values)[rank - 1]

@@ -16,7 +16,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer
 from fastavro import schemaless_reader
 
-from bench.alerts import producer_settings
+from ops.bench.alerts import producer_settings
 from ops.child import end_with_parent
 from ops.commands.running import interrupt_on_sigterm
 from schemas.avro import parsed

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
 from bench.figures import Figure, Progress, pairs
-from bench.incidents import stored_events
-from bench.stopwatch import Stopwatch, Timings, set_aside
+from ops.bench.errors import BenchError
+from ops.bench.incidents import stored_events
+from ops.bench.stopwatch import Stopwatch, Timings, set_aside
 from state.advance import by_incident
 from state.incident import IncidentState, evolve
 from state.migrations import read_migrations

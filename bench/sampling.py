@@ -4,14 +4,14 @@ Both start with nothing and find the alerts on the topic. The worker keeps more 
 priorities, accounts and storms, state that survives kill -9, dead letters.
 """
 
-from bench.alerts import Workload, fill
-from bench.broker import PARTITIONS, Broker
-from bench.errors import BenchError
 from bench.figures import Figure, Progress, interleaved, pairs
-from bench.process import measured
-from bench.watching import Run, Watcher
-from ops.roles import group_of
-from streams.topics import ACCOUNT, SAMPLED, Topic
+from ops.bench.alerts import Workload, fill
+from ops.bench.broker import PARTITIONS, Broker
+from ops.bench.errors import BenchError
+from ops.bench.process import measured
+from ops.bench.sampling import edge_worker
+from ops.bench.watching import Run, Watcher
+from streams.topics import SAMPLED, Topic
 
 _LOOP_GROUP = "bench-loop"
 _LOOP_TARGET = Topic("bench.sampled", SAMPLED.record)
@@ -41,11 +41,7 @@ def measure_sampling(broker: Broker, work: Workload, rounds: int, progress: Prog
 
     def worker() -> Run:
         prepared()
-        home = broker.home / f"worker-{round_number}"
-        environment = {"BREAKWATER_HOME": str(home), "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap}
-        group, outputs = group_of("edge"), [SAMPLED.name, ACCOUNT.name]
-        with measured(["ops.cli", "worker", "edge"], home / "edge.log", environment) as process:
-            return Watcher(broker.bootstrap, group, outputs, PARTITIONS).watch(process, work.alerts)
+        return edge_worker(broker, work, f"worker-{round_number}")
 
     return sampling_figures(interleaved(rounds, loop, worker), work)
 

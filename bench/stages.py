@@ -13,8 +13,8 @@ from river.anomaly import HalfSpaceTrees
 from agents.detection.candidates_stage import CandidatesStage
 from agents.detection.metrics_stage import MetricsStage
 from bench.figures import Figure, Progress, interleaved, pairs
-from bench.signals import incident_signals, metric_points
-from bench.stopwatch import set_aside
+from ops.bench.signals import incident_signals, metric_points
+from ops.bench.stopwatch import set_aside
 from schemas.records.intake import MetricPoint
 from streams.stage import Received, Stage
 

@@ -10,6 +10,7 @@ import typer
 
 from ops.commands import backtest, cassandra, dlq, events, incidents, kafka, produce
 from ops.commands.account import account
+from ops.commands.bench import bench
 from ops.commands.lag import lag
 from ops.commands.replay import replay
 from ops.commands.running import demo, serve, up, worker
@@ -39,6 +40,7 @@ app.add_typer(backtest.app, name="backtest")
 app.command()(replay)
 app.command()(lag)
 app.command()(account)
+app.command()(bench)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from ops.storm_shapes import CHANGING, Shape, share_of, status_at
 from schemas.codec import Codec
 from schemas.identity import alert_fingerprint, incident_id
 from schemas.records.intake import Alert
@@ -31,13 +32,14 @@ _CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """How large a storm is, over how many incidents, and which one it is. Incidents have shares as by Zipf's law."""
+    """How large a storm is, over how many incidents, and which one it is. Its shape is one of ops.storm_shapes."""
 
     alerts: int = 100_000
     incidents: int = 50
     seed: int = 0
     tenant: str = "default"
     environment: str = "production"
+    shape: Shape = Shape.ZIPF
 
 
 def conditions(storm: Storm) -> list[Alert]:
@@ -58,16 +60,21 @@ def storm_alerts(storm: Storm, codec: Codec[Alert], clock: Callable[[], Millis])
     templates = {AlertStatus.FIRING: [AlertTemplate(codec, a) for a in firing]}
     templates[AlertStatus.RESOLVED] = [AlertTemplate(codec, replace(a, status=AlertStatus.RESOLVED)) for a in firing]
     source = random.Random(storm.seed + 1)  # noqa: S311 - it shall be foreseeable
-    shares = list(accumulate(1 / (1 + at // _CONDITIONS) for at in range(len(firing))))
+    shares = list(accumulate(share_of(storm.shape, at // _CONDITIONS, storm.incidents) for at in range(len(firing))))
     subsides_at = storm.alerts - storm.alerts // _RESOLVING
+    plain, seen = storm.shape not in CHANGING, [0] * len(firing)
     for begin in range(0, storm.alerts, _CHUNK):
         now = clock()
         received = avro_long(now)
         drawn = source.choices(range(len(firing)), cum_weights=shares, k=min(_CHUNK, storm.alerts - begin))
         for number, draw in enumerate(drawn, begin):
             # While it subsides every condition gets its turn, so that none is left firing where there is room for all.
-            status = AlertStatus.FIRING if number < subsides_at else AlertStatus.RESOLVED
-            place = draw if number < subsides_at else (number - subsides_at) % len(firing)
+            fires = number < subsides_at
+            status = AlertStatus.FIRING if fires else AlertStatus.RESOLVED
+            place = draw if fires else (number - subsides_at) % len(firing)
+            if not plain and fires:
+                status = status_at(storm.shape, number / storm.alerts, seen[place], status)
+                seen[place] += 1
             template = templates[status][place]
             yield template.key, template.fill(f"storm-{storm.seed}-{number}", now, received)
 

@@ -1,5 +1,6 @@
 """Alerts by the ten thousand: all of an alert encoded once but its id, times and message, which each of them fills in."""
 
+from functools import lru_cache
 from io import BytesIO
 
 from fastavro import schemaless_writer
@@ -28,6 +29,9 @@ def avro_long(number: int) -> bytes:
     return bytes(out)
 
 
+_long = lru_cache(maxsize=4096)(avro_long)
+
+
 def avro_string(text: str) -> bytes:
     """Avro's string: its length in bytes, then UTF-8.
 
@@ -35,7 +39,7 @@ def avro_string(text: str) -> bytes:
     b'\\x06foo'
     """
     raw = text.encode()
-    return avro_long(len(raw)) + raw
+    return _long(len(raw)) + raw
 
 
 class AlertTemplate:
@@ -71,7 +75,7 @@ class AlertTemplate:
                 self._head,
                 avro_string(alert_id),
                 self._between,
-                avro_long(occurred_at),
+                _long(occurred_at),
                 received_at,
                 self.message if message is None else message,
                 self._tail,

@@ -50,7 +50,8 @@ def make_app(settings: AppSettings) -> Any:
         web_enabled=False,
         agent_supervisor=CrashingSupervisor,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 << 20,
+        # Of a partition, compressed: some 30,000 alerts. What is fetched ahead is in memory four times over.
+        consumer_max_fetch_size=1 << 20,
         broker_max_poll_records=MAX_BATCH,
         broker_commit_interval=1.0,
         broker_session_timeout=settings.session_timeout_s,

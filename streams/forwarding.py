@@ -4,6 +4,7 @@ A producer of single records costs 1.5 µs a record in its client; joining piece
 format v2 (KIP-98), one batch a call, by an idempotent aiokafka producer, so that retries repeat and reorder nothing.
 """
 
+import asyncio
 import struct
 import time
 from bisect import bisect_right
@@ -96,6 +97,7 @@ class Forwarder:
             "linger_ms": 0, "request_timeout_ms": 120_000, "max_request_size": 8 << 20,
         }  # fmt: skip
         self._producer: AIOKafkaProducer | None = None
+        self._starting: asyncio.Future[None] | None = None
 
     async def send(self, topic: str, partition: int, pieces: list[bytes], headers: list[bytes]) -> None:
         """Return once Kafka has acknowledged all of the records.
@@ -103,9 +105,9 @@ class Forwarder:
         Raises:
             DeliveryError: a batch was not taken; any of them may be in the log all the same.
         """
-        producer = await self._started()
         now = time.time_ns() // 1_000_000
         try:
+            producer = await self._started()
             for begin, end in _slices(pieces):
                 ready = ReadyBatch(pieces[begin:end], headers[begin:end], now)
                 await (await producer.send_batch(ready, topic, partition=partition))
@@ -114,9 +116,10 @@ class Forwarder:
             raise DeliveryError(what) from error
 
     async def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
+        if self._producer is None or self._starting is None:
             self._producer = AIOKafkaProducer(**self._settings)
-            await self._producer.start()
+            self._starting = asyncio.ensure_future(self._producer.start())
+        await asyncio.shield(self._starting)
         return self._producer
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """`breakwater produce`: alerts from files, or a generated storm, handed to Kafka as fast as it takes them."""
 
+import asyncio
 import json
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -21,11 +23,16 @@ from ops.intake.pace import Pace
 from ops.intake.rows import RowMapping
 from ops.intake.sending import FileSender, Sent
 from ops.settings import Settings, load_settings
+from ops.storm_sending import send_storm
+from ops.storm_shapes import Shape, due_at
+from schemas.codec import Codec
 from schemas.errors import InvalidInputError
+from schemas.records.intake import Alert
 from state.clock import wall_clock_ms
+from streams.forwarding import Forwarder
 from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
-from streams.topics import ALERTS, create_topics
+from streams.topics import ALERTS, create_topics, partition_counts
 
 app = typer.Typer(
     help="Put alerts in: from files, or a generated storm.\n\nExample: breakwater produce storm --alerts 100000",
@@ -82,25 +89,51 @@ def storm(
     incidents: Annotated[int, typer.Option(min=1, max=100_000, help="Over how many incidents.")] = 50,
     rate: Rate = None,
     seed: Annotated[int, typer.Option(help="Which storm: the same seed sends the same alerts.")] = 0,
+    shape: Annotated[
+        Shape, typer.Option(help="Who is loud, how the rate goes, whether conditions come back.")
+    ] = Shape.ZIPF,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Send a generated storm.
+    """Send a generated storm. The shapes ramp, square and bursts need a rate to vary.
 
-    Example: breakwater produce storm --alerts 100000 --incidents 50 --seed 7
+    Example: breakwater produce storm --alerts 100000 --incidents 50 --seed 7 --shape bursts --rate 5000
     """
     settings = load_settings()
-    pace, counts, begun = Pace(rate), Sent(), time.monotonic()
-    generated = Storm(alerts, incidents, seed, tenant)
-    with _producing(settings) as (producer, codecs), _progress(alerts, "alerts") as report:
-        for key, value in storm_alerts(generated, codecs(ALERTS), wall_clock_ms):
-            producer.send_raw(ALERTS.name, key, value)
-            counts.sent += 1
-            if counts.sent % pace.stride == 0:
-                pace.wait(counts.sent)
-                report(counts.sent, 0, counts.sent)
-        producer.flush()
+    bootstrap = bootstrap_servers(settings)
+    create_topics(bootstrap, settings.partitions, settings.replication)
+    partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), bootstrap)[ALERTS.name]
+    begun = time.monotonic()
+    generated = storm_alerts(Storm(alerts, incidents, seed, tenant, shape=shape), _codec(settings), wall_clock_ms)
+    with _progress(alerts, "alerts") as report:
+
+        def wait_s(sent: int) -> float:
+            report(sent, 0, sent)
+            due_s = 0.0 if rate is None else due_at(shape, sent / alerts) * alerts / rate
+            return max(0.0, begun + due_s - time.monotonic())
+
+        counts = Sent(asyncio.run(_storm(bootstrap, partitions, generated, wait_s, _stride(rate))))
     _tell(counts, time.monotonic() - begun, as_json)
+
+
+def _stride(rate: float | None) -> int:
+    """How many alerts go between two looks at the clock: without a rate many, else a fiftieth of a second's."""
+    return 20_000 if rate is None else max(1, min(20_000, int(rate / 50)))
+
+
+def _codec(settings: Settings) -> Codec[Alert]:
+    codec: Codec[Alert] = CodecFactory(settings.schema_registry_url)(ALERTS)
+    return codec
+
+
+async def _storm(
+    bootstrap: str, partitions: int, alerts: Iterator[tuple[bytes, bytes]], wait_s: Callable[[int], float], stride: int
+) -> int:
+    forwarder = Forwarder(bootstrap, "breakwater-produce")
+    try:
+        return await send_storm(forwarder, ALERTS.name, partitions, alerts, wait_s, stride)
+    finally:
+        await forwarder.close()
 
 
 @contextmanager

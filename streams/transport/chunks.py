@@ -118,9 +118,9 @@ class FetchTap:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    async def send(self, node_id: Any, request: Any) -> Any:
+    async def send(self, node_id: Any, request: Any, **more: Any) -> Any:
         """As the client's own."""
-        response = await self._client.send(node_id, request)
+        response = await self._client.send(node_id, request, **more)
         if isinstance(request, FetchRequest):
             asked = {(topic, p): at for topic, partitions in request.topics for p, at, _ in partitions}
             for topic, partitions in response.topics:

@@ -24,6 +24,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
+        consumer._client = FetchTap(consumer._client)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = getattr(self.app, "fetch_wait_ms", DEFAULT_FETCH_WAIT_MS)
         return consumer
@@ -53,8 +54,6 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return records, {tp: (before[tp], after[tp]) for tp in after if tp in before}
 
     async def _buffered(self, fetcher: Any, active: set[Any] | None, max_records: int | None) -> dict[Any, list[Any]]:
-        if not isinstance(fetcher._client, FetchTap):
-            fetcher._client = FetchTap(fetcher._client)
         for tp, result in fetcher._records.items():
             self._lighten(fetcher, tp, result)
         waiting = dict(fetcher._records)

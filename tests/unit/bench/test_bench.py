@@ -8,17 +8,17 @@ import pytest
 from rich.console import Console
 
 from bench.__main__ import QUICK, Part, Plan, run
-from bench.alerts import ALERT_BYTES, HOT_SHARE, Workload, workload_alerts
 from bench.append import BatchSize, append_figures
-from bench.errors import BenchError
-from bench.figures import Figure, Pair, interleaved, percentile
-from bench.incidents import commands, stored_events
-from bench.process import Usage
+from bench.figures import Figure, Pair, interleaved
 from bench.report import document, machine, number, table
 from bench.sampling import sampling_figures
-from bench.signals import incident_signals
-from bench.stopwatch import Stopwatch
-from bench.watching import Look, Run, run_of
+from ops.bench.alerts import ALERT_BYTES, HOT_SHARE, Workload, workload_alerts
+from ops.bench.errors import BenchError
+from ops.bench.incidents import commands, stored_events
+from ops.bench.process import Usage
+from ops.bench.signals import incident_signals
+from ops.bench.stopwatch import Stopwatch, percentile
+from ops.bench.watching import Look, Run, run_of
 from ops.settings import Settings
 from schemas.codec import Codec
 from schemas.records.intake import Alert

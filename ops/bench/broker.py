@@ -11,8 +11,8 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from bench.errors import BenchError
-from bench.figures import Progress
+from ops.bench.errors import BenchError
+from ops.embedded.jars import Progress
 from ops.embedded.kafka import EmbeddedKafka
 from ops.settings import Settings
 from streams.topics import TOPICS, Topic, create_topics

@@ -39,7 +39,7 @@ class _Who:
 
 def metric_points(count: int, series: int) -> list[Received[MetricPoint]]:
     """Points of several series in turns, one a second each: a daily wave with noise, and a spike now and then; 0 to 1."""
-    source = random.Random(_SEED)
+    source = random.Random(_SEED)  # noqa: S311 - it shall be foreseeable
     made = []
     for at in range(count):
         turn, which = divmod(at, series)
@@ -90,7 +90,7 @@ def incident_signals(count: int, incidents: int) -> list[Received[Any]]:
 
 
 def _signals(incidents: int) -> Iterator[tuple[str, Any, Millis]]:
-    source = random.Random(_SEED)
+    source = random.Random(_SEED)  # noqa: S311 - it shall be foreseeable
     received = [0] * incidents
     now = FIRST_MS
     while True:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.errors import BenchError
+from ops.bench.errors import BenchError
 from ops.commands.running import SUPERVISED
 
 _STOP_S = 20.0

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
-from bench.errors import BenchError
+from ops.bench.errors import BenchError
 from schemas.codec import Codec
 from schemas.identity import alert_fingerprint
 from schemas.records.intake import Alert
@@ -46,7 +46,7 @@ def workload_alerts(work: Workload, now: Millis) -> Iterator[tuple[bytes, bytes]
     moulds = [mould for incident in range(work.incidents) for mould in _moulds(codec, incident, work.fingerprints)]
     calm = (1 - HOT_SHARE) / max(1, work.incidents - 1)
     shares = list(accumulate(HOT_SHARE if at < work.fingerprints else calm for at in range(len(moulds))))
-    source = random.Random(_SEED)
+    source = random.Random(_SEED)  # noqa: S311 - it shall be foreseeable
     first = now - work.alerts * 1000 // work.density_per_s
     received = avro_long(now)
     for begin in range(0, work.alerts, _CHUNK):

@@ -13,8 +13,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from bench.errors import BenchError
-from bench.process import Measured, Usage
+from ops.bench.errors import BenchError
+from ops.bench.process import Measured, Usage
 from streams.topics import ALERTS
 
 LOOK_S = 0.04
