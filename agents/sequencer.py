@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,6 +24,8 @@ NAME = "sequencer"
 # A worker that is fenced loses the partition in the rebalance under way; one that is not told so within this stops.
 FENCED_GRACE_S = 30.0
 RETRY_S = 1.0
+# How often writers are asked whether a checkpoint is due that no append has asked for.
+CHECKPOINT_S = 20.0
 
 T = TypeVar("T")
 
@@ -49,6 +52,7 @@ class SequencerShell:
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix=NAME)
         attach_agent(app, COMMANDS, NAME, self._batch)
         app.on_partitions_revoked.connect(self._revoked)
+        app.timer(CHECKPOINT_S, name=f"{NAME}.checkpoints")(self._checkpoints)
 
     def start(self) -> None:
         """Nothing to begin: a partition's writer is opened at its first batch."""
@@ -57,7 +61,7 @@ class SequencerShell:
         """Give the writers' connections back; what they had not committed is not in the log."""
         self._closed.set()
         for writer in self._writers.values():
-            self._threads.submit(writer.close)
+            self._threads.submit(_ended, writer)
         self._writers.clear()
         self._threads.shutdown(wait=False)
 
@@ -72,7 +76,23 @@ class SequencerShell:
     async def _give_back(self, partition: int, writer: EventStoreWriter) -> None:
         # A writer is for one thread at a time: an append under way ends first.
         async with self._lock(partition):
-            await self._in_thread(writer.close)
+            await self._in_thread(partial(_ended, writer))
+
+    async def _checkpoints(self) -> None:
+        for partition, writer in list(self._writers.items()):
+            async with self._lock(partition):
+                if self._writers.get(partition) is writer:
+                    await self._checkpoint(partition, writer)
+
+    async def _checkpoint(self, partition: int, writer: EventStoreWriter) -> None:
+        try:
+            await self._in_thread(partial(writer.checkpoint, only_if_due=True))
+        except FencedError:
+            await self._fenced(partition, writer)
+        except StoreUnavailableError as error:
+            log.warning("no checkpoint was written", partition=partition, reason=str(error))
+            if self._writers.get(partition) is writer:
+                del self._writers[partition]
 
     def _lock(self, partition: int) -> asyncio.Lock:
         return self._locks.setdefault(partition, asyncio.Lock())
@@ -129,3 +149,10 @@ class SequencerShell:
             if asyncio.get_running_loop().time() > deadline:
                 raise FencedError(partition)
             await self._sleep(0.1)
+
+
+def _ended(writer: EventStoreWriter) -> None:
+    """Sign what was appended, and give the connections back; a writer that was fenced or failed is closed already."""
+    with suppress(FencedError, StoreUnavailableError):
+        writer.checkpoint()
+    writer.close()

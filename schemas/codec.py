@@ -18,7 +18,7 @@ from schemas.history import versions
 R = TypeVar("R")
 
 # What fastavro raises over bytes that are not what the schema says.
-_BAD_BYTES = (
+BAD_BYTES = (
     EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error, SchemaResolutionError,
 )  # fmt: skip
 # What it raises over a schema, found elsewhere, that is none.
@@ -81,7 +81,7 @@ class Codec(Generic[R]):
         try:
             fields = schemaless_reader(source, writer, self._parsed if writer is not self._parsed else None)
             record = from_dict(self.record, fields)  # type: ignore[arg-type]
-        except _BAD_BYTES as error:
+        except BAD_BYTES as error:
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             raise DecodeError("malformed", f"The bytes are no {self.record.__name__}: {what}.") from error
         if source.tell() != len(message):

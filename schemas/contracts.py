@@ -21,6 +21,7 @@ CONTRACTS: tuple[type, ...] = (
     log.IncidentEvent,
     log.CommandRefused,
     log.IncidentSnapshot,
+    log.HeadsCheckpoint,
     journal.StepTaken,
     log.DeadLetter,
     log.SchemaRegistered,

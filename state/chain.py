@@ -10,7 +10,6 @@ The bytes that are hashed (`encode`), so that any program can check a chain:
     text: byte 0x73 ("s"), the length in bytes as 8-byte unsigned big endian, that many bytes of UTF-8 as they were
           recorded (no Unicode normalisation, no re-serialisation of the payload's JSON)
     int:  byte 0x69 ("i"), 8-byte two's complement big endian
-    none: byte 0x6E ("n"), for a field that may be and is absent (version 1 has none such)
 
 `hash` is the SHA-256 of these bytes as 64 lower-case hex digits. The `previous_hash` of version 1 is 64 zeros. Nothing of
 the record is left out but `hash` itself; the event's own place in the log (partition, offset) is the broker's and is in
@@ -33,8 +32,9 @@ FIELDS: tuple[str, ...] = (
 )  # fmt: skip
 
 _TEXT = struct.Struct(">cQ")
-_INT = struct.Struct(">cq")
-_NONE = b"n"
+# Most texts are short: what stands before them is looked up.
+_SHORT = tuple(_TEXT.pack(b"s", length) for length in range(4096))
+_TWO_INTS, _THREE_INTS = struct.Struct(">cqcq"), struct.Struct(">cqcqcq")
 
 
 def encode(event: IncidentEvent) -> bytes:
@@ -44,7 +44,16 @@ def encode(event: IncidentEvent) -> bytes:
         UnicodeEncodeError: a text holds a lone surrogate, which no record on the wire can.
         struct.error: a number does not fit into 64 bits, which no record on the wire can.
     """
-    return b"".join([_field(ENCODING), *(_field(getattr(event, name)) for name in FIELDS)])
+    e = event  # one field after another, as FIELDS has them: in a loop it takes twice as long, and it is done for each event
+    return b"".join((
+        _NAME, *_text(e.event_id), *_text(e.incident_id), *_text(e.tenant),
+        _TWO_INTS.pack(b"i", e.version, b"i", e.episode),
+        *_text(e.type), *_text(e.payload),
+        _TWO_INTS.pack(b"i", e.occurred_at, b"i", e.recorded_at),
+        *_text(e.agent), *_text(e.correlation_id), *_text(e.causation_id), *_text(e.source_topic),
+        _THREE_INTS.pack(b"i", e.source_partition, b"i", e.source_offset, b"i", e.command_offset),
+        *_text(e.previous_hash),
+    ))  # fmt: skip
 
 
 def digest(event: IncidentEvent) -> str:
@@ -62,10 +71,10 @@ def check(event: IncidentEvent) -> bool:
     return event.hash == digest(event)
 
 
-def _field(value: str | int | None) -> bytes:
-    if value is None:
-        return _NONE
-    if isinstance(value, int):
-        return _INT.pack(b"i", value)
+def _text(value: str) -> tuple[bytes, bytes]:
     text = value.encode("utf-8")
-    return _TEXT.pack(b"s", len(text)) + text
+    length = len(text)
+    return (_SHORT[length] if length < len(_SHORT) else _TEXT.pack(b"s", length)), text
+
+
+_NAME = b"".join(_text(ENCODING))

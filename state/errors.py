@@ -67,5 +67,9 @@ class StoreUnavailableError(StateError):
     retriable = True
 
 
+class SigningKeyError(StateError):
+    """The key that signs checkpoints cannot be used."""
+
+
 class UnreadableEventError(StateError):
     """A record of the event log is no event."""

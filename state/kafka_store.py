@@ -6,61 +6,39 @@ as it was. After any error that `append` raises the writer is closed: where it s
 Snapshots follow in a transaction of their own: they must never tell of events that are not to be seen (state.visibility).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-import structlog
-
 from schemas.codec import Codec
-from schemas.records.log import CommandRefused, IncidentCommand, IncidentEvent, IncidentSnapshot
+from schemas.records.log import CommandRefused, HeadsCheckpoint, IncidentCommand, IncidentEvent, IncidentSnapshot
 from schemas.records.vocabulary import Millis
+from state.checkpoints import CheckpointPlan, checkpoint_key, sign_heads
 from state.clock import wall_clock_ms
 from state.errors import StoreUnavailableError
-from state.event_log import (
-    EVENTS_TOPIC,
-    SNAPSHOTS_TOPIC,
-    UnreadableEvent,
-    event_key,
-    event_of,
-    parse_event_key,
-    snapshot_of,
-)
+from state.event_log import event_key
 from state.ledger import LedgerStep, PartitionLedger, PlacedStep
-from state.log_reader import LogReader, RawRecord
+from state.log_reader import LogReader
 from state.ports import StoredEvent
-from state.recovery import Recovery
+from state.signing import SigningKey
+from state.snapshots import MARK, mark_of
+from state.store_recovery import RecoveryProgress, StoreRecovery, StoreTopics
 from state.transactions import Batch, Transactions
 from state.visibility import Visibility
 
-log = structlog.get_logger()
-
-CONFLICTS_TOPIC = "incident.conflicts"
-COMMANDS_TOPIC = "incident.commands"
+__all__ = ["AppendResult", "EventStoreWriter", "StoreTopics", "tell_nobody"]
 
 _EVENTS = Codec(IncidentEvent)
 _SNAPSHOTS = Codec(IncidentSnapshot)
 _REFUSALS = Codec(CommandRefused)
 
-_PROGRESS_EVERY = 5_000
+_CHECKPOINTS = Codec(HeadsCheckpoint)
 
 Clock = Callable[[], Millis]
-# Told (partition, records read so far) while the ledger is rebuilt.
-RecoveryProgress = Callable[[int, int], None]
 
 
 def tell_nobody(partition: int, records: int) -> None:
     """Progress that nobody hears."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreTopics:
-    """The names of the store's topics; all have the same number of partitions."""
-
-    events: str = EVENTS_TOPIC
-    snapshots: str = SNAPSHOTS_TOPIC
-    conflicts: str = CONFLICTS_TOPIC
-    commands: str = COMMANDS_TOPIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +61,7 @@ class EventStoreWriter:
         patience_s: how long opening, and how long one append, may wait for Kafka.
         progress: told while the ledger is rebuilt.
         id_prefix: the transactional id is this, a hyphen and the partition.
+        key: signs checkpoints and marks snapshots; without it there are no checkpoints, and the log confirms each snapshot.
     """
 
     def __init__(
@@ -95,6 +74,7 @@ class EventStoreWriter:
         patience_s: float = 60.0,
         progress: RecoveryProgress = tell_nobody,
         id_prefix: str = "breakwater-sequencer",
+        key: SigningKey | None = None,
     ) -> None:
         self.partition = partition
         self._bootstrap = bootstrap
@@ -106,6 +86,8 @@ class EventStoreWriter:
         self._transactions: Transactions | None = None
         self._visibility: Visibility | None = None
         self._ledger = PartitionLedger()
+        self._key = key
+        self._plan = CheckpointPlan()
 
     def __enter__(self) -> "EventStoreWriter":
         self.open()
@@ -129,13 +111,13 @@ class EventStoreWriter:
             FencedError: yet another writer opened at the same time.
         """
         self.close()
-        topics = self._topics
         self._transactions = Transactions(self._bootstrap, self._transactional_id, self.partition, self._patience_s)
         try:
             self._transactions.open()
             self._visibility = Visibility(self._bootstrap, self.partition, self._transactional_id)
-            self._visibility.settle(self._transactions, (topics.events, topics.snapshots, topics.conflicts))
+            self._visibility.settle(self._transactions, self._written_topics())
             self._ledger = self._recovered()
+            self._plan = CheckpointPlan(self._clock())
         except BaseException:
             self.close()
             raise
@@ -160,9 +142,37 @@ class EventStoreWriter:
             self.close()
             raise
         self._ledger.advance(placed)
+        self._plan.appended(len(step.events))
+        self.checkpoint(only_if_due=True)
         topic, partition = self._topics.events, self.partition
         events = tuple(StoredEvent(e, topic, partition, at) for e, at in zip(step.events, offsets, strict=True))
         return AppendResult(events, step.refusals, step.skipped, len(placed.snapshots))
+
+    def checkpoint(self, *, only_if_due: bool = False) -> bool:
+        """Sign all heads, where events were appended since they were signed last; whether a checkpoint was written.
+
+        While a chain is damaged none is: it would say of a log that lacks events that it is whole.
+
+        Args:
+            only_if_due: not before many events or a minute have passed (state.checkpoints.CheckpointPlan).
+
+        Raises:
+            FencedError, StoreUnavailableError: as `append` does.
+        """
+        now, heads = self._clock(), self._ledger.heads
+        if self._key is None or self._transactions is None or not self._plan.wants(now, len(heads), only_if_due):
+            return False
+        if any(head.fault for head in heads.values()):
+            return False
+        end, covered = self._ledger.next_offset, self._ledger.covered_below
+        records = sign_heads(self.partition, heads.values(), end, covered, now, self._key)
+        try:
+            self._transactions.run(lambda batch: self._write_checkpoint(records, batch))
+        except BaseException:
+            self.close()
+            raise
+        self._plan = CheckpointPlan(now)
+        return True
 
     def close(self) -> None:
         """Give the connections back; what was not committed is not in the log."""
@@ -172,6 +182,10 @@ class EventStoreWriter:
         if self._visibility is not None:
             self._visibility.close()
             self._visibility = None
+
+    def _written_topics(self) -> tuple[str, ...]:
+        always = (self._topics.events, self._topics.snapshots, self._topics.conflicts)
+        return always if self._key is None else (*always, self._topics.checkpoints)
 
     def _committed(self, step: LedgerStep, transactions: Transactions, visibility: Visibility) -> list[int]:
         if not step.events and not step.refusals:
@@ -194,53 +208,17 @@ class EventStoreWriter:
 
     def _write_snapshots(self, placed: PlacedStep, batch: Batch) -> None:
         for snapshot in placed.snapshots:
-            value = _SNAPSHOTS.encode(snapshot.snapshot)
-            batch.send(self._topics.snapshots, snapshot.snapshot.incident_id.encode(), value, snapshot.headers())
+            key, value = snapshot.snapshot.incident_id.encode(), _SNAPSHOTS.encode(snapshot.snapshot)
+            headers = snapshot.headers()
+            if self._key is not None:
+                headers[MARK] = mark_of(self._key, key, value, headers)
+            batch.send(self._topics.snapshots, key, value, headers)
+
+    def _write_checkpoint(self, records: Sequence[HeadsCheckpoint], batch: Batch) -> None:
+        for record in records:
+            key = checkpoint_key(record.partition, record.part)
+            batch.send(self._topics.checkpoints, key, _CHECKPOINTS.encode(record))
 
     def _recovered(self) -> PartitionLedger:
-        recovery = Recovery()
         with LogReader(self._bootstrap, f"{self._transactional_id}-recovery", self._patience_s) as reader:
-            for raw in self._counted(reader.read(self._topics.snapshots, self._from(reader, self._topics.snapshots))):
-                snapshot = snapshot_of(raw)
-                if snapshot is not None:
-                    recovery.snapshot(snapshot)
-            ranges = self._from(reader, self._topics.events)
-            end = ranges[self.partition][1]
-            recovery.log_ends_at(end)
-            self._read_log(recovery, reader, ranges)
-            if recovery.read_again():
-                self._read_log(recovery, reader, ranges)
-            self._tell(recovery.distrusted)
-            return recovery.ledger(end, self._commands_end(reader))
-
-    def _read_log(self, recovery: Recovery, reader: LogReader, ranges: dict[int, tuple[int, int]]) -> None:
-        for raw in self._counted(reader.read(self._topics.events, ranges)):
-            if recovery.passes_over(parse_event_key(raw.key)[0], raw.offset):
-                continue
-            found = event_of(raw)
-            if isinstance(found, UnreadableEvent):
-                recovery.unreadable(found)
-            else:
-                recovery.event(found)
-
-    def _tell(self, distrusted: Mapping[str, str]) -> None:
-        if distrusted:
-            incident, why = next(iter(distrusted.items()))
-            log.warning(
-                "snapshots that the log does not confirm were left out, their incidents' events were read",
-                partition=self.partition, snapshots=len(distrusted), first=incident, why=why,
-            )  # fmt: skip
-
-    def _from(self, reader: LogReader, topic: str) -> dict[int, tuple[int, int]]:
-        return {self.partition: (0, reader.bounds(topic, self.partition)[1])}
-
-    def _commands_end(self, reader: LogReader) -> int | None:
-        if self.partition not in reader.partitions(self._topics.commands):
-            return None
-        return reader.bounds(self._topics.commands, self.partition)[1]
-
-    def _counted(self, records: Iterator[RawRecord]) -> Iterator[RawRecord]:
-        for count, record in enumerate(records, 1):
-            if count % _PROGRESS_EVERY == 0:
-                self._progress(self.partition, count)
-            yield record
+            return StoreRecovery(reader, self._topics, self.partition, self._key, self._progress).ledger()

@@ -105,7 +105,7 @@ class PartitionLedger:
             first_offsets.setdefault(event.incident_id, offset)
             heads[event.incident_id] = replace(heads[event.incident_id], offset=offset)
         next_offset = offsets[-1] + 1 if offsets else self.next_offset
-        snapshots = self._snapshots(step.due, heads, first_offsets, next_offset)
+        snapshots = self._snapshots(step.due, heads)
         return PlacedStep(snapshots, heads, first_offsets, next_offset, step.command_offset)
 
     def advance(self, placed: PlacedStep) -> None:
@@ -123,20 +123,21 @@ class PartitionLedger:
         limit = self.next_offset - UNCOVERED_OFFSETS
         return [one for one, offset in islice(self.uncovered.items(), _MOST_OVERDUE) if offset < limit]
 
-    def _snapshots(
-        self, due: Sequence[str], heads: dict[str, Head], first_offsets: Mapping[str, int], end: int
-    ) -> tuple[SnapshotRecord, ...]:
-        taken = {}
+    @property
+    def covered_below(self) -> int:
+        """All events of the partition at smaller offsets are in snapshots."""
+        return next(iter(self.uncovered.values()), self.next_offset)
+
+    def _snapshots(self, due: Sequence[str], heads: dict[str, Head]) -> tuple[SnapshotRecord, ...]:
+        taken = []
         for incident_id in due:
             head = heads.get(incident_id) or self.heads[incident_id]
             snapshot = head.snapshot()
             # A damaged chain stays uncovered, so that every restart finds the damage again.
             if not head.fault and len(snapshot.state) <= MAX_SNAPSHOT_BYTES:
-                taken[incident_id] = snapshot
+                taken.append(SnapshotRecord(snapshot, tuple(head.recent)))
                 heads[incident_id] = replace(head, snapshot_version=head.version)
-        old = next((offset for one, offset in self.uncovered.items() if one not in taken), end)
-        new = next((offset for one, offset in first_offsets.items() if one not in taken), end)
-        return tuple(SnapshotRecord(s, tuple(heads[one].recent), min(old, new)) for one, s in taken.items())
+        return tuple(taken)
 
 
 class _Decision:

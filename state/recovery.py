@@ -1,16 +1,20 @@
 """Rebuilding a partition's ledger from its log, with snapshots that save folding it. Pure.
 
-A snapshot is believed once the log confirms it: the event at its offset has its incident, version, hash and command. Any other
-one may come from anybody who can write to Kafka: it is told (`distrusted`), and its incident's events are read.
+A snapshot is believed once the log confirms it: the event at its offset has its incident, version, hash and command. A signed
+checkpoint saves even that: it says from which offset on the log has to be read, and which versions the snapshots of all before
+must have. Any other snapshot may come from anybody who can write to Kafka: it is told (`distrusted`), and its incident's events
+are read from the first one on.
 
-An incident whose log contradicts itself gets no further events: its head carries the fault, and its commands are refused with
-it, while all other incidents go on. `breakwater events verify` tells the whole of what is wrong.
+An incident whose log contradicts itself, or lacks what a checkpoint has seen, gets no further events: its head carries the
+fault, and its commands are refused with it, while all other incidents go on. `breakwater events verify` tells the whole of what
+is wrong.
 """
 
 from dataclasses import replace
 
 from schemas.records.log import IncidentEvent
 from state.chain import check
+from state.checkpoints import Checkpoint, Mark
 from state.event_log import UnreadableEvent
 from state.head import Head, head_of
 from state.incident import UNFIT, IncidentState
@@ -23,14 +27,21 @@ _NOT_CONFIRMED = "the log has no such event at its offset"
 
 
 class Recovery:
-    """Takes all snapshots of a partition, then all of its log, and all of it again where `read_again` says so.
+    """Takes all snapshots of a partition, then its log from `start` on, and all of it again where `read_again` says so.
+
+    Args:
+        checkpoint: a signed one, where there is; with it, only authentic snapshots may be given.
 
     Attributes:
         distrusted: why a snapshot of an incident is not believed, by incident.
+        start: the first offset that has to be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
         self.distrusted: dict[str, str] = {}
+        self.start = 0
+        self._checkpoint = checkpoint
+        self._marks = checkpoint.marks if checkpoint else {}
         self._heads: dict[str, Head] = {}
         self._claims: dict[str, Head] = {}  # of snapshots that the log has not confirmed yet
         self._waiting: set[str] = set()  # incidents whose events were passed over for a snapshot that is not believed
@@ -53,6 +64,8 @@ class Recovery:
         for incident_id in [one for one, claim in self._claims.items() if claim.offset >= end]:
             claim = self._claims.pop(incident_id)
             self.distrusted[incident_id] = f"it tells of offset {claim.offset}, and the log ends at {end}"
+        if self._checkpoint is not None and self._checkpoint.end <= end:
+            self._begin_at(self._checkpoint.covered_below)
 
     def passes_over(self, incident_id: str, offset: int) -> bool:
         """Whether what lies there is in a snapshot or a head, or belongs to the second reading: it need not be decoded."""
@@ -109,10 +122,37 @@ class Recovery:
             commands_end: the same of the commands' topic. Where that is shorter than what the log has seen of it, it was made
                 anew: its offsets say nothing, and only the commands' ids tell which were appended.
         """
+        for mark in self._marks.values():
+            self._hold_against(mark)
         command_offset = self._last[1]
         if commands_end is not None and command_offset >= commands_end:
             command_offset = -1
         return PartitionLedger(self._heads, command_offset, end, self._uncovered)
+
+    def _begin_at(self, start: int) -> None:
+        """Read from `start` on: take over the snapshots that end before it, and find out whose events are missing then."""
+        self.start = start
+        for incident_id, mark in self._marks.items():
+            claim = self._claims.get(incident_id)
+            if claim is None and mark.snapshot_version:
+                self._waiting.add(incident_id)
+            elif claim is not None and (claim.version < mark.snapshot_version or _contradicts(claim, mark)):
+                self._disbelieve(incident_id, "a signed checkpoint has seen another")
+        for incident_id in [one for one, claim in self._claims.items() if claim.offset < start]:
+            if incident_id in self._marks:
+                head = self._heads[incident_id] = self._claims.pop(incident_id)
+                self._last = max(self._last, (head.offset, head.command_offset))
+            else:
+                self._disbelieve(incident_id, "no signed checkpoint knows of it")
+
+    def _hold_against(self, mark: Mark) -> None:
+        head = self._heads.get(mark.incident_id) or Head(IncidentState(incident_id=mark.incident_id))
+        if head.version < mark.version:
+            self._spoil(
+                mark.incident_id, f"a signed checkpoint has seen version {mark.version}, the log {head.version}"
+            )
+        elif _contradicts(head, mark):
+            self._spoil(mark.incident_id, f"a signed checkpoint has seen another version {mark.version}")
 
     def _judge(self, event: IncidentEvent, offset: int) -> None:
         """Hold an unconfirmed snapshot against the first event at its offset or after."""
@@ -133,6 +173,10 @@ class Recovery:
         head = self._heads.get(incident_id) or Head(IncidentState(incident_id=incident_id))
         if not head.fault:
             self._heads[incident_id] = replace(head, fault=f"Its chain is damaged: {fault}. {_VERIFY}")
+
+
+def _contradicts(head: Head, mark: Mark) -> bool:
+    return head.version == mark.version and head.hash != mark.hash
 
 
 def _fault(head: Head, stored: StoredEvent) -> str:

@@ -1,7 +1,7 @@
 """Snapshots: the folded state of an incident as JSON, and what only the sequencer needs, as headers of the record.
 
 A snapshot never adds to the events; it only saves reading them. `recent-commands` lets a new sequencer know commands it has
-appended; `covered-below` tells from which offset of the events' partition it must read.
+appended; `mark` is what only the owners of the store's key can make of the record, so that nobody else's is taken for one.
 """
 
 import json
@@ -13,40 +13,49 @@ from schemas.convert import from_dict, to_dict
 from schemas.records.log import IncidentSnapshot
 from state.incident import IncidentState
 from state.json_text import MAX_DEPTH, read_object
+from state.signing import SigningKey
 
 RECENT_COMMANDS = "recent-commands"
-COVERED_BELOW = "covered-below"
+MARK = "mark"
 
 _FINGERPRINT_BYTES = 8
 _STATE_LEVELS = 2  # a payload in the list of actions
-_MOST_DIGITS = 18  # of an offset
+_LENGTH = struct.Struct(">Q")
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
-    """A snapshot with its headers.
-
-    `recent`: fingerprints (state.head) of the commands that were appended last, oldest first.
-    `covered_below`: all events of the partition at smaller offsets are covered by snapshots. 0 promises nothing.
-    """
+    """A snapshot, and fingerprints (state.head) of the commands that were appended last, oldest first."""
 
     snapshot: IncidentSnapshot
     recent: tuple[int, ...]
-    covered_below: int
 
     def headers(self) -> dict[str, bytes]:
-        """The headers of the record: fingerprints as 8 bytes big endian each, the offset in decimal digits."""
-        packed = b"".join(one.to_bytes(_FINGERPRINT_BYTES, "big") for one in self.recent)
-        return {RECENT_COMMANDS: packed, COVERED_BELOW: str(self.covered_below).encode()}
+        """The headers of the record but its mark: fingerprints as 8 bytes big endian each."""
+        return {RECENT_COMMANDS: b"".join(one.to_bytes(_FINGERPRINT_BYTES, "big") for one in self.recent)}
 
 
 def with_headers(snapshot: IncidentSnapshot, headers: Mapping[str, bytes | None]) -> SnapshotRecord:
     """What `SnapshotRecord.headers` wrote; headers that are missing or spoilt promise nothing."""
     packed = headers.get(RECENT_COMMANDS) or b""
-    count = len(packed) // _FINGERPRINT_BYTES
-    recent = struct.unpack_from(f">{count}Q", packed)
-    below = headers.get(COVERED_BELOW) or b"0"
-    return SnapshotRecord(snapshot, recent, int(below) if below.isdigit() and len(below) <= _MOST_DIGITS else 0)
+    return SnapshotRecord(snapshot, struct.unpack_from(f">{len(packed) // _FINGERPRINT_BYTES}Q", packed))
+
+
+def mark_of(key: SigningKey, record_key: bytes, value: bytes, headers: Mapping[str, bytes | None]) -> bytes:
+    """The mark of a snapshot's record, as its bytes lie in the log."""
+    return key.mark(_marked(record_key, value, headers))
+
+
+def authentic(
+    key: SigningKey, record_key: bytes | None, value: bytes | None, headers: Mapping[str, bytes | None]
+) -> bool:
+    """Whether an owner of the key wrote this record."""
+    return key.marked(_marked(record_key or b"", value or b"", headers), headers.get(MARK) or b"")
+
+
+def _marked(record_key: bytes, value: bytes, headers: Mapping[str, bytes | None]) -> bytes:
+    parts = (record_key, value, headers.get(RECENT_COMMANDS) or b"")
+    return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
 
 
 def state_to_json(state: IncidentState) -> str:

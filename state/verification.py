@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from schemas.records.log import IncidentEvent, IncidentSnapshot
+from schemas.records.log import IncidentEvent
 from state.chain import GENESIS, check
 from state.event_log import UnreadableEvent
 from state.ports import StoredEvent
+from state.witnesses import Witness
 
 # A version that is so far ahead of the last is no gap: somebody wrote it.
 _MOST_MISSING = 1_000_000
@@ -22,7 +23,8 @@ class FaultKind(StrEnum):
     """What can be wrong with a chain.
 
     gap: a version is missing. fork: a version is there twice, with different words. reorder: a version comes after a later
-    one. duplicate: the same event is there twice. truncation: the log ends before a version that a snapshot has seen.
+    one. duplicate: the same event is there twice. truncation: the log ends before a version that a snapshot or a signed
+    checkpoint has seen.
     tamper: an event does not say what was sealed, is not bound to the one before, or is no event at all.
     """
 
@@ -63,12 +65,13 @@ class _Head:
 
 
 class Verification:
-    """Takes the events in the order of their partitions, and then the snapshots; tells the faults."""
+    """Takes the events in the order of their partitions, and then the witnesses; tells the faults."""
 
     def __init__(self) -> None:
         self.events = 0
         self._heads: dict[str, _Head] = {}
         self._faults: list[Fault] = []
+        self._cut: set[str] = set()
 
     @property
     def incidents(self) -> int:
@@ -102,20 +105,30 @@ class Verification:
             f"the record is no event ({found.reason})",
         ))  # fmt: skip
 
-    def snapshot(self, snapshot: IncidentSnapshot, partition: int = 0) -> None:
-        """Hold a snapshot against the log, once that was read to its end; it must be older than that end."""
-        head = self._heads.setdefault(snapshot.incident_id, _Head(partition=partition))
-        if snapshot.version > len(head.known):
-            missing = len(head.known) + 1
-            detail = f"a snapshot has seen version {snapshot.version}, the log ends at {len(head.known)}"
+    def witness(self, seen: Witness) -> None:
+        """Hold what has seen a version against the log, once that was read to its end; it must be older than that end.
+
+        Of several witnesses of what is missing of an incident, the first one that is heard is told.
+        """
+        head = self._heads.setdefault(seen.incident_id, _Head(partition=seen.partition))
+        if seen.version > len(head.known):
+            if seen.incident_id not in self._cut:
+                detail = f"{seen.name} has seen version {seen.version}, the log ends at {len(head.known)}"
+                self._cut.add(seen.incident_id)
+                self._faults.append(Fault(
+                    FaultKind.TRUNCATION, seen.incident_id, len(head.known) + 1, head.partition, seen.offset, detail
+                ))  # fmt: skip
+        elif seen.version > 0 and head.known[seen.version - 1] not in (0, _fingerprint(seen.hash)):
             self._faults.append(Fault(
-                FaultKind.TRUNCATION, snapshot.incident_id, missing, head.partition, snapshot.event_offset, detail
+                FaultKind.TAMPER, seen.incident_id, seen.version, head.partition, seen.offset,
+                f"the event is another than the one that {seen.name} has seen",
             ))  # fmt: skip
-        elif snapshot.version > 0 and head.known[snapshot.version - 1] not in (0, _fingerprint(snapshot.head_hash)):
-            self._faults.append(Fault(
-                FaultKind.TAMPER, snapshot.incident_id, snapshot.version, head.partition, snapshot.event_offset,
-                "the event is another than the one that a snapshot has seen",
-            ))  # fmt: skip
+
+    def forged_checkpoint(self, partition: int, offset: int) -> None:
+        """Take a record of the checkpoints' topic that names a trusted key, which did not sign it."""
+        self._faults.append(Fault(
+            FaultKind.TAMPER, "", 0, partition, offset, "a checkpoint does not say what was signed (incident.checkpoints)"
+        ))  # fmt: skip
 
     def faults(self) -> list[Fault]:
         """All that is wrong, by partition and offset."""

@@ -60,6 +60,7 @@ COMMANDS = Topic("incident.commands", log.IncidentCommand)
 EVENTS = Topic("incident.events", log.IncidentEvent, compacted=True)  # keyed by incident_id and version
 CONFLICTS = Topic("incident.conflicts", log.CommandRefused)
 SNAPSHOTS = Topic("incident.snapshots", log.IncidentSnapshot, compacted=True)
+CHECKPOINTS = Topic("incident.checkpoints", log.HeadsCheckpoint, compacted=True)  # keyed by partition and part
 # Each stage's steps, in the partition that it decides on (streams.journal); keyed by what the stage is keyed by.
 JOURNAL = Topic("decision.journal", journal.StepTaken)
 # A dead letter holds the largest record of any other topic whole, with its headers and the reason.
@@ -68,8 +69,8 @@ SCHEMAS = Topic("schemas", log.SchemaRegistered, compacted=True)  # keyed by fin
 
 TOPICS: tuple[Topic, ...] = (
     ALERTS, METRICS, LOGS, TOPOLOGY, SAMPLED, ACCOUNT, STORMS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES,
-    RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, JOURNAL, DEAD_LETTERS,
-    SCHEMAS,
+    RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, CHECKPOINTS,
+    JOURNAL, DEAD_LETTERS, SCHEMAS,
 )  # fmt: skip
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 

@@ -11,27 +11,32 @@ from rich.table import Table
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
 from ops.settings import load_settings
-from ops.verifying import Verdict, verify_store
+from ops.verifying import Verdict, trust_of, verify_store
+from state.signing import load_or_create
 
 app = typer.Typer(help="The event store itself.\n\nExample: breakwater events verify", no_args_is_help=True)
 
-
-@app.callback()
-def events() -> None:
-    """A group, although it has one command so far: it can grow without changing `verify`."""
+PublicKeys = Annotated[
+    list[str] | None, typer.Option("--public-key", help="A key whose checkpoints count, in hex; may be given again.")
+]
 
 
 @app.command()
 def verify(
     incident: Annotated[str | None, typer.Option(help="Only the incident of this id.")] = None,
+    public_key: PublicKeys = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every event's hash and every incident's chain. Exit code 1 where something is wrong.
+    """Check every event's hash, every incident's chain, and that nothing is missing that a signed checkpoint has seen.
+
+    Exit code 1 where something is wrong.
 
     Example: breakwater events verify --incident inc-0a1b2c3d4e5f6071
     """
+    settings = load_settings()
     verdict = verify_store(
-        bootstrap_servers(load_settings()),
+        bootstrap_servers(settings),
+        trust_of(settings, public_key or ()),
         incident_id=incident,
         progress=lambda count: tell_on_stderr(f"{count:,} events read"),
     )
@@ -43,14 +48,44 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def key(as_json: AsJson = False) -> None:
+    """Show the public key that this store's checkpoints are signed with; the private one is made at the first call.
+
+    Give it to whoever verifies from another machine: `breakwater events verify --public-key KEY`.
+
+    Example: breakwater events key
+    """
+    path = load_settings().store_key
+    public = load_or_create(path).public.hex()
+    typer.echo(json.dumps({"public_key": public, "file": str(path)}) if as_json else public)
+
+
 def document(verdict: Verdict) -> dict[str, object]:
     """The verdict as the interface names its keys."""
+    heard = verdict.testimony
     return {
         "verified": verdict.verified,
         "incidents": verdict.incidents,
         "events": verdict.events,
         "faults": [asdict(fault) for fault in verdict.faults],
+        "checkpoints": {
+            "partitions": len(heard.checkpoints),
+            "incidents": sum(len(checkpoint.marks) for checkpoint in heard.checkpoints.values()),
+            "signed_at": max((checkpoint.signed_at for checkpoint in heard.checkpoints.values()), default=None),
+            "untrusted": heard.untrusted,
+        },
     }
+
+
+def _signed(verdict: Verdict) -> str:
+    heard = verdict.testimony
+    if heard.checkpoints:
+        heads = sum(len(checkpoint.marks) for checkpoint in heard.checkpoints.values())
+        return f"Signed checkpoints of {heads:,} incidents agree."
+    if heard.untrusted:
+        return "Its checkpoints are signed with a key that is not known here: name it with --public-key."
+    return "There is no signed checkpoint yet, so a tail that was cut off could not be seen."
 
 
 def _show(verdict: Verdict, incident: str | None) -> None:
@@ -59,7 +94,7 @@ def _show(verdict: Verdict, incident: str | None) -> None:
         typer.echo(f"There are no events{f' of {incident}' if incident else ''}: nothing to verify.")
         return
     if verdict.verified:
-        typer.echo(f"{read}: every hash is right and every chain is whole.")
+        typer.echo(f"{read}: every hash is right and every chain is whole. {_signed(verdict)}")
         return
     table = Table("fault", "incident", "version", "partition", "offset", "what it is", box=None)
     for fault in verdict.faults:

@@ -1,15 +1,15 @@
 """The event store after a demonstration, verified as `breakwater events verify` does it."""
 
 from ops.demo.summary import StoreCheck
-from ops.verifying import verify_store
+from ops.verifying import Trust, verify_store
 
 
-def check_store(bootstrap: str) -> StoreCheck:
+def check_store(bootstrap: str, trust: Trust | None = None) -> StoreCheck:
     """Count the events and check every chain.
 
     Raises:
         StateError: the store cannot be read.
     """
-    verdict = verify_store(bootstrap, progress=lambda _: None)
+    verdict = verify_store(bootstrap, trust, progress=lambda _: None)
     faults = tuple(f"{fault.kind} at version {fault.version} of {fault.incident_id}" for fault in verdict.faults[:5])
     return StoreCheck(verdict.events, verdict.verified, faults)

@@ -88,6 +88,25 @@ class IncidentSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadsCheckpoint:
+    """A signed list of the heads of a partition's incidents, in `parts` records of which this is number `part`, from 0.
+
+    `end`: all events of the partition at smaller offsets are in it. `covered_below`: those at smaller offsets are in snapshots.
+    `heads`: packed, as docs/event-store.md has it. `public_key` and `signature` are Ed25519's, of all other fields.
+    """
+
+    partition: int
+    end: int
+    covered_below: int
+    part: int
+    parts: int
+    heads: bytes
+    signed_at: Millis
+    public_key: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """Bytes that a stage could not take, exact, with where they were and why. `reason` is a code, `detail` a sentence."""
 

@@ -114,7 +114,9 @@ def test_a_whole_store_is_verified(bootstrap: str, run: Run) -> None:
     written(bootstrap)
     result = run("events", "verify", "--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"verified": True, "incidents": 1, "events": 6, "faults": []}
+    told = json.loads(result.stdout)
+    assert told.pop("checkpoints") == {"partitions": 0, "incidents": 0, "signed_at": None, "untrusted": 0}
+    assert told == {"verified": True, "incidents": 1, "events": 6, "faults": []}
     assert "every chain is whole" in run("events", "verify").stdout
 
 

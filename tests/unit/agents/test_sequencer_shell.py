@@ -31,6 +31,8 @@ class FakeWriter:
     gate: threading.Event = field(default_factory=threading.Event)
     calls: list[str] = field(default_factory=list)
     busy: bool = False
+    partition: int = 0
+    checkpoint_failure: Exception | None = None
 
     def open(self) -> None:
         self.calls.append("open")
@@ -43,6 +45,13 @@ class FakeWriter:
             raise self.failures.pop(0)
         self.calls.append(f"append {[offset for _, offset in commands]}")
         return AppendResult((), (), 0, 0)
+
+    def checkpoint(self, *, only_if_due: bool = False) -> bool:
+        assert not self.busy, "a writer is for one thread at a time"
+        self.calls.append("checkpoint if due" if only_if_due else "checkpoint")
+        if self.checkpoint_failure:
+            raise self.checkpoint_failure
+        return True
 
     def close(self) -> None:
         assert not self.busy, "a writer is for one thread at a time"
@@ -110,7 +119,7 @@ async def test_a_partition_that_is_taken_away_during_an_append_is_given_back_aft
     bench.writers[0].gate.set()
     await task
     assert not event.acknowledged
-    await soon(lambda: bench.writers[0].calls == ["open", "close"])
+    await soon(lambda: bench.writers[0].calls == ["open", "checkpoint", "close"])
     assert len(bench.writers) == 1
 
 
@@ -131,3 +140,40 @@ async def test_a_writer_that_is_fenced_without_a_rebalance_ends_the_worker(
     bench.failures.append(FencedError(0))
     with pytest.raises(FencedError):
         await bench.shell._batch(batch(COMMANDS, [COMMAND]))
+
+
+async def test_checkpoints_are_asked_for_between_batches(bench: Bench) -> None:
+    """So that the last events before a silence are signed, too."""
+    await bench.shell._batch(batch(COMMANDS, [COMMAND]))
+    await bench.shell._checkpoints()
+    assert bench.writers[0].calls == ["open", "append [0]", "checkpoint if due"]
+
+
+async def test_a_checkpoint_that_kafka_did_not_take_has_the_writer_opened_anew(bench: Bench) -> None:
+    """Whether it was written is not known; the next batch goes on."""
+    await bench.shell._batch(batch(COMMANDS, [COMMAND]))
+    bench.writers[0].checkpoint_failure = StoreUnavailableError("away")
+    await bench.shell._checkpoints()
+    event = batch(COMMANDS, [COMMAND], first=1)
+    await bench.shell._batch(event)
+    assert event.acknowledged
+    assert len(bench.writers) == 2
+
+
+async def test_a_writer_that_is_fenced_at_a_checkpoint_waits_for_the_rebalance(bench: Bench) -> None:
+    """Opened anew it would fence the new owner."""
+    await bench.shell._batch(batch(COMMANDS, [COMMAND]))
+    bench.writers[0].checkpoint_failure = FencedError(0)
+    task = asyncio.create_task(bench.shell._checkpoints())
+    await soon(lambda: bool(bench.waited_s))
+    assert not task.done()
+    await bench.app.on_partitions_revoked.send(set())
+    await task
+    assert len(bench.writers) == 1
+
+
+async def test_the_end_signs_what_was_appended(bench: Bench) -> None:
+    """Then the connections are given back."""
+    await bench.shell._batch(batch(COMMANDS, [COMMAND]))
+    bench.shell.close()
+    await soon(lambda: bench.writers[0].calls[-2:] == ["checkpoint", "close"])

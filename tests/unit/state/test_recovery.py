@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.records.log import IncidentCommand, IncidentEvent
+from state.checkpoints import Checkpoint, newest, sign_heads
 from state.event_log import UnreadableEvent
-from state.incident import EventType
+from state.incident import EventType, IncidentState
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
 from state.recovery import Recovery
+from state.signing import new_key
 from state.snapshots import SnapshotRecord, state_from_json, state_to_json
 from tests.support.commands import command, command_logs
 from tests.support.ledger_run import NOW, Run, numbered
@@ -105,7 +108,7 @@ FORGERIES: dict[str, Changes] = {
 
 @pytest.mark.parametrize("changes", FORGERIES.values(), ids=FORGERIES)
 def test_a_forged_snapshot_is_told_and_not_believed(changes: Changes) -> None:
-    """Well-formed, its state in agreement with it, and with the promise that it covers all events: they are read."""
+    """Well-formed, its state in agreement with it: the events are read."""
     run = Run().feed(numbered([*episode(1), *episode(1, "inc-cart")[:2]]))
     forged = replace(run.snapshots[0].snapshot, **changes)
     state = replace(
@@ -113,7 +116,7 @@ def test_a_forged_snapshot_is_told_and_not_believed(changes: Changes) -> None:
         incident_id=forged.incident_id, version=forged.version, head_hash=forged.head_hash, title="forged",
     )  # fmt: skip
     forged = replace(forged, state=state_to_json(state))
-    run.snapshots = [SnapshotRecord(forged, (), covered_below=10**15)]
+    run.snapshots = [SnapshotRecord(forged, ())]
     recovery = read(run)
     after = recovery.ledger(run.ledger.next_offset, commands_end=100)
     assert {k: h.state for k, h in after.heads.items()} == {k: h.state for k, h in run.ledger.heads.items()}
@@ -204,3 +207,98 @@ def test_commands_of_a_topic_that_was_made_anew_are_not_taken_for_old_ones() -> 
     ledger = read(run).ledger(run.ledger.next_offset, commands_end=1)
     after = Run(ledger).feed([(episode(1)[0], 0), (episode(2)[0], 1)])
     assert (after.skipped, [event.version for event in after.events]) == (1, [4])
+
+
+KEY = new_key()
+
+
+def checkpoint_of(ledger: PartitionLedger) -> Checkpoint:
+    """What a sequencer signs of its ledger."""
+    records = sign_heads(0, ledger.heads.values(), ledger.next_offset, ledger.covered_below, NOW, KEY)
+    found = newest(records, {KEY.public}, 0)
+    assert found is not None
+    return found
+
+
+def recovered_with(
+    checkpoint: Checkpoint, snapshots: list[SnapshotRecord], run: Run, end: int | None = None
+) -> tuple[Recovery, PartitionLedger]:
+    """A restart that finds a checkpoint, and reads the log from where that says on."""
+    recovery = Recovery(checkpoint)
+    for one in snapshots:
+        recovery.snapshot(one)
+    end = run.ledger.next_offset if end is None else end
+    recovery.log_ends_at(end)
+    log = [StoredEvent(e, "incident.events", 0, at) for e, at in zip(run.events, run.offsets, strict=True) if at < end]
+    for stored in log:
+        if stored.offset >= recovery.start:
+            recovery.event(stored)
+    if recovery.read_again():
+        for stored in log:
+            recovery.event(stored)
+    return recovery, recovery.ledger(end)
+
+
+def heads_of(ledger: PartitionLedger) -> dict[str, tuple[IncidentState, str]]:
+    """What a ledger knows of each incident, and what is wrong with it."""
+    return {one: (head.state, head.fault) for one, head in ledger.heads.items()}
+
+
+@settings(max_examples=60)
+@given(commands=command_logs(), signed_after=st.integers(0, 40))
+def test_a_checkpoint_of_any_moment_leads_to_the_same_ledger(
+    commands: list[IncidentCommand], signed_after: int
+) -> None:
+    """Whatever came after it, snapshots of later moments included."""
+    run = Run().feed(numbered(commands)[:signed_after])
+    checkpoint = checkpoint_of(run.ledger)
+    run.feed(numbered(commands)[signed_after:])
+    recovery, ledger = recovered_with(checkpoint, run.snapshots, run)
+    assert heads_of(ledger) == heads_of(run.ledger)
+    assert (ledger.command_offset >= 0) == bool(run.events)
+    assert not recovery.distrusted
+
+
+def test_a_checkpoint_saves_reading_the_log() -> None:
+    """What it says to be in snapshots is not looked at."""
+    run = Run().feed(numbered([*episode(1), *episode(1, "inc-cart")]))
+    recovery, ledger = recovered_with(checkpoint_of(run.ledger), run.snapshots, run)
+    assert recovery.start == run.ledger.next_offset
+    assert heads_of(ledger) == heads_of(run.ledger)
+    assert ledger.command_offset == run.ledger.command_offset
+
+
+def test_an_older_snapshot_than_the_checkpoint_knows_is_not_believed() -> None:
+    """A genuine one, written once more by somebody: its incident's events are read from the first on."""
+    run = Run().feed(numbered(episode(1)))
+    old = list(run.snapshots)
+    run.feed([(one, 10 + at) for at, one in enumerate(episode(2))])
+    recovery, ledger = recovered_with(checkpoint_of(run.ledger), old, run)
+    assert list(recovery.distrusted) == ["inc-checkout"]
+    assert heads_of(ledger) == heads_of(run.ledger)
+
+
+def test_without_its_snapshots_a_checkpoint_has_the_log_read() -> None:
+    """Somebody deleted them."""
+    run = Run().feed(numbered([*episode(1), *episode(1, "inc-cart")]))
+    _, ledger = recovered_with(checkpoint_of(run.ledger), run.snapshots[:1], run)
+    assert heads_of(ledger) == heads_of(run.ledger)
+
+
+def test_a_log_that_lacks_what_a_checkpoint_has_seen_gets_no_more_of_those_incidents() -> None:
+    """Its tail was cut off: a sequencer that went on would write other events under the same versions."""
+    run = Run().feed(numbered([*episode(1, "inc-cart"), *episode(1)[:2]]))
+    checkpoint = checkpoint_of(run.ledger)
+    _, ledger = recovered_with(checkpoint, run.snapshots, run, end=run.offsets[-1])
+    assert "a signed checkpoint has seen version 2, the log 1" in ledger.heads["inc-checkout"].fault
+    after = Run(ledger).feed([(episode(1)[2], 10), (episode(2, "inc-cart")[0], 11)])
+    assert [event.incident_id for event in after.events] == ["inc-cart"]
+
+
+def test_a_chain_that_was_rewritten_after_a_checkpoint_is_found() -> None:
+    """Every hash in it is right; only the checkpoint remembers."""
+    run = Run().feed(numbered(episode(1)[:2]))
+    checkpoint = checkpoint_of(run.ledger)
+    other = Run().feed(numbered(episode(1)[:2]), NOW + 1)
+    _, ledger = recovered_with(checkpoint, [], other)
+    assert "another version 2" in ledger.heads["inc-checkout"].fault

@@ -12,6 +12,7 @@ from state.event_log import UnreadableEvent
 from state.incident import EventType
 from state.ports import StoredEvent
 from state.verification import Fault, FaultKind, Verification
+from state.witnesses import Witness, witness_of
 from tests.support.commands import command, command_logs
 from tests.support.event_sequences import EventLog, event_logs
 from tests.support.ledger_run import Run, numbered
@@ -60,7 +61,7 @@ def test_what_the_ledger_writes_is_verified(commands: list[IncidentCommand]) -> 
     for event in run.events:
         found.event(StoredEvent(event, "incident.events", 0, event.command_offset))
     for written in run.snapshots:
-        found.snapshot(written.snapshot)
+        found.witness(witness_of(written.snapshot, 0))
     assert found.faults() == []
 
 
@@ -147,7 +148,7 @@ def test_a_log_that_ends_before_a_snapshot_is_truncated() -> None:
     run = Run().feed(numbered([command(), command(EventType.INCIDENT_RESOLVED, command_id="resolve")]))
     found = Verification()
     found.event(StoredEvent(run.events[0], "incident.events", 0, 0))
-    found.snapshot(run.snapshots[0].snapshot)
+    found.witness(witness_of(run.snapshots[0].snapshot, 0))
     assert brief(found.faults()) == [("truncation", 2, run.offsets[1])]
 
 
@@ -155,7 +156,7 @@ def test_an_incident_of_which_only_a_snapshot_is_left_is_truncated() -> None:
     """All of its events are gone."""
     run = Run().feed(numbered([command(), command(EventType.INCIDENT_RESOLVED, command_id="resolve")]))
     found = Verification()
-    found.snapshot(run.snapshots[0].snapshot, partition=2)
+    found.witness(witness_of(run.snapshots[0].snapshot, 2))
     (fault,) = found.faults()
     assert (fault.kind, fault.version, fault.partition) == (FaultKind.TRUNCATION, 1, 2)
 
@@ -167,7 +168,7 @@ def test_a_chain_that_was_rewritten_whole_is_found_by_its_snapshot() -> None:
     found = Verification()
     for event, offset in zip(other.events, other.offsets, strict=True):
         found.event(StoredEvent(event, "incident.events", 0, offset))
-    found.snapshot(run.snapshots[0].snapshot)
+    found.witness(witness_of(run.snapshots[0].snapshot, 0))
     assert brief(found.faults()) == [("tamper", 2, run.offsets[1])]
 
 
@@ -184,3 +185,21 @@ def test_an_absurd_version_does_not_exhaust_the_memory() -> None:
     events = chain(2)
     absurd = replace(events[1], event=seal(replace(events[1].event, version=10**15)))
     assert brief(faults([events[0], absurd, events[1]])) == [("tamper", 10**15, 1)]
+
+
+def test_a_log_that_ends_before_a_checkpoint_is_truncated() -> None:
+    """Where no snapshot is, the checkpoint proves that there was more; an incident is told of once."""
+    found = Verification()
+    for stored in placed(chain(3)):
+        found.event(stored)
+    for name in ("a snapshot", "a signed checkpoint"):
+        found.witness(Witness(INCIDENT, 5, "ab" * 32, 3, 70, name))
+        found.witness(Witness("inc-gone", 1, "ab" * 32, 3, 71, name))
+    assert brief(found.faults()) == [("truncation", 4, 70), ("truncation", 1, 71)]
+
+
+def test_a_forged_checkpoint_is_a_fault_of_its_own() -> None:
+    """Somebody wrote over what was signed."""
+    found = Verification()
+    found.forged_checkpoint(2, 17)
+    assert brief(found.faults()) == [("tamper", 0, 17)]
