@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -98,6 +98,7 @@ class TelemetryProducer:
         )
         self._encoder = TelemetryEncoder(codec_for)
         self._backpressure_timeout_s = backpressure_timeout_s
+        self._queue_max_messages = queue_max_messages
         self._lock = threading.Lock()
         self._sent = 0
         self._delivered = 0
@@ -157,6 +158,22 @@ class TelemetryProducer:
             self._producer.poll(_POLL_S)
         if self._sent % _POLL_EVERY == 0:
             self._producer.poll(0)
+
+    def send_all_raw(self, topic: str, records: Iterable[tuple[bytes | None, bytes | None]]) -> int:
+        """Queue many keys and values of a topic, in their order, and return how many; waits where they come too fast.
+
+        Raises:
+            DeliveryError: as `send_raw`; those before the one at fault are queued.
+        """
+        count = 0
+        waiting = iter(records)
+        while group := [{"key": key, "value": value} for key, value in islice(waiting, _GROUP)]:
+            count += len(group)
+            self._await_room(len(group))
+            for record in self._queue(topic, group):
+                self.send_raw(topic, record["key"], record["value"])
+            self._producer.poll(0)
+        return count
 
     async def delivered(self, records: Sequence[Any]) -> list[str | None]:
         """Send records (telemetry or `Message`) and wait until Kafka has answered for each; never blocks the event loop.
@@ -255,6 +272,21 @@ class TelemetryProducer:
         with self._lock:
             self._sent += 1
         return True
+
+    def _await_room(self, records: int) -> None:
+        deadline = time.monotonic() + self._backpressure_timeout_s
+        # In a full queue some records of a batch might find room that earlier ones did not: their order would be lost.
+        while len(self._producer) and len(self._producer) + records > self._queue_max_messages:
+            if time.monotonic() > deadline:
+                raise self._queue_full()
+            self._producer.poll(_POLL_S)
+
+    def _queue(self, topic: str, group: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Put records into the local queue; returns those that it does not take."""
+        queued = self._producer.produce_batch(topic, group, on_delivery=self._on_delivery)
+        with self._lock:
+            self._sent += queued
+        return [] if queued == len(group) else [record for record in group if record.pop("_error", None) is not None]
 
     def _offer_group(self, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
         """Put records into the local queue; returns those that it was too full for. Those that it refuses are answered for."""

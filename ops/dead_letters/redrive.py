@@ -52,15 +52,19 @@ class Redrive:
         self._remapper = remapper
         self._dry_run = dry_run
 
-    def run(self, reason: str | None = None) -> Iterator[Outcome]:
-        """Put back the letters that lie there now, of one reason or all; says of each what became of it.
+    def run(self, reason: str | None = None, letter_id: str | None = None) -> Iterator[Outcome]:
+        """Put back the letters that lie there now, of one reason, of one id, or all; says of each what became of it.
 
         Raises:
             RedriveError: another redrive took over, or Kafka does not take the letters; run it again.
         """
         producer = None if self._dry_run else _transactional(self._bootstrap)
         overview = self._shelf.overview()
-        wanted = (s.letter for s in self._shelf.letters(overview) if reason in (None, s.letter.reason))
+        wanted = (
+            s.letter
+            for s in self._shelf.letters(overview)
+            if reason in (None, s.letter.reason) and letter_id in (None, s.letter.dead_letter_id)
+        )
         while group := list(islice(wanted, _LETTERS_A_TRANSACTION)):
             prepared = [self._prepared(letter, overview.redriven) for letter in group]
             if producer is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ops.dead_letters.errors import LetterNotFoundError
+from ops.intake.letters import INDEX_HEADER
 from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.log import DeadLetter
@@ -17,6 +18,8 @@ from streams.encoder import CodecFor, single_object_codec
 from streams.reading import read_all
 from streams.topics import DEAD_LETTERS
 
+# When a letter's record came in, and where among those of the same moment.
+Place = tuple[int, str, int, int, int]
 REDRIVEN_OF = "redriven-of"
 
 
@@ -31,12 +34,16 @@ class Shelved:
 
 @dataclass(slots=True)
 class Overview:
-    """The whole shelf in small: how many letters, which were put back, how far each partition was read."""
+    """The whole shelf in small: how many letters, which were put back, how far each partition was read.
+
+    `order` has every letter's place in time, with its partition and offset on the shelf; some 200 bytes a letter.
+    """
 
     letters: int = 0
     by_reason: dict[str, int] = field(default_factory=dict)
     redriven: set[str] = field(default_factory=set)
     ends: dict[int, int] = field(default_factory=dict)
+    order: list[tuple[Place, int, int]] = field(default_factory=list)
 
 
 class Shelf:
@@ -47,10 +54,23 @@ class Shelf:
         self._codec: Codec[DeadLetter] = codec_for(DEAD_LETTERS)
 
     def letters(self, until: Overview) -> Iterator[Shelved]:
-        """Every letter that the overview saw; none that came later, such as one of a letter just put back."""
+        """Every letter that the overview saw, in the order in which they came in; none that came later.
+
+        So what concerns one incident goes back in its order, on whichever partitions of the shelf its letters lie. Letters that
+        are read before their turn are held: as many as one partition of the shelf is ahead of another in time.
+        """
+        due = iter(sorted(until.order))
+        following = next(due, None)
+        held: dict[tuple[int, int], Shelved] = {}
         for record in read_all(self._bootstrap, DEAD_LETTERS.name):
-            if record.offset <= until.ends.get(record.partition, -1):
-                yield from self._shelved(record)
+            if record.offset > until.ends.get(record.partition, -1):
+                continue
+            held.update({(shelved.partition, shelved.offset): shelved for shelved in self._shelved(record)})
+            while following is not None and following[1:] in held:
+                yield held.pop(following[1:])
+                following = next(due, None)
+        # Retention may have taken some between the two readings: what is left is in order all the same.
+        yield from sorted(held.values(), key=lambda shelved: place_in_time(shelved.letter))
 
     def scan(self, overview: Overview) -> Iterator[Shelved]:
         """Every letter that lies there now; fills in the overview on the way."""
@@ -72,8 +92,8 @@ class Shelf:
     def overview(self) -> Overview:
         """How the shelf stands now."""
         overview = Overview()
-        for _ in self.scan(overview):
-            pass
+        for shelved in self.scan(overview):
+            overview.order.append((place_in_time(shelved.letter), shelved.partition, shelved.offset))
         return overview
 
     def find(self, text: str) -> tuple[DeadLetter, bool]:
@@ -98,6 +118,12 @@ class Shelf:
         except DecodeError:
             return  # a mark, or no letter at all
         yield Shelved(letter, record.partition, record.offset)
+
+
+def place_in_time(letter: DeadLetter) -> Place:
+    """What orders letters: when they came in; then where they lay, or their place in the body that they came with."""
+    index = letter.headers.get(INDEX_HEADER, b"0")
+    return letter.occurred_at, letter.topic, letter.partition, int(index) if index.isdigit() else 0, letter.offset
 
 
 def _note_marks(overview: Overview, record: RawRecord) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ops.intake.alert_bytes import AlertBytes
 from ops.intake.arrival import Arrival
 from ops.intake.body import MAX_BODY_BYTES
 from ops.intake.errors import BodyRefusedError, ItemRefusedError
@@ -13,6 +14,7 @@ from ops.intake.press import AlertPress
 from ops.intake.reading import Parcel, Reading
 from ops.intake.unpacking import unpacked
 from schemas.errors import InvalidInputError
+from schemas.records.intake import Alert
 from schemas.records.log import DeadLetter
 from streams.encoder import TelemetryEncoder
 from streams.outbox import Message
@@ -59,6 +61,7 @@ class BatchReader:
     encoder: TelemetryEncoder
     max_body_bytes: int = MAX_BODY_BYTES
     _press: list[AlertPress] = field(default_factory=list, repr=False)
+    _bytes: list[AlertBytes] = field(default_factory=list, repr=False)
 
     def press(self) -> AlertPress:
         """What makes messages of usual alerts; made with the codec, which a registry may have to be asked for."""
@@ -113,12 +116,22 @@ class BatchReader:
                 try:
                     if arrival.bound and record.tenant != arrival.tenant:
                         raise _foreign(record.tenant, arrival.tenant)
-                    batch.messages.append(self.encoder.message(record))
+                    batch.messages.append(self._message(record))
                 except InvalidInputError as error:
                     reading.refuse(reading.place(at), error)
                     continue
             batch.identities.append(reading.identities[at])
         return batch
+
+    def _message(self, record: Any) -> Message:
+        if type(record) is not Alert:
+            return self.encoder.message(record)
+        if not self._bytes:
+            self._bytes.append(AlertBytes(self.encoder.codec(ALERTS)))
+        try:
+            return Message(ALERTS.name, record.incident_id.encode(), self._bytes[0].of(record))
+        except (ValueError, TypeError):
+            return self.encoder.message(record)  # says what is wrong
 
     def _shelve(self, batch: Batch, known: Format, raw: bytes, arrival: Arrival, kept: Mapping[str, bytes]) -> None:
         refusals = batch.reading.refusals

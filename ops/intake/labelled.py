@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ops.intake import values
@@ -75,6 +76,7 @@ def alert_of_labels(told: Labelled, arrival: Arrival) -> tuple[Alert, str]:
     return alert, f"{where[0]}\x1f{alert_id}"
 
 
+@lru_cache(maxsize=1_000)
 def severity_of(word: str) -> Severity:
     """The severity of a sender's word; one that is not known is WARNING, and stays among the labels."""
     try:
@@ -108,9 +110,13 @@ def time_at(item: Any, name: str) -> Millis | None:
     if given is None or given == "" or (isinstance(given, str) and given.startswith("0001-01-01T00:00:00")):
         return None
     try:
-        return values.time_ms(given)
+        return _time_ms(given) if isinstance(given, str) else values.time_ms(given)
     except InvalidInputError as error:
         raise bad_field(name, str(error)) from error
+
+
+# The alerts of a group often have one start.
+_time_ms = lru_cache(maxsize=1_000)(values.time_ms)
 
 
 def text_at(item: Any, name: str) -> str:

@@ -81,7 +81,7 @@ class Rules:
     @staticmethod
     def _first(names: tuple[str, ...], labels: dict[str, str]) -> str:
         for name in names:
-            if found := labels.get(name, "").strip():
+            if name in labels and (found := labels[name].strip()):
                 return found
         return ""
 

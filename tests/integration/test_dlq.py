@@ -157,3 +157,14 @@ def test_a_row_of_a_file_is_mapped_anew_too(kafka_bootstrap: str, topic_prefix: 
     (message,) = [m for m in read_all(kafka_bootstrap, "alerts") if topic_prefix.encode() in (m.value or b"")]
     alert = Codec(Alert).decode(message.value)
     assert (alert.service, alert.name, alert.occurred_at) == ("host7", "a, b", 1642213952000)
+
+
+def test_a_redrive_keeps_the_order_of_an_incident(kafka_bootstrap: str, topic: str, topic_prefix: str) -> None:
+    """Letters of one incident lie on several partitions of the shelf; they go back in the order in which they came in."""
+    letters = [
+        letter(topic_prefix, n, topic=topic, offset=n, occurred_at=1000 + n // 3, value=b"%d" % n) for n in range(40)
+    ]
+    shelve(kafka_bootstrap, *reversed(letters))
+    code, found = run("redrive", "--reason", topic_prefix)
+    assert (code, found["redriven"]) == (0, 40)
+    assert [record.value for record in read_all(kafka_bootstrap, topic)] == [b"%d" % n for n in range(40)]

@@ -87,6 +87,6 @@ def test_an_outage_loses_nothing_and_doubles_nothing(server: EmbeddedKafka, tmp_
         for sender in senders:
             sender.join(60)
     sent = Counter(mark for sender in senders for mark in sender.taken)
-    there = Counter(Codec(Alert).decode(message.value()).message for message in read_all(bootstrap, "alerts"))
+    there = Counter(Codec(Alert).decode(record.value).message for record in read_all(bootstrap, "alerts"))
     assert set().union(*(sender.statuses for sender in senders)) == {202, 503}
     assert there == sent

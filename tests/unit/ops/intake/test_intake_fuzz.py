@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import cramjam
@@ -77,12 +76,12 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *itertools.chain.from_iterable(places(child, (*path, key)) for key, child in children)]
 
 
-def changed(node: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
+def changed(node: Any, path: tuple[Any, ...], value: Any) -> Any:
     """The document with another value at a place."""
     if not path:
-        return change(node)
+        return value
     copy = node.copy()
-    copy[path[0]] = changed(copy[path[0]], path[1:], change)
+    copy[path[0]] = changed(copy[path[0]], path[1:], value)
     return copy
 
 

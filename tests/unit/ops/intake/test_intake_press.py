@@ -6,12 +6,14 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.intake.alert_bytes import AlertBytes
 from ops.intake.arrival import Arrival
 from ops.intake.formats import BY_PATH
 from ops.intake.press import AlertPress
 from ops.intake.reading import Parcel
 from schemas.codec import Codec
 from schemas.records.intake import Alert
+from schemas.records.vocabulary import AlertStatus, Severity, Tier
 from streams.outbox import Message
 
 KNOWN = BY_PATH["/v1/alerts"]
@@ -67,3 +69,25 @@ def test_what_the_press_remembers_is_bounded() -> None:
         press.message(item, arrival)
     assert len(press._seen) <= 20_000
     assert len(press._known) <= 20_000
+
+
+WORDS = st.text(max_size=20) | st.text(max_size=5).map(lambda text: text * 700)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(WORDS, min_size=10, max_size=10),
+    st.tuples(st.sampled_from(Severity), st.sampled_from(AlertStatus), st.sampled_from(Tier)),
+    st.tuples(st.integers(-(2**62), 2**62), st.integers(0, 2**53)),
+    st.dictionaries(st.text(max_size=5), WORDS, max_size=5)
+    | st.integers(1, 99).map(lambda n: {str(at): "v" for at in range(n)}),
+)
+def test_an_alerts_bytes_by_hand_are_the_codecs(
+    texts: list[str], words: tuple[Severity, AlertStatus, Tier], times: tuple[int, int], labels: dict[str, str]
+) -> None:
+    """Byte for byte."""
+    names = ("alert_id", "incident_id", "tenant", "environment", "service", "name", "fingerprint", "source", "message",
+             "correlation_id")  # fmt: skip
+    alert = Alert(**dict(zip(names, texts, strict=True)), severity=words[0], status=words[1], tier=words[2],
+                  occurred_at=times[0], received_at=times[1], labels=labels)  # fmt: skip
+    assert AlertBytes(CODEC).of(alert) == CODEC.encode(alert)
