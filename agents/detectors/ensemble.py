@@ -13,6 +13,7 @@ from agents.detectors.deseasoned import Deseasoned
 from agents.detectors.drift import Drift
 from agents.detectors.hold_off import HoldOff
 from agents.detectors.likelihood import Likelihood
+from agents.detectors.memory import dump, restore
 from agents.detectors.reach import Reach
 from agents.detectors.scale import Scale
 from agents.detectors.season import Season
@@ -27,8 +28,10 @@ THRESHOLD = 0.999
 WARM_UP = 8
 _SOON, _LATER = 10, 50  # points after which residuals and roughness are judged
 _OF_LIFE, _LONGEST = 0.75, 20_000
+_YOUNG = 100  # points until then prove less, by up to an order of magnitude
 _OFFSET = 0.4
-_MOST = 1e100  # squares must stay finite
+_MOST = 1e30  # what is larger is taken for this: memories are kept in single precision
+_ABSURD = 1e100  # and what is larger still is no measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,32 @@ class SeriesWatch:
         self._block = 0
         self._sum = self._off = 0.0
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other will say the same of whatever comes."""
+        return isinstance(other, SeriesWatch) and self.dump() == other.dump()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def dump(self) -> str:
+        """The memory as text; about 5 kB."""
+        return dump(self)
+
+    @classmethod
+    def load(cls, text: str) -> "SeriesWatch":
+        """The memory that `dump` wrote.
+
+        Raises:
+            UnreadableMemoryError: another version wrote it, or it is damaged; the series is to be learned anew.
+        """
+        watch = cls()
+        restore(watch, text)
+        return watch
+
     def judge(self, value: float, at_s: float, threshold: float = THRESHOLD) -> Verdict:
-        """Score a point, then learn it; one that is no number, or too large to be squared, is passed over with 0."""
-        if not abs(value) <= _MOST or not isfinite(at_s):
+        """Score a point, then learn it; one that is no number, or absurdly large, is passed over with 0."""
+        if not (abs(value) <= _ABSURD and isfinite(at_s)):
             return Verdict(0.0, alarm=False)
+        value = max(-_MOST, min(_MOST, value))
         score = 1.0 - 10.0 ** -max(0.0, self.surprise(value, at_s) - _OFFSET)
         return Verdict(score, alarm=score >= threshold)
 
@@ -92,9 +117,7 @@ class SeriesWatch:
             cubes += self._six(self._sum / BLOCK, self._off / BLOCK, unit)
             self._block, self._sum, self._off = 0, 0.0, 0.0
         scale.learn(value)
-        life = (points if points < _LONGEST else _LONGEST) / 1000.0 + 0.02
-        surprise: float = cubes ** (1 / 3) - _OF_LIFE * log10(life)
-        return self._hold.step(surprise, points)
+        return self._hold.step(cubes ** (1 / 3) - _bar(points), points)
 
     def _point(self, value: float, at_s: float, points: int, unit: float) -> float:
         """Cubed rarities of the detectors that judge every point."""
@@ -135,3 +158,10 @@ class SeriesWatch:
         if course is not None:
             cubes += coursed.rarity(course, 2 * BLOCK) ** 3
         return cubes
+
+
+def _bar(points: int) -> float:
+    """What is taken off a surprise for the series' age: 0 at about a thousand points, 1 at twenty thousand."""
+    life = (points if points < _LONGEST else _LONGEST) / 1000.0 + 0.1
+    bar = _OF_LIFE * log10(life)
+    return bar + 1.0 - points / _YOUNG if points < _YOUNG else bar

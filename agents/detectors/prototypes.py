@@ -12,7 +12,7 @@ _REFINES = 0.1
 
 
 class Prototypes:
-    """At most `capacity` points of a space of up to three dimensions; coordinates in the caller's units. 32 bytes each."""
+    """At most `capacity` points of a space of up to three dimensions; coordinates in the caller's units. 16 bytes each."""
 
     __slots__ = ("_a", "_b", "_c", "_capacity", "_clock", "_dimensions", "_met", "_vigilance")
 
@@ -20,8 +20,8 @@ class Prototypes:
         self._dimensions = dimensions
         self._capacity = capacity
         self._vigilance = vigilance
-        self._a, self._b, self._c = array("d"), array("d"), array("d")
-        self._met = array("q")
+        self._a, self._b, self._c = array("f"), array("f"), array("f")
+        self._met = array("I")
         self._clock = 0
 
     def __len__(self) -> int:
@@ -65,15 +65,15 @@ class Prototypes:
 
 
 class PrototypesOnLine:
-    """The same in one dimension, kept in order, so that the nearest is found by bisection. 16 bytes each."""
+    """The same in one dimension, kept in order, so that the nearest is found by bisection. 8 bytes each."""
 
     __slots__ = ("_capacity", "_clock", "_met", "_places", "_vigilance")
 
     def __init__(self, capacity: int, vigilance: float) -> None:
         self._capacity = capacity
         self._vigilance = vigilance
-        self._places = array("d")
-        self._met = array("q")
+        self._places = array("f")
+        self._met = array("I")
         self._clock = 0
 
     def __len__(self) -> int:

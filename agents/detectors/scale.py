@@ -3,6 +3,7 @@
 _SLOWEST = 1e-4  # the memory's length is 10,000 points
 _FLOOR = 1e-3  # deviations below 0.1 % of the level are no news, however flat the line was
 TINY = 1e-9
+FULL = 60_000  # counts that fit in two bytes stop here: the memory is far shorter
 
 
 class Scale:

@@ -6,7 +6,7 @@ season, here each half hour of the day, UTC, without trend; what lasts is learne
 
 from array import array
 
-from agents.detectors.scale import TINY
+from agents.detectors.scale import FULL, TINY
 
 _PLACES = 48
 _DAY_S = 86400.0
@@ -21,8 +21,8 @@ class Season:
     __slots__ = ("_deviations", "_levels", "_seen", "_spread", "off")
 
     def __init__(self) -> None:
-        self._levels = array("d", bytes(8 * _PLACES))
-        self._seen = array("I", bytes(4 * _PLACES))
+        self._levels = array("f", bytes(4 * _PLACES))
+        self._seen = array("H", bytes(2 * _PLACES))
         self._deviations = 0
         self._spread = 0.0
         self.off = 0.0
@@ -31,7 +31,8 @@ class Season:
         """The deviation of a value at a time (epoch seconds) whose series lies about `level`; None on the first day."""
         place = int((at_s % _DAY_S) / _DAY_S * _PLACES)
         seen = self._seen[place]
-        self._seen[place] = seen + 1
+        if seen < FULL:
+            self._seen[place] = seen + 1
         if not seen:
             self._levels[place] = value
             self.off = value - level

@@ -5,8 +5,6 @@ the past. The past is kept as prototypes, and means stand for the points: piecew
 2001). Values are compared as they are, not normalised, so a level never seen is new as well.
 """
 
-from collections import deque
-
 from agents.detectors.prototypes import Prototypes, PrototypesOnLine
 
 BLOCK = 6
@@ -21,7 +19,7 @@ class Shape:
     __slots__ = ("_blocks", "_course", "_even", "_plateau", "_short")
 
     def __init__(self) -> None:
-        self._blocks: deque[float] = deque(maxlen=_LONG)
+        self._blocks: list[float] = []
         self._short = Prototypes(_CAPACITY, _VIGILANCE, 3)
         self._course = Prototypes(_CAPACITY, _VIGILANCE, 2)
         self._plateau = PrototypesOnLine(_CAPACITY, _VIGILANCE_ON_LINE)
@@ -30,6 +28,8 @@ class Shape:
     def step(self, mean: float, unit: float) -> tuple[float | None, float | None, float | None]:
         """Of the mean of the last six points: the three distances in units, None where one is not due."""
         blocks = self._blocks
+        if len(blocks) == _LONG:
+            del blocks[0]
         blocks.append(mean)
         known = len(blocks)
         plateau = self._plateau.distance((blocks[-2] + mean) / 2, unit) if known > 1 else None
@@ -38,6 +38,5 @@ class Shape:
         course = None
         if known == _LONG and self._even:
             half = _LONG // 2
-            means = list(blocks)
-            course = self._course.distance(sum(means[:half]) / half, sum(means[half:]) / half, 0.0, unit)
+            course = self._course.distance(sum(blocks[:half]) / half, sum(blocks[half:]) / half, 0.0, unit)
         return plateau, short, course

@@ -9,20 +9,21 @@ al. 2017, "Anomaly detection in streams with extreme value theory", which fits t
 from array import array
 from math import log2, log10
 
-BINS = 128
+BINS = 96
 _LEAST = 2.0**-12  # statistics are ratios to what is usual: below this one is none
 _PER_OCTAVE = 4
 _OFFSET = 12 * _PER_OCTAVE
+_FULL = 65_535  # then all counts are halved: the past fades by half
 _FADE = 0.9999  # of the largest seen, a point: what was extreme a month of points ago is no measure
 
 
 class Tail:
-    """The distribution of one statistic (>= 0) on one series. About 0.6 kB."""
+    """The distribution of one statistic (>= 0) on one series. About 0.4 kB."""
 
     __slots__ = ("_counts", "_most", "_total")
 
     def __init__(self) -> None:
-        self._counts = array("I", bytes(4 * BINS))
+        self._counts = array("H", bytes(2 * BINS))
         self._total = 0
         self._most = 0.0
 
@@ -43,8 +44,16 @@ class Tail:
                 found = log10((total + 1) * every / above)
             if statistic > most > 0:
                 found += 2.0 * log10(statistic / most)
+        if here == _FULL:
+            self._halve()
+            here = counts[place]
         counts[place] = here + 1
-        self._total = total + 1
+        self._total += 1
         most *= _FADE
         self._most = statistic if statistic > most else most
         return found
+
+    def _halve(self) -> None:
+        for place, count in enumerate(self._counts):
+            self._counts[place] = count >> 1
+        self._total = sum(self._counts)

@@ -6,7 +6,7 @@ weekly profile (168 hours, UTC), which knows weekends.
 
 from array import array
 
-from agents.detectors.scale import TINY
+from agents.detectors.scale import FULL, TINY
 
 _HOURS = 168
 _LEVEL_SLOWEST, _SPREAD_SLOWEST, _RECENT_SLOWEST = 0.03, 0.002, 0.06
@@ -19,8 +19,8 @@ class Week:
     __slots__ = ("_deviations", "_levels", "_recent", "_seen", "_spread")
 
     def __init__(self) -> None:
-        self._levels = array("d", bytes(8 * _HOURS))
-        self._seen = array("I", bytes(4 * _HOURS))
+        self._levels = array("f", bytes(4 * _HOURS))
+        self._seen = array("H", bytes(2 * _HOURS))
         self._deviations = 0
         self._recent = self._spread = 0.0
 
@@ -28,7 +28,8 @@ class Week:
         """The chart's value; None in hours that are new, and for the first few."""
         hour = int(at_s / 3600.0 % _HOURS)
         seen = self._seen[hour] + 1
-        self._seen[hour] = seen
+        if seen < FULL:
+            self._seen[hour] = seen
         if seen == 1:
             self._levels[hour] = value
             return None

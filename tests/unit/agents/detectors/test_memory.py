@@ -1,0 +1,49 @@
+"""What the detectors remember survives its storage."""
+
+import random
+
+import pytest
+
+from agents.detectors import memory
+from agents.detectors.ensemble import SeriesWatch
+from agents.detectors.errors import UnreadableMemoryError
+
+
+def fed(points: int, seed: int = 1) -> SeriesWatch:
+    """A series after so many points."""
+    watch, dice = SeriesWatch(), random.Random(seed)
+    for i in range(points):
+        watch.judge(dice.gauss(50, 5) + i % 7, i * 60.0)
+    return watch
+
+
+@pytest.mark.parametrize("points", [0, 1, 7, 100, 1500])
+def test_a_restored_memory_goes_on_as_the_one_that_was_never_stored(points: int) -> None:
+    """The same verdicts of whatever comes, at any age."""
+    live = fed(points)
+    restored = SeriesWatch.load(live.dump())
+    assert restored == live
+    dice = random.Random(2)
+    for i in range(points, points + 50):
+        value = dice.gauss(50, 20)
+        assert live.judge(value, i * 60.0) == restored.judge(value, i * 60.0)
+    assert restored == live
+
+
+def test_a_memory_is_bounded() -> None:
+    """A wild series of 5,000 points is stored in less than 16 kB."""
+    watch, dice = SeriesWatch(), random.Random(3)
+    for i in range(5000):
+        watch.judge(dice.lognormvariate(0, 3), i * 60.0)
+    assert len(watch.dump()) < 16_000
+
+
+def test_one_that_is_damaged_or_of_another_version_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The series is learned anew, by an error that says why."""
+    text = fed(10).dump()
+    for bad in ("", "!", text[:50], text[:-8]):
+        with pytest.raises(UnreadableMemoryError, match="learned anew"):
+            SeriesWatch.load(bad)
+    monkeypatch.setattr(memory, "VERSION", memory.VERSION + 1)
+    with pytest.raises(UnreadableMemoryError, match="of version 1, not 2"):
+        SeriesWatch.load(text)
