@@ -1,4 +1,4 @@
-"""The HTTP side's composition root: intake, API, health and metrics in one application."""
+"""The HTTP side's composition root: intake, API, page, health and metrics in one application."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,19 +8,35 @@ import stamina
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from ops.api.approval_desk import ApprovalsDesk
+from ops.api.approvals import approvals_router
+from ops.api.feed import Feed
 from ops.api.health import health_router, kafka_check
+from ops.api.impact import Yardstick
 from ops.api.incidents import incidents_router
-from ops.intake.composition import compose_intake
+from ops.api.lag import LagDesk, lag_router
+from ops.api.letters import letters_router
+from ops.api.reach import LocalOnly
+from ops.api.stream import stream_router
+from ops.api.tail import EventTail
+from ops.dead_letters.redrive import Redrive
+from ops.dead_letters.remap import Remapper
+from ops.dead_letters.shelf import Shelf
+from ops.intake.batch import BatchReader
+from ops.intake.composition import compose_intake, intake_rules
 from ops.intake.formats import FORMATS
 from ops.intake.http import IntakePaths, intake_router
+from ops.lag_probe import LagProbe
+from ops.page.site import page_router
 from ops.projections import open_projection
 from ops.settings import Settings
+from state.clock import wall_clock_ms
 from state.errors import ProjectionUnavailableError
 from state.ports import Projection
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
-from streams.topics import DEAD_LETTERS
+from streams.topics import COMMANDS, DEAD_LETTERS
 
 OpenProjection = Callable[[Settings], Projection]
 
@@ -50,25 +66,52 @@ def create_app(
     codec_for = CodecFactory(settings.schema_registry_url, bootstrap)
     encoder = TelemetryEncoder(codec_for)
     running: list[tuple[TelemetryProducer, Projection]] = []
+    feed, lag = Feed(), LagDesk(lambda: LagProbe(bootstrap))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(_register, encoder)
         projection = await asyncio.to_thread(_opened, open_store, settings)
         running.append((_producer(bootstrap, settings), projection))
+        tail = EventTail(bootstrap, feed)
+        tail.start()
         try:
             yield
         finally:
+            await asyncio.to_thread(tail.stop)
+            await asyncio.to_thread(lag.close)
             running.pop()[0].close()
             projection.close()
 
-    app = FastAPI(title="Breakwater", description="Intake of telemetry, and what became of it.", lifespan=lifespan)
+    app = FastAPI(
+        title="Breakwater",
+        description="Intake of telemetry, and what became of it.",
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own loads its programs from elsewhere; ops.page has one that does not
+        redoc_url=None,
+    )
+    # `serve` says when the process is to end, so that streams end too.
+    app.state.stopping = lambda: False
+    app.add_middleware(LocalOnly, open_to_all=settings.api_open)
     intake = compose_intake(settings, encoder, lambda: running[0][0], metrics)
     app.add_middleware(IntakePaths, intake=intake)
     app.include_router(intake_router(intake))
-    app.include_router(incidents_router(lambda: running[0][1]))
+    app.include_router(incidents_router(lambda: running[0][1], _yardstick(settings)))
+    desk = ApprovalsDesk(lambda: running[0][1], lambda: running[0][0], lambda: encoder.codec(COMMANDS), wall_clock_ms)
+    app.include_router(approvals_router(desk))
+    app.include_router(lag_router(lag))
+    remapper = Remapper(BatchReader(encoder), intake_rules(settings))
+    app.include_router(
+        letters_router(lambda: Shelf(bootstrap, codec_for), lambda shelf: Redrive(bootstrap, shelf, remapper))
+    )
+    app.include_router(stream_router(feed, lambda: bool(app.state.stopping())))
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, metrics))
+    app.include_router(page_router())
     return app
+
+
+def _yardstick(settings: Settings) -> Yardstick:
+    return Yardstick(mttr_target_s=settings.mttr_target_s, human_mttr_s=settings.human_mttr_s)
 
 
 def _producer(bootstrap: str, settings: Settings) -> TelemetryProducer:
@@ -92,5 +135,5 @@ def _opened(open_store: OpenProjection, settings: Settings) -> Projection:
 
 def _register(encoder: TelemetryEncoder) -> None:
     """Make the codecs before the first request: with a registry this asks over the network."""
-    for topic in (*(known.topic for known in FORMATS), DEAD_LETTERS):
+    for topic in (*(known.topic for known in FORMATS), DEAD_LETTERS, COMMANDS):
         encoder.codec(topic)

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     replication: int = Field(1, ge=1, le=16, description="Replicas of each topic, when topics are created.")
     http_host: str = Field("127.0.0.1", description="Address that `serve` binds to.")
     http_port: int = Field(8080, ge=0, le=65535, description="Port that `serve` binds to; 0 picks a free one.")
+    api_open: bool = Field(
+        False, description="Whether page and API answer other machines too; nobody has to say there who they are."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
     max_alert_bytes: int = Field(262_144, ge=1024, le=1_000_000, description="Largest alert, in bytes, as it comes in.")
@@ -98,9 +101,11 @@ class Settings(BaseSettings):
 
     targets_file: Path | None = Field(None, description="Remediable services (JSON); `targets.json` under the home.")
     action_budget: float = Field(1_000.0, ge=0, description="Most that one automatic action may cost, in USD.")
+    approval_s: float = Field(900.0, gt=0, description="How long a plan waits for a person's approval.")
     verify_tries: int = Field(5, ge=1, description="Health checks after an action.")
     verify_first_wait_s: float = Field(1.0, gt=0, description="Wait before the second check; grows by half each time.")
     verify_timeout_s: float = Field(5.0, gt=0, description="Longest one health check may take.")
+    mttr_target_s: float = Field(180.0, gt=0, description="Time in which an incident should be over: docs/page.md.")
     human_mttr_s: float = Field(1_800.0, gt=0, description="A human's time to resolution, for the cost saved.")
 
     slack_webhook_url: str | None = Field(None, description="Slack-format webhook to tell people by.")

@@ -73,6 +73,7 @@ def up(
             if running.contact_points:
                 typer.echo(f"Cassandra  {running.contact_points}")
             typer.echo(f"intake     {running.http_url}/webhook, /v1/alerts")
+            typer.echo(f"page       {running.http_url}/")
             typer.echo(f"API        {running.http_url}/docs")
             typer.echo(f"logs       {settings.home / 'logs'}")
             typer.echo("Ctrl-C stops everything.")
@@ -114,4 +115,7 @@ def serve() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, "serve")
     application = create_app(settings, bootstrap_servers(settings))
-    uvicorn.run(application, host=settings.http_host, port=settings.http_port, **server_options())
+    config = uvicorn.Config(application, host=settings.http_host, port=settings.http_port, **server_options())
+    server = uvicorn.Server(config)
+    application.state.stopping = lambda: server.should_exit
+    server.run()

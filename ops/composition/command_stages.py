@@ -17,7 +17,11 @@ CONSOLE, SLACK, WEBHOOK = "console", "slack", "webhook"
 
 def command_stages(settings: Settings, targets: Targets, answers: Answers) -> list[Stage[Any]]:
     """Consensus, planning (which asks through `answers` what may be acted on), notices."""
-    limits = PlanningLimits(budget=settings.action_budget, stale_evidence_s=settings.stale_evidence_s)
+    limits = PlanningLimits(
+        budget=settings.action_budget,
+        stale_evidence_s=settings.stale_evidence_s,
+        approval_s=settings.approval_s,
+    )
     notices = NoticesSettings(
         channels=channel_names(settings), dedup_s=settings.notify_dedup_s, human_mttr_s=settings.human_mttr_s
     )

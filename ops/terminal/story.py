@@ -67,7 +67,7 @@ def _opened(p: Payload) -> tuple[str, list[str]]:
 
 def _reclassified(p: Payload) -> tuple[str, list[str]]:
     kind, how_bad = lower(p.get("classification", "unknown")), lower(p.get("severity", "unknown"))
-    return f"Now seems a {kind}, {how_bad}: {percent(p.get('confidence'))} sure", _evidence(p)
+    return f"Now seems a {kind}, {how_bad}: {percent(p.get('confidence'))} sure", [*_evidence(p)]
 
 
 def _storm_opened(p: Payload) -> tuple[str, list[str]]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 async def served(home: Path, bootstrap: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that has started."""
     app = create_app(Settings(home=home), bootstrap)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://breakwater")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
     async with app.router.lifespan_context(app), client:
         yield client
 

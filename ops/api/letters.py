@@ -1,0 +1,134 @@
+"""`/api/v1/dead-letters`: what could not be taken, why, and putting it back."""
+
+import base64
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from ops.api.problems import ProblemRoute, problems
+from ops.dead_letters.errors import LetterNotFoundError
+from ops.dead_letters.redrive import Redrive
+from ops.dead_letters.shelf import Shelf
+from ops.errors import OperationError
+from schemas.records.log import DeadLetter
+
+log = structlog.get_logger()
+
+_MOST_TOLD = 1_000
+# Of a letter's bytes a page shows this much; `breakwater dlq show` has them all.
+_SHOWN_BYTES = 2_048
+
+MakeRedrive = Callable[[Shelf], Redrive]
+
+
+class BusyError(OperationError):
+    """Another redrive is under way here."""
+
+    retriable = True
+
+
+class RedriveBody(BaseModel):
+    """Which letters go back: one, those of a reason, or with neither all of them. Who and why are logged."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"reason": "invalid", "by": "ana", "why": "The mapping is mended."}]},
+    )
+
+    dead_letter_id: str | None = Field(None, min_length=1, max_length=200)
+    reason: str | None = Field(None, min_length=1, max_length=200)
+    by: str = Field(min_length=1, max_length=200, pattern=r"\S")
+    why: str = Field(min_length=1, max_length=2_000, pattern=r"\S")
+
+
+def letters_router(shelf: Callable[[], Shelf], redrive: MakeRedrive) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"], route_class=ProblemRoute)
+    turn = threading.Lock()
+
+    @router.get("", responses={200: {"content": {"application/json": {"example": _PAGE}}}, **problems(422, 503)})
+    def letters(reason: str | None = None, limit: Annotated[int, Query(ge=1, le=_MOST_TOLD)] = 50) -> dict[str, Any]:
+        """The newest dead letters, and how many there are by reason."""
+        newest, overview = shelf().newest(limit, reason)
+        shown = [letter_view(letter, letter.dead_letter_id in overview.redriven) for letter in newest]
+        waiting = overview.letters - len(overview.redriven)
+        return {
+            "total": overview.letters, "waiting": max(0, waiting), "by_reason": overview.by_reason, "dead_letters": shown,
+        }  # fmt: skip
+
+    @router.get("/{dead_letter_id}", responses=problems(404, 503))
+    def letter(dead_letter_id: str) -> dict[str, Any]:
+        """One letter, with the beginning of its bytes."""
+        found, redriven = _found(shelf(), dead_letter_id)
+        return {**letter_view(found, redriven), **_bytes(found)}
+
+    @router.post("/redrive", responses=problems(403, 404, 422, 503))
+    def put_back(body: RedriveBody) -> dict[str, Any]:
+        """Put letters back, each at most once, whoever else redrives; says what became of each."""
+        if not turn.acquire(blocking=False):
+            raise BusyError("A redrive is under way. Wait for its end, then look what is left.")
+        try:
+            return _put_back(shelf(), redrive, body)
+        finally:
+            turn.release()
+
+    return router
+
+
+def _put_back(shelf: Shelf, redrive: MakeRedrive, body: RedriveBody) -> dict[str, Any]:
+    only = None if body.dead_letter_id is None else _found(shelf, body.dead_letter_id)[0].dead_letter_id
+    log.warning("redrive", by=body.by, why=body.why, dead_letter_id=only, reason=body.reason)
+    counts: Counter[str] = Counter({"redriven": 0, "already": 0, "refused": 0})
+    told: list[dict[str, str]] = []
+    for outcome in redrive(shelf).run(body.reason, only):
+        counts[outcome.outcome] += 1
+        if len(told) < _MOST_TOLD:
+            letter_id = outcome.letter.dead_letter_id
+            told.append({"dead_letter_id": letter_id, "outcome": outcome.outcome, "detail": outcome.detail})
+    return {**counts, "letters": told}
+
+
+def letter_view(letter: DeadLetter, redriven: bool) -> dict[str, Any]:
+    """A letter without its bytes; `occurred_at` is epoch ms."""
+    return {
+        "dead_letter_id": letter.dead_letter_id,
+        "occurred_at": letter.occurred_at,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "tenant": letter.tenant,
+        "bytes": len(letter.value or b""),
+        "redriven": redriven,
+    }
+
+
+def _bytes(letter: DeadLetter) -> dict[str, Any]:
+    value = (letter.value or b"")[:_SHOWN_BYTES]
+    return {
+        "value_text": value.decode("utf-8", "backslashreplace"),
+        "value_base64": base64.b64encode(value).decode(),
+        "cut": len(letter.value or b"") > _SHOWN_BYTES,
+    }
+
+
+def _found(shelf: Shelf, dead_letter_id: str) -> tuple[DeadLetter, bool]:
+    try:
+        return shelf.find(dead_letter_id)
+    except LetterNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+_PAGE = {
+    "total": 3, "waiting": 1, "by_reason": {"not_json": 3},
+    "dead_letters": [{"dead_letter_id": "7be1…", "occurred_at": 1_700_000_000_000, "stage": "intake", "reason": "not_json",
+                      "detail": "The body is no JSON.", "topic": "alerts", "partition": -1, "offset": -1,
+                      "tenant": "default", "bytes": 17, "redriven": False}],
+}  # fmt: skip

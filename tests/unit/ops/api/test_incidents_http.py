@@ -1,0 +1,77 @@
+"""Incidents over HTTP: at any instant, with what they cost, and nothing sent twice to who has it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from state.incident import EventType
+from state.sqlite_projection import SqliteProjection
+from tests.support.api import ID, DirectCommands, client_of
+from tests.support.event_sequences import EventLog
+
+URL = f"/api/v1/incidents/{ID}"
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[DirectCommands]:
+    """An incident that was diagnosed; its events are a second apart."""
+    pipeline = DirectCommands(EventLog(), SqliteProjection(tmp_path / "store.sqlite"))
+    for kind in (EventType.INCIDENT_OPENED, EventType.ALERTS_ACCOUNTED, EventType.DIAGNOSIS_MADE):
+        pipeline.append(kind)
+    yield pipeline
+    pipeline.store.close()
+
+
+@pytest.fixture
+def client(pipeline: DirectCommands) -> TestClient:
+    return client_of(pipeline)
+
+
+def test_an_incident_is_shown_as_it_was(client: TestClient, pipeline: DirectCommands) -> None:
+    """Folded up to the instant; before its first event there is nothing but its name."""
+    now = pipeline.log.now_ms
+    statuses = [client.get(URL, params={"at": str(at)}).json()["status"] for at in (now - 2_001, now - 2_000, now)]
+    assert statuses == ["none", "open", "diagnosed"]
+
+
+def test_an_instant_that_is_none_is_told(client: TestClient) -> None:
+    """422, with the parameter's name."""
+    found = client.get(URL, params={"at": "noon"})
+    assert (found.status_code, found.json()["detail"][:3]) == (422, "at:")
+
+
+def test_what_an_incident_costs_is_shown_beside_it(client: TestClient, pipeline: DirectCommands) -> None:
+    """A critical service at night: 10,000 a minute; two seconds so far, of the 180 that are the target."""
+    impact = client.get(URL).json()["impact"]
+    assert (impact["per_minute"], impact["cost"], impact["left_s"]) == (10_000.0, pytest.approx(333.33), 178.0)
+    pipeline.append(EventType.INCIDENT_RESOLVED)
+    pipeline.log.now_ms += 60_000
+    over = client.get(URL).json()["impact"]
+    assert (over["per_minute"], over["cost"]) == (0.0, 500.0)
+    assert over["saved"] == pytest.approx(30 * 10_000 - 500)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/incidents", URL, f"{URL}/timeline"])
+def test_who_has_it_already_gets_a_tag_only(client: TestClient, pipeline: DirectCommands, path: str) -> None:
+    """304 as long as nothing but the clock moved; the whole answer after the next event."""
+    tag = client.get(path).headers["etag"]
+    pipeline.log.now_ms += 500
+    again = client.get(path, headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    pipeline.append(EventType.DECISION_MADE)
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_a_page_goes_on_where_it_ended(client: TestClient, pipeline: DirectCommands) -> None:
+    """By cursor, until it is null; no incident twice."""
+    for number in range(5):
+        pipeline.append(EventType.INCIDENT_OPENED, f"inc-{number}")
+    seen: list[str] = []
+    wanted = {"limit": "2"}
+    while "cursor" not in wanted or wanted["cursor"]:
+        found = client.get("/api/v1/incidents", params=wanted).json()
+        seen += [one["incident_id"] for one in found["incidents"]]
+        wanted["cursor"] = found["cursor"] or ""
+    assert sorted(seen) == sorted({ID, *(f"inc-{number}" for number in range(5))})
