@@ -24,7 +24,7 @@ async def leave_if_rebalancing(app: Any) -> None:
     """Leave the group where a joining is under way; else do nothing, as the app's own end leaves it. Never fails."""
     thread: Any = getattr(app.consumer, "_thread", None)
     consumer = getattr(thread, "_consumer", None)
-    if consumer is None or thread.thread_loop is None:
+    if consumer is None or thread.thread_loop is None or thread.thread_loop.is_closed():
         return
     leaving = asyncio.run_coroutine_threadsafe(_leave(consumer), thread.thread_loop)
     try:

@@ -144,9 +144,10 @@ class EdgeShell:
         home = np.asarray([self._home(incident_id) == number for incident_id in kept.ids], bool)
         as_it_is = home[kept.codes] & pieces.keyed
         chosen = np.flatnonzero(as_it_is)
-        records, headers = pieces.records(chosen)
-        sends = [self._forwarder.send(self._topics.sampled.name, number, records, headers)] if len(chosen) else []
-        await asyncio.gather(*sends, self._one_by_one(kept, np.flatnonzero(~as_it_is)))
+        sends = [self._one_by_one(kept, np.flatnonzero(~as_it_is))]
+        if len(chosen):
+            sends.append(self._forwarder.send(self._topics.sampled.name, number, *pieces.records(chosen)))
+        await asyncio.gather(*sends)
 
     async def _one_by_one(self, kept: Kept, chosen: Ints) -> None:
         name, messages = self._topics.sampled.name, []
