@@ -11,10 +11,12 @@ import orjson
 
 from ops.intake import values
 from ops.intake.arrival import Arrival
+from ops.intake.identity import condition_identity
 from ops.intake.models import LONGEST_NAME, AlertIn
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
+from schemas.records.vocabulary import Millis
 from schemas.template import AlertTemplate, avro_long, avro_string
 from streams.outbox import Message
 from streams.topics import ALERTS
@@ -28,10 +30,19 @@ _LEAST_MS, _BELOW_MS = 100_000_000_000, 100_000_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Pressed:
-    """A condition: its template and its tenant."""
+    """A condition: its template, its tenant, and an alert of it."""
 
     template: AlertTemplate
     tenant: str
+    alert: Alert
+
+    def identity(self, alert_id: str | None, at: Millis, message: str | None) -> str | None:
+        """As `ops.intake.identity` has it; `at` is negative where the time was not given."""
+        if alert_id is not None:
+            return f"{self.tenant}\x1f{alert_id}"
+        return (
+            None if at < 0 else condition_identity(self.alert, at, self.alert.message if message is None else message)
+        )
 
 
 class AlertPress:
@@ -52,9 +63,11 @@ class AlertPress:
             return None
         rest = item.copy()
         alert_id, message = rest.pop("alert_id", None), rest.pop("message", None)
-        if type(alert_id) is not str or not 0 < len(alert_id) <= LONGEST_NAME or alert_id != alert_id.strip():
+        if alert_id is not None and not _usual(alert_id):
             return None
-        if type(message) is not str or not message or "description" in rest or "summary" in rest:
+        if message is not None and (
+            type(message) is not str or not message or "description" in rest or "summary" in rest
+        ):
             return None
         at = _time(rest)
         if at is None:
@@ -63,15 +76,16 @@ class AlertPress:
             key = (arrival.tenant, orjson.dumps(rest))
         except TypeError:
             return None  # deeper than orjson writes
-        pressed = self._known.get(key)
-        if pressed is None:
-            pressed = self._pressed(key, rest, arrival)
-            if pressed is None:
-                return None
-        if arrival.bound and pressed.tenant != arrival.tenant:
+        pressed = self._known.get(key) or self._pressed(key, rest, arrival)
+        if pressed is None or (arrival.bound and pressed.tenant != arrival.tenant):
             return None
-        value = pressed.template.fill(alert_id, at, avro_long(arrival.received_at), avro_string(message))
-        return Message(ALERTS.name, pressed.template.key, value), f"{pressed.tenant}\x1f{alert_id}"
+        value = pressed.template.fill(
+            alert_id or arrival.new_id(),
+            arrival.received_at if at < 0 else at,
+            avro_long(arrival.received_at),
+            None if message is None else avro_string(message),
+        )
+        return Message(ALERTS.name, pressed.template.key, value), pressed.identity(alert_id, at, message)
 
     def _pressed(self, key: tuple[str, bytes], rest: dict[str, Any], arrival: Arrival) -> _Pressed | None:
         """A template for what comes a second time: making one costs as much as five alerts the slow way."""
@@ -86,21 +100,25 @@ class AlertPress:
             return None  # the slow way says what is wrong
         if len(self._known) >= _MOST:
             self._known = {}
-        made = _Pressed(AlertTemplate(self._codec, alert), alert.tenant)
+        made = _Pressed(AlertTemplate(self._codec, alert), alert.tenant, alert)
         self._known[key] = made
         return made
 
 
+def _usual(alert_id: Any) -> bool:
+    return type(alert_id) is str and 0 < len(alert_id) <= LONGEST_NAME and alert_id == alert_id.strip()
+
+
 def _time(rest: dict[str, Any]) -> int | None:
-    """Takes the time out of the members: epoch ms; None where there is none, or more than one, or it is no time."""
+    """Takes the time out of the members: epoch ms, negative where there is none; None for two of them, or what is no time."""
     given = [name for name in _TIMES if name in rest]
-    if len(given) != 1:
-        return None
+    if not given:
+        return -1
     at = rest.pop(given[0])
+    if len(given) > 1 or at is None or at == "":
+        return None
     if type(at) is int and _LEAST_MS <= at < _BELOW_MS:
         return at
-    if at is None or at == "":
-        return None
     try:
         return values.time_ms(at)
     except InvalidInputError:

@@ -89,14 +89,19 @@ def parse_json(body: bytes) -> Any:
     Raises:
         BodyRefusedError: it is none (binary, truncated, of another encoding, too deep), or has millions of values.
     """
-    if len(body) > _COUNTED_FROM_BYTES:
-        count = body.count(b",") + body.count(b"[") + body.count(b"{")
-        if count > _MAX_VALUES:
-            raise BodyRefusedError(OVERSIZED, f"The body has some {count} values; send at most {_MAX_VALUES} at once.")
+    check_values(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BodyRefusedError(NOT_JSON, f"The body is no JSON: {error}.") from error
+
+
+def check_values(body: bytes) -> None:
+    """Raises BodyRefusedError for a body of more values than are parsed, by what stands between them."""
+    if len(body) > _COUNTED_FROM_BYTES:
+        count = body.count(b",") + body.count(b"[") + body.count(b"{")
+        if count > _MAX_VALUES:
+            raise BodyRefusedError(OVERSIZED, f"The body has some {count} values; send at most {_MAX_VALUES} at once.")
 
 
 def check_count(count: int) -> None:
@@ -152,10 +157,16 @@ def _written(envelope: Any) -> bytes:
 
 
 def take_each(
-    reading: Reading, items: Iterable[Any], take: TakeItem, check: bool, max_item_bytes: int, size: int | None = None
+    reading: Reading,
+    items: Iterable[Any],
+    take: TakeItem,
+    check: bool,
+    max_item_bytes: int,
+    size: int | None = None,
+    first: int = 0,
 ) -> None:
-    """Take every item or say why not; one that is bottomless is refused as any other."""
-    for index, item in enumerate(items):
+    """Take every item or say why not; one that is bottomless is refused as any other. The first has the place `first`."""
+    for index, item in enumerate(items, first):
         try:
             if check:
                 check_size(len(orjson.dumps(item)) if size is None else size, max_item_bytes)

@@ -1,14 +1,17 @@
 """The order in which dead letters go back."""
 
+from typing import Any
+
 from ops.dead_letters.shelf import place_in_time
 from ops.intake.letters import INDEX_HEADER
 from schemas.records.log import DeadLetter
 from schemas.samples import sample
 
 
-def letter(**fields: object) -> DeadLetter:
+def letter(**fields: Any) -> DeadLetter:
     """A letter of the intake."""
-    return sample(DeadLetter, **({"occurred_at": 5, "topic": "alerts", "partition": -1, "offset": -1, "headers": {}} | fields))
+    given: dict[str, Any] = {"occurred_at": 5, "topic": "alerts", "partition": -1, "offset": -1, "headers": {}}
+    return sample(DeadLetter, **(given | fields))
 
 
 def test_letters_of_one_body_go_back_in_its_order() -> None:

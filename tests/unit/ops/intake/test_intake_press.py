@@ -31,9 +31,15 @@ ITEMS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def outcomes(items: list[Any], arrival: Arrival) -> tuple[list[Alert], list[Any], list[tuple[int, str]]]:
+def outcomes(
+    items: list[Any], arrival: Arrival, lines: bool = False
+) -> tuple[list[Alert], list[Any], list[tuple[int, str]]]:
     """The alerts, their identities, and what was refused."""
-    reading = KNOWN.read(Parcel(orjson.dumps(items)), arrival)
+    parcel = Parcel(orjson.dumps(items))
+    if lines:
+        parcel = Parcel(b"\n".join(map(orjson.dumps, items)), {"content-type": "application/x-ndjson"})
+    reading = KNOWN.read(parcel, arrival)
+    assert reading.places == sorted(set(range(len(items))) - {refusal.index for refusal in reading.refusals})
     alerts = [CODEC.decode(r.value) if isinstance(r, Message) else r for r in reading.records]
     return alerts, reading.identities, [(r.index, r.detail) for r in reading.refusals]
 
@@ -45,14 +51,19 @@ def test_the_quick_way_is_the_slow_way(items: list[dict[str, Any]]) -> None:
     slow = Arrival(1_800_000_000_000, lambda: "made", "acme")
     quick = Arrival(1_800_000_000_000, lambda: "made", "acme", press=PRESS)
     assert outcomes(items * 3, quick) == outcomes(items * 3, slow)
+    assert outcomes(items * 3, quick, lines=True) == outcomes(items * 3, slow)
 
 
 def test_usual_alerts_go_the_quick_way() -> None:
     """From the second of a condition on."""
     item = {"service": "s", "name": "n", "alert_id": "a", "message": "m", "timestamp": 1_700_000_000_000}
+    bare = {"service": "s", "name": "n"}
     arrival = Arrival(1_800_000_000_000, lambda: "made", press=AlertPress(CODEC))
+    unnamed = KNOWN.read(Parcel(orjson.dumps([bare] * 3)), arrival)
+    assert [type(record) for record in unnamed.records] == [Alert, Message, Message]
+    assert unnamed.identities == [None] * 3
     reading = KNOWN.read(Parcel(orjson.dumps([item | {"alert_id": f"a-{n}"} for n in range(5)])), arrival)
-    assert [type(record) for record in reading.records] == [Alert] + [Message] * 4
+    assert [type(record) for record in reading.records] == [Message] * 5  # of a condition that is known by now
 
 
 def test_what_the_press_remembers_is_bounded() -> None:
