@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+import pyarrow as pa
+
 from schemas.template import avro_long
 from streams.forwarding import BATCH_RECORDS, Forwarder
 from streams.partitioning import partition_of
@@ -54,5 +56,8 @@ async def send_storm(
 
 
 async def _send(forwarder: Forwarder, topic: str, pieces: dict[int, list[bytes]]) -> None:
-    sends = (forwarder.send(topic, p, some, [_NO_HEADERS] * len(some)) for p, some in pieces.items())
+    sends = []
+    for partition, some in pieces.items():
+        headless = pa.repeat(pa.scalar(_NO_HEADERS, pa.binary()), len(some))
+        sends.append(forwarder.send(topic, partition, pa.array(some, pa.binary()), headless))
     await asyncio.gather(*sends)

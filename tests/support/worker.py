@@ -87,6 +87,18 @@ class CountingStage:
         return int(fields["n"])
 
 
+class SlowForwarder(Forwarder):
+    """Takes its time for every call."""
+
+    def __init__(self, bootstrap: str, client_id: str, slow_s: float) -> None:
+        super().__init__(bootstrap, client_id)
+        self._slow_s = slow_s
+
+    async def send(self, topic: str, partition: int, pieces: Any, headers: Any) -> None:
+        await asyncio.sleep(self._slow_s)
+        await super().send(topic, partition, pieces, headers)
+
+
 def count_line(received: Received[MetricPoint], count: int) -> LogLine:
     """What the counting stage says of a point."""
     return LogLine(
@@ -115,7 +127,8 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
         return []
     if plan.kind == "edge":
         EdgeShell(
-            app, SamplingRules(), outbox, Forwarder(plan.bootstrap, plan.group), Wire(), partitions=plan.partitions,
+            app, SamplingRules(), outbox, SlowForwarder(plan.bootstrap, plan.group, plan.slow_s), Wire(),
+            partitions=plan.partitions,
             topics=EdgeTopics(
                 Topic(topics["alerts"], Alert), Topic(topics["sampled"], Alert),
                 Topic(topics["account"], AlertAccount), Topic(topics["storms"], StormChanged),
