@@ -10,6 +10,7 @@ from schemas.records.sampling import AlertAccount
 from state.log_reader import RawRecord
 from streams.reading import read_all
 from tests.support.alerts import START, framed, storm
+from tests.support.recount import recounted
 from tests.support.streaming import Log, Workers
 from tests.support.waiting import eventually
 from tests.support.worker import WorkerPlan
@@ -91,6 +92,7 @@ def test_the_account_is_exact_over_two_kills(log: Log, plan: WorkerPlan, workers
     assert len(kept) >= sum(a.total_kept for a in accounts.values()) > 0
     raw = {(m.partition, m.offset): m.value for m in read_all(log.bootstrap, plan.topics["alerts"])}
     assert all(raw[place] == value for place, value in kept.items())
+    assert recounted(plan).received == 200_100
 
 
 def test_what_is_no_alert_becomes_a_dead_letter_and_the_rest_flows(

@@ -1,0 +1,19 @@
+"""The account of a test's own topics, recounted from the raw one as `breakwater account` does it."""
+
+from agents.sampling.columns import AlertDecoder
+from agents.sampling.rules import SamplingRules
+from ops.account import Fates, compare, totals
+from ops.account_reading import AccountTopics, gather
+from ops.commands.account import missing
+from tests.support.worker import WorkerPlan
+
+EVER = range(-(1 << 62), 1 << 62)
+
+
+def recounted(plan: WorkerPlan) -> Fates:
+    """What became of all alerts, once log and account say the same of every window and none waits."""
+    topics = AccountTopics(plan.topics["alerts"], plan.topics["account"], plan.topics["sampled"], group=plan.group)
+    found = gather(plan.bootstrap, AlertDecoder(), SamplingRules(), topics)
+    assert compare(found.counted, found.windows, EVER) + missing(found, whole=True) == []
+    assert found.counted.waiting == 0
+    return totals(found.windows, EVER)
