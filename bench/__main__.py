@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bench.append import SIZES, BatchSize, measure_append
 from bench.figures import ROUNDS, Figure, Progress
+from bench.intake import measure_intake
 from bench.projection import measure_projection
 from bench.report import document, load_now, machine, table
 from bench.sampling import measure_sampling
@@ -35,9 +36,10 @@ class Part(StrEnum):
     APPEND = "append"
     STAGES = "stages"
     PROJECTION = "projection"
+    INTAKE = "intake"
 
 
-NEEDS_KAFKA = frozenset({Part.SAMPLING, Part.APPEND})
+NEEDS_KAFKA = frozenset({Part.SAMPLING, Part.APPEND, Part.INTAKE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Plan:
     signals: int = 10_000
     events: int = 20_000
     batch: int = 500
+    sent: int = 300_000
+    http_s: float = 4.0
 
 
 QUICK = Plan(
@@ -62,6 +66,8 @@ QUICK = Plan(
     series=6,
     signals=3_000,
     events=5_000,
+    sent=50_000,
+    http_s=0.5,
 )
 
 
@@ -79,6 +85,8 @@ def run(parts: Sequence[Part], plan: Plan, settings: Settings, progress: Progres
             broker: Broker = stack.enter_context(running_broker(settings, progress))
             if Part.APPEND in parts:
                 figures += measure_append(broker, plan.sizes, plan.rounds, progress)
+            if Part.INTAKE in parts:
+                figures += measure_intake(broker, plan.sent, plan.http_s, plan.rounds, progress)
             if Part.SAMPLING in parts:
                 figures += measure_sampling(broker, plan.work, plan.rounds, progress)
     return figures

@@ -106,7 +106,7 @@ def serve() -> None:
     """
     import uvicorn  # noqa: PLC0415
 
-    from ops.intake.server import server_options  # noqa: PLC0415
+    from ops.intake.server import calm_collector, server_options  # noqa: PLC0415
     from ops.logs import configure_logs  # noqa: PLC0415
     from ops.serve import create_app  # noqa: PLC0415
 
@@ -118,4 +118,5 @@ def serve() -> None:
     config = uvicorn.Config(application, host=settings.http_host, port=settings.http_port, **server_options())
     server = uvicorn.Server(config)
     application.state.stopping = lambda: server.should_exit
+    calm_collector()
     server.run()

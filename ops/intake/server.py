@@ -1,6 +1,7 @@
 """The HTTP server's side of the promise: a connection that sends its headers slowly, or endlessly, is ended."""
 
 import asyncio
+import gc
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -64,6 +65,17 @@ class BoundedHttp(HttpToolsProtocol):
         # Whoever keeps a connection so reads no answer either.
         self._headers_are_there()
         self.transport.abort()
+
+
+def calm_collector() -> None:
+    """Have the garbage collector look less often, and not at what is there already.
+
+    A body of a thousand alerts makes tens of thousands of objects that all go away by themselves; at its defaults it would look
+    at every one of them several times, a quarter of the processor's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def server_options() -> dict[str, Any]:
