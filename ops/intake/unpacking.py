@@ -9,6 +9,8 @@ from ops.intake.errors import BodyRefusedError
 from ops.intake.letters import OVERSIZED, UNPACKABLE, UNSUPPORTED
 
 ENCODINGS = ("gzip", "deflate", "zstd", "snappy")
+# A body that unpacks to more is not looked into.
+_MOST_TWICE = 16 << 20
 _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 
 
@@ -32,6 +34,18 @@ def unpacked(body: bytes, encoding: str, most: int) -> bytes:
             f"The content encoding {encoding[:60]!r} is not known; send one of {', '.join(ENCODINGS)}, or none.",
         )
     return unpack(body, most)
+
+
+def beginning(body: bytes, encoding: str, size: int) -> bytes:
+    """The first bytes of a body without its content encoding; b"" where it cannot be unpacked."""
+    name = encoding.strip().lower().removeprefix("x-")
+    try:
+        if name in ("gzip", "deflate"):
+            return zlib.decompressobj(_GZIP if name == "gzip" else _ZLIB).decompress(body, size)
+        # zstd gives no part of a frame: such a body is unpacked twice.
+        return unpacked(body, encoding, _MOST_TWICE)[:size]
+    except (zlib.error, BodyRefusedError):
+        return b""
 
 
 def _zlib(bits: int) -> Callable[[bytes, int], bytes]:

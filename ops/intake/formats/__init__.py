@@ -3,7 +3,7 @@
 from ops.intake.formats.alertmanager import ALERTMANAGER_FORMAT
 from ops.intake.formats.cloudevents import CLOUDEVENTS_FORMAT
 from ops.intake.formats.datadog import DATADOG_FORMAT
-from ops.intake.formats.format import Format
+from ops.intake.formats.format import PROTOBUF, Format
 from ops.intake.formats.grafana import GRAFANA_FORMAT
 from ops.intake.formats.native import ALERTS_FORMAT, LOGS_FORMAT, METRICS_FORMAT, TOPOLOGY_FORMAT
 from ops.intake.formats.otlp_logs import OTLP_LOGS_FORMAT
@@ -14,6 +14,7 @@ from ops.intake.formats.prometheus_alerts import PROMETHEUS_ALERTS_FORMAT
 from ops.intake.formats.remote_write import REMOTE_WRITE_FORMAT
 from ops.intake.formats.sns import SNS_FORMAT
 from ops.intake.reading import Parcel
+from ops.intake.unpacking import beginning
 
 FORMATS: tuple[Format, ...] = (
     ALERTS_FORMAT,
@@ -43,8 +44,10 @@ def chosen(at_path: Format, parcel: Parcel) -> Format:
     otlp = _OTLP.get(at_path.path)
     if otlp is None:
         return at_path
-    beginning = parcel.body[:256]
-    return otlp if parcel.media == "application/x-protobuf" or any(m in beginning for m in _OTLP_MEMBERS) else at_path
+    if parcel.media == PROTOBUF:
+        return otlp
+    seen = beginning(parcel.body, parcel.headers.get("content-encoding", ""), 256)
+    return otlp if any(member in seen for member in _OTLP_MEMBERS) else at_path
 
 
 __all__ = ["BY_PATH", "FORMATS", "Format", "chosen"]

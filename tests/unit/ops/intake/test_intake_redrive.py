@@ -1,0 +1,89 @@
+"""What the intake refused is read again as it came: with what surrounded it, and only what was refused."""
+
+import asyncio
+import gzip
+from typing import Any
+
+import orjson
+import pytest
+
+from ops.dead_letters.remap import Remapper
+from ops.intake.batch import BatchReader
+from ops.intake.formats import BY_PATH
+from ops.intake.rules import Rules
+from schemas.codec import Codec
+from schemas.errors import InvalidInputError
+from schemas.records.intake import Alert, LogLine
+from schemas.records.log import DeadLetter
+from streams.encoder import TelemetryEncoder
+from tests.support.intake import FakeDelivery, intake_over
+
+SMALL, LARGE = Rules(max_item_bytes=1000), Rules(max_item_bytes=100_000)
+
+
+def refused(path: str, body: bytes, **headers: str) -> tuple[FakeDelivery, DeadLetter]:
+    """What Kafka has of a body of which one item was too large, and its letter."""
+    delivery = FakeDelivery()
+
+    async def post() -> None:
+        intake = intake_over(delivery, rules=SMALL)
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        await intake.answer(BY_PATH[path], {"headers": raw, "client": None}, receive)
+
+    asyncio.run(post())
+    (letter,) = delivery.letters()
+    return delivery, letter
+
+
+def again(letter: DeadLetter, rules: Rules) -> list[Any]:
+    """The records that a letter becomes by other rules."""
+    codecs = {"alerts": Codec(Alert), "logs": Codec(LogLine)}
+    messages = Remapper(BatchReader(TelemetryEncoder()), rules).messages(letter)
+    assert all(message.headers == {"redriven": letter.dead_letter_id.encode()} for message in messages)
+    return [codecs[message.topic].decode(message.value) for message in messages]
+
+
+def test_an_alert_of_a_group_goes_back_with_its_group() -> None:
+    """The letter has the alert's own bytes, and what surrounded it beside."""
+    body = BY_PATH["/v1/alertmanager"].example.body
+    one = body["alerts"][0]
+    large = one | {"annotations": {"summary": "x" * 2000}}
+    delivery, letter = refused("/v1/alertmanager", orjson.dumps(body | {"alerts": [one, large]}))
+    assert letter.value == orjson.dumps(large)
+    assert len(delivery.alerts()) == 1
+    (alert,) = again(letter, LARGE)
+    assert (alert.message, alert.labels["alertmanager_receiver"]) == ("x" * 2000, "breakwater")
+
+
+def test_of_a_whole_body_only_what_was_refused_goes_back() -> None:
+    """A line of OTLP has no bytes of its own: the packed body stands for it, as it came."""
+    body = BY_PATH["/otlp/v1/logs"].example.body
+    lines = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    lines = [*lines, lines[0] | {"body": {"stringValue": "y" * 2000}}, *lines]
+    scope = body["resourceLogs"][0]["scopeLogs"][0] | {"logRecords": lines}
+    packed = gzip.compress(orjson.dumps({"resourceLogs": [body["resourceLogs"][0] | {"scopeLogs": [scope]}]}))
+    delivery, letter = refused("/v1/logs", packed, content_type="application/json", content_encoding="gzip")
+    assert (letter.value, letter.headers["intake-items"]) == (packed, b"1")
+    assert len(delivery.records("logs")) == 2
+    (line,) = again(letter, LARGE)
+    assert line.message.startswith("y" * 2000)
+
+
+@pytest.mark.parametrize("rules", [SMALL])
+def test_what_is_refused_again_stays(rules: Rules) -> None:
+    """With the sentence that says why."""
+    _, letter = refused("/v1/alerts", orjson.dumps({"service": "s", "name": "n", "message": "z" * 2000}))
+    with pytest.raises(InvalidInputError, match="send at most 1000"):
+        again(letter, rules)
+
+
+def test_what_was_otlp_by_its_body_is_so_again() -> None:
+    """At a path that two formats share the body tells which, then as now."""
+    body = orjson.dumps(BY_PATH["/otlp/v1/logs"].example.body).replace(b"Example log record", b"w" * 2000)
+    _, letter = refused("/v1/logs", body)
+    assert letter.headers["intake-path"] == b"/otlp/v1/logs"
+    assert again(letter, LARGE)[0].message.startswith("w" * 2000)
