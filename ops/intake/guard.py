@@ -49,6 +49,11 @@ class Guard:
         host = client[0] if client else "local"
         candidates = tuple(source for source in self.sources if source.covers(path))
         if not candidates:
+            if "origin" in headers:
+                # A browser always says where a page's request is from: no page of another's may send as this machine.
+                raise NotAdmittedError(
+                    403, "cross_site", f"{path} takes nothing from web pages without a source's token."
+                )
             if self.open_to_all or not client or is_loopback(host):
                 return Admitted(host)
             raise NotAdmittedError(

@@ -228,3 +228,10 @@ async def test_other_machines_are_refused_where_no_source_is_named() -> None:
         transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://intake") as client:
             assert (await client.post("/v1/alerts", content=GOOD)).status_code == status
+
+
+def test_a_web_page_cannot_send_as_this_machine(address: str, delivery: FakeDelivery) -> None:
+    """A page of anybody's could post to 127.0.0.1 from the operator's browser."""
+    before = len(delivery.taken)
+    answer = httpx.post(f"http://{address}/v1/alerts", content=GOOD, headers={"origin": "https://evil.example"})
+    assert (answer.status_code, answer.json()["reason"], len(delivery.taken)) == (403, "cross_site", before)

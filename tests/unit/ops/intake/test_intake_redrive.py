@@ -41,7 +41,7 @@ def refused(path: str, body: bytes, **headers: str) -> tuple[FakeDelivery, DeadL
 
 def again(letter: DeadLetter, rules: Rules) -> list[Any]:
     """The records that a letter becomes by other rules."""
-    codecs = {"alerts": Codec(Alert), "logs": Codec(LogLine)}
+    codecs: dict[str, Codec[Any]] = {"alerts": Codec(Alert), "logs": Codec(LogLine)}
     messages = Remapper(BatchReader(TelemetryEncoder()), rules).messages(letter)
     assert all(message.headers == {"redriven": letter.dead_letter_id.encode()} for message in messages)
     return [codecs[message.topic].decode(message.value) for message in messages]
