@@ -11,8 +11,10 @@ import typer
 from ops.commands import backtest, cassandra, dlq, events, incidents, kafka, produce
 from ops.commands.account import account
 from ops.commands.bench import bench
+from ops.commands.bundle import bundle
 from ops.commands.lag import lag
 from ops.commands.replay import replay
+from ops.commands.rerun import rerun
 from ops.commands.running import demo, serve, up, worker
 from ops.commands.status import status
 from schemas.errors import BreakwaterError
@@ -38,6 +40,8 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(events.app, name="events")
 app.add_typer(backtest.app, name="backtest")
 app.command()(replay)
+app.command()(bundle)
+app.command()(rerun)
 app.command()(lag)
 app.command()(account)
 app.command()(bench)

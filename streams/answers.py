@@ -1,9 +1,9 @@
 """What decisions are told from outside of their records: noted as they are made, said again as they are made again."""
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from schemas.records.journal import AnswerHeard
 from streams.errors import NoAnswerError
 
 
@@ -33,21 +33,28 @@ class AnswersNoted:
 
 
 class AnswersAgain:
-    """Says what was answered then; nothing is found out."""
+    """Says what was answered then; nothing is found out.
+
+    Attributes:
+        asked: the number of the next question; set it back to ask again.
+    """
 
     def __init__(self) -> None:
-        self._left: deque[str] = deque()
+        self._answers: Sequence[AnswerHeard] = ()
+        self.asked = 0
 
-    def expect(self, answers: Iterable[str]) -> None:
-        """What the next questions were answered with; earlier ones are forgotten."""
-        self._left = deque(answers)
+    def expect(self, answers: Sequence[AnswerHeard]) -> None:
+        """A step begins, in which these were the answers: each from its question on, until the next."""
+        self._answers, self.asked = answers, 0
 
     def ask(self, answer: Callable[[], str]) -> str:  # noqa: ARG002 - sealed off
-        """The recorded answer to this question.
+        """The recorded answer to the step's next question.
 
         Raises:
-            NoAnswerError: more is asked than was then.
+            NoAnswerError: nothing was asked then.
         """
-        if not self._left:
+        told = next((one.text for one in reversed(self._answers) if one.asked <= self.asked), None)
+        if told is None:
             raise NoAnswerError("A decision asks what it did not ask when it was recorded.")
-        return self._left.popleft()
+        self.asked += 1
+        return told

@@ -1,0 +1,148 @@
+"""Decisions made again, held against those on record: by their bytes, so that nothing that is written may differ."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ops.reexecution.outcome import Decided, Divergence
+from ops.reexecution.reading_back import ReadBack
+from schemas.convert import to_dict
+from schemas.records.command import NotificationState
+from schemas.records.vocabulary import Agent, Millis
+from state.incident import EventType
+from streams.stage import Output, Received
+from streams.topics import (
+    ANOMALIES,
+    CANDIDATES,
+    COMMANDS,
+    DECISIONS,
+    DIAGNOSES,
+    NOTIFICATIONS,
+    PREDICTIONS,
+    RECOMMENDATIONS,
+    Topic,
+)  # fmt: skip
+from streams.wire import Wire
+
+# A record may be on its way while the log is read: those of the last moments that no step tells of are not judged.
+IN_FLIGHT_MS = 2_000
+
+_MADE_BY = {
+    ANOMALIES.name: "metrics", PREDICTIONS.name: "forecasts", CANDIDATES.name: "candidates",
+    DIAGNOSES.name: "diagnosis", DECISIONS.name: "consensus",
+}  # fmt: skip
+_VOTES_OF = {
+    Agent.DETECTION: "candidates", Agent.PREDICTION: "warnings", Agent.DIAGNOSIS: "diagnosis",
+    Agent.RESOLUTION: "planning",
+}  # fmt: skip
+# Commands of other kinds have other authors too: the executor, people.
+_COMMANDS_OF = {
+    EventType.INCIDENT_OPENED: "candidates", EventType.INCIDENT_RECLASSIFIED: "candidates",
+    EventType.STORM_OPENED: "candidates", EventType.STORM_CLOSED: "candidates",
+    EventType.ALERTS_ACCOUNTED: "candidates", EventType.PREDICTION_MADE: "warnings",
+    EventType.DIAGNOSIS_MADE: "diagnosis", EventType.DECISION_MADE: "consensus", EventType.ACTION_INTENDED: "planning",
+    EventType.NOTIFICATION_QUEUED: "notices",
+}  # fmt: skip
+
+
+def author_of(topic: Topic, record: Any) -> str | None:
+    """The stage that alone makes such records; None where they may come from elsewhere."""
+    if topic is RECOMMENDATIONS:
+        return _VOTES_OF.get(record.agent)
+    if topic is COMMANDS:
+        return _COMMANDS_OF.get(record.type)
+    if topic is NOTIFICATIONS:
+        return "notices" if record.state == NotificationState.QUEUED else None
+    return _MADE_BY.get(topic.name)
+
+
+class Comparison:
+    """Holds what was decided against what lies in the log.
+
+    Args:
+        until: epoch ms; records from then on that nothing explains may be under way.
+        blind: stages that something is missing of: what they recorded cannot be judged.
+    """
+
+    def __init__(self, log: ReadBack, *, until: Millis, blind: Collection[str] = ()) -> None:
+        self._log, self._until, self._blind = log, until, blind
+        self._wire = Wire()
+        self._found: dict[str, dict[bytes, list[Received[Any]]]] = {}
+        self._matched: dict[str, set[bytes]] = defaultdict(set)
+        self.divergences: list[Divergence] = []
+
+    def hold(self, decided: Sequence[Decided]) -> None:
+        """Find each decision on record; then what is on record and was not decided."""
+        unlike = []
+        for one in decided:
+            value = self._value(one.topic, one.record)
+            if value in self._recorded(one.topic):
+                self._matched[one.topic.name].add(value)
+            else:
+                unlike.append(one)
+        for one in unlike:
+            self.divergences.append(self._unlike(one))
+        for topic in {one.name: one for one in (*_OUTPUTS, *(d.topic for d in decided))}.values():
+            self._left_over(topic)
+
+    def _recorded(self, topic: Topic) -> dict[bytes, list[Received[Any]]]:
+        if topic.name not in self._found:
+            found: dict[bytes, list[Received[Any]]] = defaultdict(list)
+            for received in self._log.all(topic):
+                found[self._value(topic, received.record)].append(received)
+            self._found[topic.name] = dict(found)
+        return self._found[topic.name]
+
+    def _value(self, topic: Topic, record: Any) -> bytes:
+        return self._wire.message(Output(topic, "", record)).value or b""
+
+    def _unlike(self, one: Decided) -> Divergence:
+        """The divergence of a decision that is not on record as it was made now."""
+        for value, found in self._recorded(one.topic).items():
+            same = _identity(found[0].record) == _identity(one.record)
+            if same and value not in self._matched[one.topic.name]:
+                self._matched[one.topic.name].add(value)
+                return _difference(one, found[0])
+        gone = self._log.recording.begins
+        lost = sum(begins for (topic, _), begins in gone.items() if topic == one.topic.name)
+        what = "decided now, and not on record" + (f"; retention took {lost} records of the topic" if lost else "")
+        return Divergence(
+            stage=one.stage, at=one.at, what=what, topic=one.topic.name, cause=one.cause, decided=to_dict(one.record)
+        )
+
+    def _left_over(self, topic: Topic) -> None:
+        for value, found in self._recorded(topic).items():
+            if value in self._matched[topic.name]:
+                continue
+            first = found[0]
+            author, where = author_of(topic, first.record), first.position
+            if author is None or author in self._blind or where.arrived_at >= self._until - IN_FLIGHT_MS:
+                continue
+            self.divergences.append(
+                Divergence(
+                    stage=author,
+                    at=where.arrived_at,
+                    what="on record, and not decided now",
+                    topic=topic.name,
+                    partition=where.partition,
+                    offset=where.offset,
+                    recorded=to_dict(first.record),
+                )
+            )
+
+
+_OUTPUTS = (ANOMALIES, PREDICTIONS, CANDIDATES, DIAGNOSES, RECOMMENDATIONS, DECISIONS, NOTIFICATIONS, COMMANDS)
+
+
+def _identity(record: Any) -> Any:
+    return getattr(record, fields(record)[0].name)
+
+
+def _difference(one: Decided, found: Received[Any]) -> Divergence:
+    recorded, decided, where = to_dict(found.record), to_dict(one.record), found.position
+    unlike = tuple(name for name in recorded if recorded[name] != decided[name])
+    return Divergence(
+        stage=one.stage, at=one.at, what=f"differs in {', '.join(unlike)}", topic=where.topic, partition=where.partition,
+        offset=where.offset, cause=one.cause, fields=unlike, recorded=recorded, decided=decided,
+    )  # fmt: skip

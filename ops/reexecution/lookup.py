@@ -1,0 +1,78 @@
+"""From what a person typed to a recording: a bundle's file, an incident's id, or a beginning of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ops.errors import IncidentNotFoundError
+from ops.reexecution.bundle import read_bundle
+from ops.reexecution.reading import read_recordings
+from ops.reexecution.recording import Recording
+from ops.replay import reader
+from ops.settings import Settings
+from schemas.avro import Schema
+from schemas.framing import Frame
+from state.event_log import EVENTS_TOPIC, parse_event_key
+from streams.confluent_registry import ConfluentRegistry
+from streams.known_schemas import KnownSchemas
+from streams.topics import Topic
+
+_SHOWN = 5
+
+
+def is_file(text: str) -> bool:
+    """Whether a bundle is meant: a file of that name is there, or the name says so."""
+    return Path(text).is_file() or "/" in text or text.endswith((".bundle", ".zip"))
+
+
+def recording_in(text: str) -> Recording:
+    """A bundle's recording.
+
+    Raises:
+        BundleError: it is none.
+    """
+    return read_bundle(Path(text))
+
+
+def recording_of(bootstrap: str, settings: Settings, text: str, *, topics: Sequence[Topic]) -> Recording:
+    """The recording of the incident of this id, else of the only one whose id begins so, out of Kafka.
+
+    Raises:
+        IncidentNotFoundError: there is none, or several begin so.
+        StoreUnavailableError: Kafka does not answer.
+    """
+    incident_id = _named(bootstrap, text)
+    found = read_recordings(bootstrap, [incident_id], topics=topics, find=_Finder(bootstrap, settings))
+    return found[incident_id]
+
+
+class _Finder:
+    """Schemas of other versions, from the topic `schemas` or from the registry."""
+
+    def __init__(self, bootstrap: str, settings: Settings) -> None:
+        self._topic = KnownSchemas(bootstrap)
+        self._registry = ConfluentRegistry(settings.schema_registry_url) if settings.schema_registry_url else None
+
+    def __call__(self, frame: Frame) -> Schema | None:
+        if frame.registry_id is not None:
+            return None if self._registry is None else self._registry(frame)
+        return self._topic(frame)
+
+
+def _named(bootstrap: str, text: str) -> str:
+    names: set[str] = set()
+    with reader(bootstrap) as log:
+        there = log.partitions(EVENTS_TOPIC)
+        for raw in log.read(EVENTS_TOPIC, {p: log.bounds(EVENTS_TOPIC, p) for p in there}):
+            name, _ = parse_event_key(raw.key)
+            if name == text:
+                return text
+            if name.startswith(text):
+                names.add(name)
+    if len(names) == 1:
+        return names.pop()
+    if not names:
+        raise IncidentNotFoundError(
+            f"There is no incident {text!r}. `breakwater incidents list` shows those there are."
+        )
+    some = ", ".join(sorted(names)[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
+    raise IncidentNotFoundError(f"{len(names)} incidents begin with {text!r}: {some}. Give more of the id.")

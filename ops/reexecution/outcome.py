@@ -1,0 +1,101 @@
+"""What a re-execution finds: decisions that differ, what is missing, and the verdict."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from schemas.records.vocabulary import Millis
+from streams.topics import Topic
+
+IDENTICAL, DIVERGED = "identical", "diverged"
+
+# In the order in which they follow from one another, for those of one millisecond.
+ORDER = ("metrics", "forecasts", "candidates", "warnings", "diagnosis", "consensus", "planning", "notices", "ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A record that a stage made again: at which time, at which place of its stage's steps, from which record or tick."""
+
+    stage: str
+    at: Millis
+    number: int
+    cause: str
+    topic: Topic
+    record: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What the log no longer holds: offsets `first` to `last` of a partition, and what cannot be judged without them."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """A decision that differs. `recorded` and `decided` are the two sides, None where there is none; `fields` differ.
+
+    `topic`, `partition`, `offset` are the recorded record's, -1 where there is none; `cause` is what was decided on.
+    """
+
+    stage: str
+    at: Millis
+    what: str
+    topic: str
+    partition: int = -1
+    offset: int = -1
+    cause: str = ""
+    fields: tuple[str, ...] = ()
+    recorded: dict[str, Any] | None = None
+    decided: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome.
+
+    Attributes:
+        decisions: how many were made again and held against the record, events among them; by stage in `by_stage`.
+        divergences: the first ones, in order of time.
+        missing: with anything here the verdict is partial: it is of what there is.
+        same_code: whether this program is the one that decided then.
+    """
+
+    incident_id: str
+    decisions: int
+    by_stage: dict[str, int]
+    divergences: tuple[Divergence, ...]
+    missing: tuple[Missing, ...]
+    same_code: bool
+
+    @property
+    def result(self) -> str:
+        """`identical` or `diverged`."""
+        return DIVERGED if self.divergences else IDENTICAL
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was decided was decided alike."""
+        return not self.divergences and not self.missing
+
+    def document(self) -> dict[str, Any]:
+        """The JSON of `breakwater rerun --json`."""
+        return {
+            "incident_id": self.incident_id,
+            "result": self.result,
+            "partial": bool(self.missing),
+            "decisions": self.decisions,
+            "by_stage": self.by_stage,
+            "first_divergence": self.divergences[0].document() if self.divergences else None,
+            "divergences": len(self.divergences),
+            "missing": [asdict(one) for one in self.missing],
+            "same_code": self.same_code,
+        }
