@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from ops.intake.arrival import DEFAULT_TENANT
@@ -112,6 +113,7 @@ def _as(source: Source) -> Admitted:
     return Admitted(source.name, source.tenant or DEFAULT_TENANT, source.tenant is not None, source)
 
 
+@lru_cache(maxsize=1_000)
 def is_loopback(host: str) -> bool:
     """Whether an address is this machine's own."""
     try:
