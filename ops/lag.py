@@ -1,17 +1,25 @@
 """How far consumers are behind: in records, in seconds, and which incidents wait.
 
-Status, by the first rule that holds:
-    REWIND  the committed offset went back since the last sample
-    OK      nothing is unread, or the oldest unread record is younger than 10 s
-    STOP    the group has no members
-    STALL   the committed offset did not move since the last sample
-    WARN    it moves, and the oldest unread record is 10 s old or older
+Judged by a window of up to ten samples, as Burrow judges ten commits (https://github.com/linkedin/Burrow/wiki/Consumer-Lag-
+Evaluation-Rules), with the age of what waits in place of guesses about it. Status, by the first rule that holds:
+    OK      nothing is unread
+    REWIND  the committed offset went back within the window
+    OK      the oldest unread record is younger than 10 s
+    STOP    the committed offset did not move within the window, and the group has no members
+    OK      all was read at some moment of the window
+    STALL   the committed offset did not move within the window
+    WARN    it moves, and at no moment of the window came the group nearer to the end
+    OK      it comes nearer
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 OLD_S = 10.0
+# Samples that a window holds.
+WINDOW = 10
 
 Place = tuple[str, str, int]  # group, topic, partition
 
@@ -63,6 +71,7 @@ class LagRow:
         lag_s: age of the oldest unread record, s.
         velocity: records a second that the group advances.
         eta_s: seconds until nothing is unread, at the present rates; None where that will not be.
+        committed, end: the group's offset and the partition's; what lies between may be markers and gaps.
     """
 
     group: str
@@ -74,6 +83,18 @@ class LagRow:
     eta_s: float | None
     status: LagStatus
     incidents: list[str]
+    committed: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A group's place in one sample."""
+
+    at: float
+    committed: int
+    behind: int
+    read_all: bool
 
 
 def lag_of(place: Place, now: Sample) -> int:
@@ -84,34 +105,44 @@ def lag_of(place: Place, now: Sample) -> int:
     return behind if counted is None else counted
 
 
-def lag_rows(before: Sample, now: Sample) -> list[LagRow]:
-    """The lag at `now`, with rates since `before`; by group, topic and partition. Pure."""
-    return [_row(place, before, now) for place in sorted(now.committed)]
+def lag_rows(*window: Sample) -> list[LagRow]:
+    """The lag at the last sample of a window, oldest first, judged by all of it; by group, topic and partition. Pure."""
+    return [_row(place, window) for place in sorted(window[-1].committed)]
 
 
-def _row(place: Place, before: Sample, now: Sample) -> LagRow:
+def _row(place: Place, window: Sequence[Sample]) -> LagRow:
     group, topic, partition = place
-    where = (topic, partition)
-    took_s = max(now.at - before.at, 1e-3)
-    committed = now.committed[place]
-    moved = committed - before.committed.get(place, committed)
-    arrived = now.ends.get(where, committed) - before.ends.get(where, now.ends.get(where, committed))
+    now, seen = window[-1], [_seen(place, sample) for sample in window if place in sample.committed]
+    first, last = seen[0], seen[-1]
+    took_s = max(last.at - first.at, 1e-3)
+    moved, closed = last.committed - first.committed, first.behind - last.behind
     unread = now.unread.get(place, Unread())
     lag = lag_of(place, now)
     lag_s = 0.0 if not lag or unread.oldest is None else max(now.at - unread.oldest / 1000, 0.0)
-    closing = (moved - arrived) / took_s
-    eta_s = 0.0 if not lag else round(lag / closing, 1) if closing > 0 else None
-    status = _status(lag, lag_s, moved, now.members.get(group, 0))
+    eta_s = 0.0 if not lag else round(lag * took_s / closed, 1) if closed > 0 else None
     return LagRow(
-        group, topic, partition, lag, round(lag_s, 1), round(moved / took_s, 1), eta_s, status, list(unread.incidents)
+        group, topic, partition, lag, round(lag_s, 1), round(moved / took_s, 1), eta_s,
+        _status(seen, lag, lag_s, now.members.get(group, 0)), list(unread.incidents),
+        last.committed, now.ends.get((topic, partition), last.committed),
+    )  # fmt: skip
+
+
+def _seen(place: Place, sample: Sample) -> _Seen:
+    committed = sample.committed[place]
+    behind = max(sample.ends.get(place[1:], committed) - committed, 0)
+    return _Seen(sample.at, committed, behind, lag_of(place, sample) == 0)
+
+
+def _status(seen: Sequence[_Seen], lag: int, lag_s: float, members: int) -> LagStatus:
+    stands = len(seen) > 1 and all(one.committed == seen[0].committed for one in seen)
+    nearer = any(after.behind < before.behind for before, after in pairwise(seen))
+    rules = (
+        (lag == 0, LagStatus.OK),
+        (any(after.committed < before.committed for before, after in pairwise(seen)), LagStatus.REWIND),
+        (lag_s < OLD_S, LagStatus.OK),
+        (stands and members == 0, LagStatus.STOP),
+        (any(one.read_all for one in seen), LagStatus.OK),
+        (stands, LagStatus.STALL),
+        (len(seen) > 1 and not nearer, LagStatus.WARN),
     )
-
-
-def _status(lag: int, lag_s: float, moved: int, members: int) -> LagStatus:
-    if moved < 0:
-        return LagStatus.REWIND
-    if lag == 0 or lag_s < OLD_S:
-        return LagStatus.OK
-    if members == 0:
-        return LagStatus.STOP
-    return LagStatus.WARN if moved else LagStatus.STALL
+    return next((status for holds, status in rules if holds), LagStatus.OK)

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.decoding import RecordDecoder
@@ -17,8 +18,12 @@ from streams.errors import BrokerUnreachableError
 
 GROUPS = tuple(group_of(role) for role in ROLES)
 REPLAYS = "breakwater-replay"
+# Of names that begin so there are no others: all groups of the cluster.
+EVERY = ("",)
 
 _REQUEST_S = 10.0
+# A group that is gone since it was listed, or that is not ours to look at, is none of the others' business.
+_PASSED_OVER = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.GROUP_AUTHORIZATION_FAILED})
 
 
 class LagProbe:
@@ -41,13 +46,13 @@ class LagProbe:
 
     def sample(
         self,
-        prefixes: Iterable[str] = GROUPS,
+        prefixes: Iterable[str] = EVERY,
         *,
         peek: bool = True,
         limit_s: float = float("inf"),
         incidents: bool = True,
     ) -> Sample:
-        """The positions of all groups whose names begin so.
+        """The positions of all groups whose names begin so; by default of every group.
 
         Args:
             prefixes: beginnings of their names.
@@ -61,7 +66,7 @@ class LagProbe:
         try:
             groups = self._groups(tuple(prefixes))
             members = self._members(groups)
-            committed = {place: offset for group in groups for place, offset in self._committed(group)}
+            committed = self._committed(groups)
             ends = last_offsets(self._admin, self._bootstrap, {place[1:] for place in committed})
         # While a broker restarts, the wait for an answer may end before the request does.
         except (KafkaException, TimeoutError) as error:
@@ -78,19 +83,22 @@ class LagProbe:
         if not groups:
             return {}
         asked = self._admin.describe_consumer_groups(groups, request_timeout=_REQUEST_S)
-        return {group: len(answer.result(_REQUEST_S).members) for group, answer in asked.items()}
+        found = {group: _answered(answer) for group, answer in asked.items()}
+        return {group: len(described.members) for group, described in found.items() if described is not None}
 
-    def _committed(self, group: str) -> list[tuple[Place, int]]:
-        asked = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=_REQUEST_S
-        )
-        found = asked[group].result(_REQUEST_S).topic_partitions or []
+    def _committed(self, groups: list[str]) -> dict[Place, int]:
+        asked: dict[str, Any] = {}
+        for group in groups:  # a request takes one group; all of them are under way together
+            which = [ConsumerGroupTopicPartitions(group)]
+            asked |= self._admin.list_consumer_group_offsets(which, request_timeout=_REQUEST_S)
+        found = {group: _answered(answer) for group, answer in asked.items()}
         # Faust's leader election has a topic of its own, which nobody waits for.
-        return [
-            ((group, tp.topic, tp.partition), tp.offset)
-            for tp in found
+        return {
+            (group, tp.topic, tp.partition): tp.offset
+            for group, told in found.items()
+            for tp in (told.topic_partitions if told is not None else None) or []
             if tp.offset >= 0 and tp.error is None and "-__assignor" not in tp.topic
-        ]
+        }
 
     def _seen(
         self, committed: dict[Place, int], ends: dict[tuple[str, int], int], limit_s: float
@@ -121,3 +129,13 @@ class LagProbe:
             return getattr(decoder.record(value or b""), "incident_id", None)
         except DecodeError:
             return None
+
+
+def _answered(answer: Any) -> Any:
+    """What was asked for; None of a group that is passed over."""
+    try:
+        return answer.result(_REQUEST_S)
+    except KafkaException as error:
+        if error.args[0].code() in _PASSED_OVER:
+            return None
+        raise

@@ -13,12 +13,12 @@ from rich.text import Text
 
 from ops.commands.options import AsJson
 from ops.connection import bootstrap_servers
-from ops.lag import LagRow, Sample, lag_rows
-from ops.lag_probe import GROUPS, REPLAYS, LagProbe
+from ops.lag import LagRow
+from ops.lag_probe import REPLAYS, LagProbe
+from ops.lag_watch import LagWatch
 from ops.settings import load_settings
 from ops.terminal.words import elided
 
-_BETWEEN_S = 1.0
 _WATCH_S = 2.0
 _SHOWN_INCIDENTS = 3
 _PREFIX = "breakwater-"
@@ -32,10 +32,11 @@ def lag(
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """How far each consumer group is behind: records, seconds, speed, time to close, status, and the incidents that wait.
+    """How far each consumer group of the cluster is behind: records, seconds, speed, time to close, status, incidents that wait.
 
-    OK: nothing unread is 10 s old. WARN: something is, and it is worked on. STALL: it is not worked on. STOP: the group has no
-    members. REWIND: the group went back. With --watch --json, one document a line. A narrow terminal leaves out the incidents.
+    OK: nothing unread is 10 s old, or the group comes nearer to the end. WARN: it works, and comes no nearer. STALL: it does not
+    work. STOP: nor has it members. REWIND: it went back. Replays are told apart. With --watch --json, one document a line. A
+    narrow terminal leaves out the incidents.
 
     Example: breakwater lag --watch
     """
@@ -43,9 +44,7 @@ def lag(
         if watch:
             _watch(probe, as_json=as_json)
             return
-        before = probe.sample((*GROUPS, REPLAYS), peek=False)
-        time.sleep(_BETWEEN_S)
-        found = document(lag_rows(before, probe.sample((*GROUPS, REPLAYS))))
+        found = document(LagWatch(probe.sample).judge())
         if as_json:
             typer.echo(json.dumps(found))
         else:
@@ -63,29 +62,23 @@ def document(rows: list[LagRow]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _watch(probe: LagProbe, *, as_json: bool) -> None:
-    before = probe.sample((*GROUPS, REPLAYS), peek=False)
+    watch = LagWatch(probe.sample)
     try:
         if as_json:
             while True:
-                found, before = _next(probe, before)
-                typer.echo(json.dumps(found))
+                typer.echo(json.dumps(document(watch.look())))
+                time.sleep(_WATCH_S)
         with Live(auto_refresh=False) as live:
             while True:
-                found, before = _next(probe, before)
-                live.update(_page(found, live.console.width), refresh=True)
+                live.update(_page(document(watch.look()), live.console.width), refresh=True)
+                time.sleep(_WATCH_S)
     except KeyboardInterrupt:
         return
 
 
-def _next(probe: LagProbe, before: Sample) -> tuple[dict[str, list[dict[str, Any]]], Sample]:
-    time.sleep(_WATCH_S)
-    now = probe.sample((*GROUPS, REPLAYS))
-    return document(lag_rows(before, now)), now
-
-
 def _page(found: dict[str, list[dict[str, Any]]], width: int) -> Group:
     if not found["rows"]:
-        return Group("No consumer group of Breakwater has read anything yet. Start one with `breakwater up`.")
+        return Group("No consumer group has read anything yet. Start one with `breakwater up`.")
     parts = [_table(found["rows"], width)]
     if found["replays"]:
         parts += [_table(found["replays"], width)]

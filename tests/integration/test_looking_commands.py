@@ -288,7 +288,7 @@ def test_replay_leaves_no_consumer_group(bootstrap: str, run: Run, produce: Call
 
 
 def test_lag_is_told_with_the_incidents_that_wait(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:
-    """A group that has read two of five; a stranger's group is not ours to tell of."""
+    """A group that has read two of five; a stranger's group is told of as well, by the same rules."""
     alerts(produce, 5)
     for group in ("breakwater-edge-v1", "stranger"):
         consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
@@ -296,7 +296,8 @@ def test_lag_is_told_with_the_incidents_that_wait(bootstrap: str, run: Run, prod
         consumer.close()
     result = run("lag", "--json")
     assert result.exit_code == 0
-    (row,) = json.loads(result.stdout)["rows"]
+    row, stranger = json.loads(result.stdout)["rows"]
+    assert (stranger["group"], stranger["lag"], stranger["incidents"]) == ("stranger", 3, ["inc-0", "inc-1"])
     assert (row["group"], row["topic"], row["partition"], row["lag"]) == ("breakwater-edge-v1", "alerts", 0, 3)
     assert (row["velocity"], row["eta_s"], row["incidents"]) == (0.0, None, ["inc-0", "inc-1"])
     assert row["lag_s"] > 0

@@ -1,0 +1,100 @@
+"""The lag as it develops: a probe's samples in a window, looked at once, again and again, or in the background."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from ops.lag import WINDOW, LagRow, LagStatus, Sample, lag_rows
+from ops.lag_probe import EVERY, LagProbe
+from streams.errors import BrokerUnreachableError
+
+log = structlog.get_logger()
+
+# Kafka's own clients commit every five seconds by default: ten samples of it span a commit.
+_BETWEEN_S = 0.6
+# Sooner no rate is told.
+_LEAST_S = 1.0
+_STANDING = frozenset({LagStatus.STALL, LagStatus.STOP})
+
+Ask = Callable[[], Sample]
+
+
+class LagWatch:
+    """Keeps the last ten samples. `ask` takes one."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._window: deque[Sample] = deque(maxlen=WINDOW)
+
+    def look(self) -> list[LagRow]:
+        """The lag now, judged by the window.
+
+        Raises:
+            BrokerUnreachableError: Kafka does not answer; what was seen before is kept.
+        """
+        self._window.append(self._ask())
+        return lag_rows(*self._window)
+
+    def judge(self, sleep: Callable[[float], None] = time.sleep) -> list[LagRow]:
+        """The lag after a second; after a whole window where a group seems to stand, as it may commit but now and then.
+
+        Raises:
+            BrokerUnreachableError: Kafka does not answer.
+        """
+        rows = self.look()
+        for _ in range(1, WINDOW):
+            sleep(_BETWEEN_S)
+            rows = self.look()
+            spans_s = self._window[-1].at - self._window[0].at
+            if spans_s >= _LEAST_S and not any(row.status in _STANDING for row in rows):
+                break
+        return rows
+
+
+class LagBoard:
+    """The lag of a cluster's groups, looked at in the background every few seconds; any thread may read it.
+
+    Args:
+        bootstrap: `host:port,…`. every_s: between two looks. limit_s: how long a look at unread records may take a group.
+        groups: beginnings of their names; by default all.
+    """
+
+    def __init__(
+        self, bootstrap: str, *, every_s: float = 5.0, limit_s: float = 1.0, groups: Sequence[str] = EVERY
+    ) -> None:
+        self._bootstrap, self._every_s, self._limit_s, self._groups = bootstrap, every_s, limit_s, tuple(groups)
+        self._rows: tuple[LagRow, ...] = ()
+        self._at: float | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lag-board", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End, and give the connections back."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(15.0)
+
+    def rows(self) -> tuple[LagRow, ...]:
+        """What the last look saw; empty before the first."""
+        return self._rows
+
+    def age_s(self, now_s: float) -> float | None:
+        """Seconds from the last look to epoch time `now_s`; None before the first."""
+        return None if self._at is None else max(now_s - self._at, 0.0)
+
+    def _run(self) -> None:
+        with LagProbe(self._bootstrap) as probe:
+            watch = LagWatch(lambda: probe.sample(self._groups, limit_s=self._limit_s))
+            while not self._stopping.is_set():
+                try:
+                    self._rows, self._at = tuple(watch.look()), time.time()
+                except BrokerUnreachableError as error:
+                    log.warning("lag is not known", error=str(error))
+                self._stopping.wait(self._every_s)
