@@ -11,9 +11,12 @@ from ops.intake.errors import ItemRefusedError
 from ops.intake.letters import INVALID
 from ops.intake.models import LONGEST_TITLE
 from schemas.errors import InvalidInputError
-from schemas.identity import stable_id
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus, Millis, Severity
+
+_LETTERS: dict[str, str] = {word: word[0].lower() for word in (*AlertStatus, *Severity)}
+_TEXTS = frozenset((str,))
+_tier = lru_cache(maxsize=1_000)(values.tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,14 @@ class Labelled:
 def alert_of_labels(told: Labelled, arrival: Arrival) -> tuple[Alert, str]:
     """The alert and its identity; the same condition, start and status is the same alert, however often it is sent."""
     rules, labels = arrival.rules, told.labels
-    service = told.service[:256] or rules.service_of(labels)
-    where = (
-        told.tenant[:256] or rules.tenant_of(labels) or arrival.tenant,
-        rules.environment_of(labels) or DEFAULT_ENVIRONMENT,
-        service,
-    )
-    source = told.source[:256] or rules.source_of(labels)
+    service, environment, tenant, instance, word, tier = rules.fields_of(labels)
+    service = told.service[:256] or service
+    where = (told.tenant[:256] or tenant or arrival.tenant, environment or DEFAULT_ENVIRONMENT, service)
+    source = told.source[:256] or instance
     fingerprint = told.fingerprint or rules.fingerprint_of(where, told.name, source, labels)
-    severity = severity_of(told.severity or rules.severity_of(labels))
-    alert_id = stable_id("alert", where[0], fingerprint, told.started_at, told.status, severity)
+    severity = severity_of(told.severity or word)
+    # The fingerprint tells tenant and condition; what follows tells one alert of it from the next.
+    alert_id = f"{fingerprint}-{told.started_at:x}-{_LETTERS[told.status]}{_LETTERS[severity]}"
     alert = Alert(
         alert_id=alert_id,
         incident_id=told.incident or labels.get("incident_id", "")[:256] or rules.incident_of(where, labels),
@@ -64,7 +65,7 @@ def alert_of_labels(told: Labelled, arrival: Arrival) -> tuple[Alert, str]:
         name=told.name[:LONGEST_TITLE],
         severity=severity,
         status=told.status,
-        tier=values.tier(rules.tier_of(labels)),
+        tier=_tier(tier),
         fingerprint=fingerprint,
         source=source,
         occurred_at=told.occurred_at,
@@ -94,6 +95,8 @@ def labels_at(item: Any, name: str) -> dict[str, str]:
     given = item.get(name)
     if given is None:
         return {}
+    if type(given) is dict and _TEXTS.issuperset(map(type, given.values())):
+        return given  # as nearly all are: nothing to be rewritten
     try:
         return values.labels(given)
     except InvalidInputError as error:

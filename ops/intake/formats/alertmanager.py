@@ -87,8 +87,8 @@ def told(item: Any, kept: dict[str, str], arrival: Arrival) -> Labelled:
 
 def message_of(annotations: dict[str, str]) -> str:
     """What people read: the summary, and the description below it."""
-    said = (annotations.get(name, "") for name in ("summary", "title", "message", "description"))
-    return "\n".join(dict.fromkeys(text for text in said if text))
+    said = [annotations[name] for name in ("summary", "title", "message", "description") if annotations.get(name)]
+    return said[0] if len(said) == 1 else "\n".join(dict.fromkeys(said))
 
 
 def rest_of(item: dict[str, Any], done: tuple[str, ...], names: dict[str, str]) -> dict[str, str]:
