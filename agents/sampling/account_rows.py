@@ -54,36 +54,64 @@ def _fitting(fields: dict[str, Any]) -> bytes:
     return packed
 
 
+class _Gathered:
+    """What rows hold for one table, until all of them are read: numpy is quick with many numbers, and slow with a few."""
+
+    def __init__(self, table: KeyedTable) -> None:
+        self._table = table
+        self._slots: list[int] = []
+        self._parts: list[int] = []
+        self._values: list[list[int]] = []
+
+    def add(self, slot: int, parts: list[int], values: list[list[int]]) -> None:
+        """Take what belongs to one incident."""
+        self._slots += [slot] * len(parts)
+        self._parts += parts
+        self._values += values
+
+    def finish(self) -> None:
+        """Put all of it into the table."""
+        if self._parts:
+            keys = key_of(np.asarray(self._slots, np.int64), np.asarray(self._parts, np.int64))
+            self._table.ensure(keys, np.asarray(self._values, np.int64))
+
+
 class RowLoader:
-    """Fills a state from rows; `finish` puts what belongs into tables there at once, as each time costs a sort."""
+    """Fills a state from rows; what they hold is in its place once `finish` was called."""
 
     def __init__(self, state: Incidents) -> None:
         self._state = state
-        self._gathered: list[tuple[KeyedTable, list[Ints], list[Ints]]] = [
-            (table, [], []) for table in (state.windows, state.seconds, state.prints, state.sources)
-        ]
+        self._windows, self._seconds = _Gathered(state.windows), _Gathered(state.seconds)
+        self._prints, self._sources = _Gathered(state.prints), _Gathered(state.sources)
+        self._slots: list[int] = []
+        self._numbers: list[list[int]] = []
 
     def add(self, row: bytes) -> None:
         """Take one row."""
         state, fields = self._state, orjson.loads(row)
-        slot = state.slot(fields["i"])
+        slot = state.slot_of(fields["i"])
         state.tenants[slot], state.services[slot] = fields["t"], fields["s"]
-        state.numbers[slot], state.baselines[slot] = fields["n"], fields["b"]
+        if fields["b"]:
+            state.baselines[slot] = fields["b"]
         if fields["o"]:
             state.storms[slot] = fields["o"]
-        prints = np.asarray(fields["p"], np.int64).reshape(-1, 4)
-        prints[:, P.NAME] = state.texts.codes(fields["m"])
-        many = (fields["w"], fields["k"], (state.texts.codes(fields["f"]), prints), fields["h"])
-        for (table, keys, values), (parts, some) in zip(self._gathered, many, strict=True):
-            if len(parts):
-                keys.append(key_of(np.asarray(slot), np.asarray(parts, np.int64)))
-                values.append(np.asarray(some, np.int64).reshape(-1, table.values.shape[1]))
+        self._slots.append(slot)
+        self._numbers.append(fields["n"])
+        self._windows.add(slot, *fields["w"])
+        self._seconds.add(slot, *fields["k"])
+        self._sources.add(slot, *fields["h"])
+        code_of = state.texts.code_of
+        prints = fields["p"]
+        for seen, name in zip(prints, fields["m"], strict=True):
+            seen[P.NAME] = code_of(name)
+        self._prints.add(slot, [code_of(text) for text in fields["f"]], prints)
 
     def finish(self) -> Incidents:
         """The state, complete."""
-        for table, keys, values in self._gathered:
-            if keys:
-                table.ensure(np.concatenate(keys), np.concatenate(values))
+        if self._slots:
+            self._state.numbers[self._slots] = self._numbers
+        for gathered in (self._windows, self._seconds, self._prints, self._sources):
+            gathered.finish()
         return self._state
 
 

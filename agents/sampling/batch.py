@@ -82,7 +82,7 @@ class Sampler:
         if columns is not None:
             alive = believable(columns, rejects, self._rules)
         dead = [(log.record(place), rejects[place]) for place in sorted(rejects)]
-        fresh = [(record, self.state.slot(incident_of(record)), error) for record, error in dead]
+        fresh = [(record, self.state.slot_of(incident_of(record)), error) for record, error in dead]
         fresh = [one for one in fresh if one[0].offset > max(self.upto, self.state.numbers[one[1], N.UPTO])]
         if columns is not None and len(alive):
             self._sample(columns if len(alive) == len(columns) else columns.take(alive), outcome)

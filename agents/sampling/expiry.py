@@ -17,9 +17,9 @@ FIRING_MS = DAY_MS
 # An incident that is silent for so long, by the clock of arrival or by event time, begins a new account with its next alert.
 FORGET_MS = 7 * DAY_MS
 FORGET_EVENT_MS = HOUR_MS
-# The most that a partition holds: incidents at about 2 kB with their rows, fingerprints at about 300 bytes.
-MAX_INCIDENTS = 50_000
-MAX_PRINTS = 250_000
+# The most that a partition holds: an incident takes some 3 kB with its row, a fingerprint 500 bytes.
+MAX_INCIDENTS = 25_000
+MAX_PRINTS = 150_000
 
 
 def closing(state: Incidents, rules: SamplingRules, now: Millis) -> Bools:

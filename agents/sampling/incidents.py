@@ -91,18 +91,15 @@ class Incidents:
         get = self._slots.get
         found = [get(incident_id) for incident_id in ids]
         if None in found:
-            found = [self._add(i) if slot is None else slot for i, slot in zip(ids, found, strict=True)]
+            found = [self.slot_of(i) if slot is None else slot for i, slot in zip(ids, found, strict=True)]
         return np.asarray(found, np.int64)
-
-    def slot(self, incident_id: str) -> int:
-        """The slot of one incident."""
-        return int(self.slots([incident_id])[0])
 
     def known(self, incident_id: str) -> bool:
         """Whether it has a slot."""
         return incident_id in self._slots
 
-    def _add(self, incident_id: str) -> int:
+    def slot_of(self, incident_id: str) -> int:
+        """The slot of one incident."""
         known = self._slots.get(incident_id)
         if known is not None:
             return known

@@ -38,7 +38,7 @@ def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) ->
     touched = np.union1d(np.flatnonzero(state.changed), np.asarray(sorted(state.storms), np.int64))
     changes = [judge(state, slot, rules, partition, now) for slot in to_be_judged(state, touched, rules).tolist()]
     storms = [change for change in changes if change is not None]
-    ended = [state.slot(change.incident_id) for change in storms]
+    ended = [state.slot_of(change.incident_id) for change in storms]
     state.changed[ended] = True
     say = np.flatnonzero(closes | (state.windows.values[:, W.CHANGED] > 0))
     accounts = _accounts(state, say, closes, rules, partition)

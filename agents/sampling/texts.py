@@ -23,11 +23,12 @@ class Texts:
         get = self._codes.get
         found = [get(text) for text in texts]
         if None in found:
-            found = [self._add(text) if code is None else code for text, code in zip(texts, found, strict=True)]
+            found = [self.code_of(text) if code is None else code for text, code in zip(texts, found, strict=True)]
         return np.asarray(found, np.int64)
 
-    def _add(self, text: str) -> int:
-        known = self._codes.get(text)  # twice in one batch
+    def code_of(self, text: str) -> int:
+        """The number of one text."""
+        known = self._codes.get(text)
         if known is not None:
             return known
         if self._free:

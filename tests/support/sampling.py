@@ -52,7 +52,7 @@ class Edge:
 
     def windows(self, incident_id: str) -> dict[int, list[int]]:
         """By start, the counts of an incident's windows, in the order of `N`."""
-        owner = self.state.windows.owners() == self.state.slot(incident_id)
+        owner = self.state.windows.owners() == self.state.slot_of(incident_id)
         starts = (self.state.windows.parts()[owner] * self.rules.window_ms).tolist()
         return dict(zip(starts, self.state.windows.values[owner, :COUNTS].tolist(), strict=True))
 

@@ -121,9 +121,9 @@ def test_what_is_forgotten_leaves_nothing_behind() -> None:
     some.alert("old", times=200)
     some.flush(0)
     state = some.edge.state
-    slot = state.slot("old")
+    slot = state.slot_of("old")
     state.forget(state.slots(["old"]))
     assert [len(table) for table in (state.windows, state.seconds, state.prints, state.sources)] == [0, 0, 0, 0]
-    assert state.slot("new") == slot
+    assert state.slot_of("new") == slot
     assert state.numbers[slot, :COUNTS].tolist() == [0] * COUNTS
     assert state.numbers[slot, N.UPTO] == -1

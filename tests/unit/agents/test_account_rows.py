@@ -10,7 +10,7 @@ from streams.rows import MAX_ROW_BYTES
 def test_a_row_fits_whatever_letters_fingerprints_are_in() -> None:
     """64 control characters are 384 bytes of JSON: the older fingerprints are forgotten, the counts are not."""
     state = Incidents()
-    slot = state.slot("inc")
+    slot = state.slot_of("inc")
     state.numbers[slot, N.RECEIVED] = 10_000
     codes = state.texts.codes([f"{number:06d}" + "\x01" * 58 for number in range(10_000)])
     seen = np.stack((np.arange(10_000), np.ones(10_000), np.ones(10_000), codes), axis=1).astype(np.int64)
@@ -26,7 +26,7 @@ def test_a_row_fits_whatever_letters_fingerprints_are_in() -> None:
 def test_an_unusual_incident_has_a_row_of_its_own_name() -> None:
     """Letters of any kind, and the storm that is open."""
     state = Incidents()
-    slot = state.slot("straße/\U0001f525")
+    slot = state.slot_of("straße/\U0001f525")
     state.storms[slot] = "storm-1"
     again = loaded([row(state, slot)])
     assert again.ids == ["straße/\U0001f525"]

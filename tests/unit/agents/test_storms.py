@@ -18,7 +18,7 @@ SLOT = 0
 def told(windows: Iterable[int], state: Incidents | None = None) -> tuple[list[StormChanged], Incidents]:
     """What is said over windows of so many alerts each, judged at the end of each."""
     state = state or Incidents()
-    state.slot("inc-1")
+    state.slot_of("inc-1")
     changes = []
     first = (int(state.numbers[SLOT, N.WATERMARK]) + 1) // RULES.window_ms
     for number, alerts in enumerate(windows, first):
@@ -49,7 +49,7 @@ def opens(changes: Iterable[StormChanged]) -> list[bool]:
 def test_a_loud_window_opens_a_storm_and_says_how_loud() -> None:
     """Rate and baseline, in alerts a second; who is loudest."""
     state = Incidents()
-    state.slot("inc-1")
+    state.slot_of("inc-1")
     prints = state.texts.codes(["quiet", "loud", "A", "B"])
     state.prints.ensure(
         key_of(np.asarray([SLOT, SLOT]), prints[:2]), np.asarray([[0, 1, 1, prints[2]], [0, 1, 599, prints[3]]])
@@ -134,7 +134,7 @@ def test_years_between_two_alerts_are_judged_at_once() -> None:
 def sketched(sources: Iterable[str]) -> bytes:
     """The sketch of some sources."""
     state = Incidents()
-    state.slot("inc-1")
+    state.slot_of("inc-1")
     for source in sources:
         place = register_of(source)
         at = state.sources.ensure(key_of(np.asarray([SLOT]), np.asarray([place >> 8])), np.zeros((1, 1), np.int64))
