@@ -1,4 +1,4 @@
-"""One metric series, watched online: spikes, shifts of level and steady rises, on one score of 0 to 1.
+"""One metric series, followed online: how far it is off its usual level, has shifted or rises, on one score of 0 to 1.
 
 A point is scored before it is learned. Three deviations are taken, and the most unusual one makes the score:
 - the point's from the series' usual level (a spike);
@@ -19,6 +19,8 @@ from agents.series.values import measurable
 from schemas.records.vocabulary import Millis
 
 WARM_UP = 12
+UNUSUAL = 0.99  # the score from which a point is unusual, for learning
+RISES = "rises steadily"
 _USUAL_DECAY = decay_of(240)
 _RECENT_DECAY = decay_of(8)
 _TREND_DECAY = decay_of(20)
@@ -61,7 +63,7 @@ class Reading:
 
 
 def watch(
-    state: SeriesState, name: str, raw: float, at: Millis, threshold: float = 0.99, adopt_after: int = 120
+    state: SeriesState, name: str, raw: float, at: Millis, threshold: float = UNUSUAL, adopt_after: int = 120
 ) -> tuple[SeriesState, Reading | None]:
     """Score a point, then learn it.
 
@@ -124,7 +126,7 @@ def _read(state: SeriesState, name: str, value: float) -> Reading:
     spike, shift = _deviations(state, value, scale)
     rise = _rise(state, name)
     worst = max(spike, shift, rise)
-    shape = "rises steadily" if worst == rise else "is far off" if worst == spike else "has shifted"
+    shape = RISES if worst == rise else "is far off" if worst == spike else "has shifted"
     return Reading(outlyingness(worst), value, usual.mean, trend.per_s * 60, shape)
 
 

@@ -1,11 +1,19 @@
-"""Stage `metrics`: every point of every series is scored as it comes; the unusual ones become anomalies, sparingly."""
+"""Stage `metrics`: every point of every series is scored as it comes; the unusual ones become anomalies, sparingly.
+
+What begins an anomaly is an alarm of the detectors (`agents.detectors`, as `breakwater backtest detect` scores them), or the
+steady rise of a thing that fills up. While the series then stays off its usual level it is told of again and again.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from pydantic import TypeAdapter
 
-from agents.detection.metric_detector import Reading, SeriesState, watch
+from agents.detection.metric_detector import RISES, UNUSUAL, Reading, SeriesState, watch
+from agents.detectors.ensemble import THRESHOLD, SeriesWatch, Verdict
+from agents.detectors.errors import UnreadableMemoryError
+from agents.series.metric_names import counts_up, least_scale
 from agents.series.values import MOST, measurable
 from schemas.errors import DecodeError
 from schemas.records.analysis import Anomaly, AnomalyKind
@@ -14,24 +22,29 @@ from schemas.records.vocabulary import Millis
 from streams.stage import Output, Position, Received, Step
 from streams.topics import ANOMALIES, METRICS, Topic
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class MetricRules:
     """What an operator can set: the score from which a point is an anomaly, and the least event time between two of a series."""
 
-    threshold: float = 0.99
+    threshold: float = THRESHOLD
     repeat_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedSeries:
-    """The detector's memory, and when an anomaly was last told (epoch ms of event time; None: never)."""
+    """What follows the level, the detectors, whether an anomaly is on, and when it was last told (epoch ms; None: never)."""
 
     series: SeriesState = field(default_factory=SeriesState)
+    detectors: SeriesWatch = field(default_factory=SeriesWatch)
+    on: bool = False
     told_at: Millis | None = None
 
 
-_STATE = TypeAdapter(WatchedSeries)
+_SERIES = TypeAdapter(SeriesState)
+_NOTHING = Verdict(0.0, alarm=False)
 
 
 class MetricsStage:
@@ -61,15 +74,28 @@ class MetricsStage:
         return WatchedSeries()
 
     def decide(self, state: WatchedSeries, received: Received[Any]) -> Step[WatchedSeries]:
-        """Score the point, learn it, and tell of it when it is unusual and its series was not told of just now."""
+        """Score the point, learn it, and tell of it when it is unusual and its series was not told of just now.
+
+        The detectors learn in place: a state is good for one decision, as its shell has it.
+        """
         point: MetricPoint = received.record
-        series, reading = watch(state.series, point.name, point.value, point.occurred_at, self._rules.threshold)
-        if reading is None or reading.score < self._rules.threshold:
-            return Step(WatchedSeries(series, state.told_at))
-        if state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000:
-            return Step(WatchedSeries(series, state.told_at))
-        found = _anomaly(point, reading, received.position)
-        return Step(WatchedSeries(series, point.occurred_at), (Output(ANOMALIES, point.incident_id, found),))
+        series, reading = watch(state.series, point.name, point.value, point.occurred_at)
+        verdict = _NOTHING
+        if _learned(state.series, point):
+            verdict = state.detectors.judge(series.last, point.occurred_at / 1000, self._rules.threshold)
+        if reading is None:
+            return Step(WatchedSeries(series, state.detectors, state.on, state.told_at))
+        off = reading.score >= UNUSUAL
+        begins = (off and reading.shape == RISES) or (verdict.alarm and _matters(point.name, reading))
+        on = begins or (state.on and off)
+        told_just_now = (
+            state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000
+        )
+        if not on or told_just_now:
+            return Step(WatchedSeries(series, state.detectors, on, state.told_at))
+        found = _anomaly(point, reading, verdict, received.position)
+        told = WatchedSeries(series, state.detectors, on, point.occurred_at)
+        return Step(told, (Output(ANOMALIES, point.incident_id, found),))
 
     def tick(self, key: str, state: WatchedSeries, now: Millis) -> Step[WatchedSeries] | None:  # noqa: ARG002 - no clock
         """Nothing happens by time alone."""
@@ -83,23 +109,53 @@ class MetricsStage:
         """There are no views."""
 
     def dump(self, state: WatchedSeries) -> dict[str, Any]:
-        """The state's numbers, under their names."""
-        fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
-        return fields
+        """The state's numbers, under their names; the detectors' as they pack them."""
+        return {
+            "series": _SERIES.dump_python(state.series, mode="json"),
+            "detectors": state.detectors.dump(),
+            "on": state.on,
+            "told_at": state.told_at,
+        }
 
     def load(self, fields: dict[str, Any]) -> WatchedSeries:
-        """The state of these numbers; what an earlier version did not know begins anew."""
-        return _STATE.validate_python(fields)
+        """The state of these numbers; what an earlier version did not know, or another one knew, begins anew."""
+        return WatchedSeries(
+            _SERIES.validate_python(fields.get("series", {})),
+            _detectors(fields.get("detectors")),
+            bool(fields.get("on", False)),
+            fields.get("told_at"),
+        )
 
 
-def _anomaly(point: MetricPoint, reading: Reading, position: Position) -> Anomaly:
+def _detectors(text: str | None) -> SeriesWatch:
+    if text is None:
+        return SeriesWatch()
+    try:
+        return SeriesWatch.load(text)
+    except UnreadableMemoryError as error:
+        log.warning("a series is learned anew", reason=str(error))
+        return SeriesWatch()
+
+
+def _learned(before: SeriesState, point: MetricPoint) -> bool:
+    """Whether the point is the next of its series, and has a value: a counter's first has none."""
+    return point.occurred_at > before.last_at if before.points else not counts_up(point.name)
+
+
+def _matters(name: str, reading: Reading) -> bool:
+    """Whether it is far enough off for a metric whose name tells its unit."""
+    return abs(reading.value - reading.expected) >= least_scale(name)
+
+
+def _anomaly(point: MetricPoint, reading: Reading, verdict: Verdict, position: Position) -> Anomaly:
+    shape = reading.shape if reading.score >= UNUSUAL else "is unlike before"
     summary = (
-        f"{point.name} of {point.service} {reading.shape}: {reading.value:.4g}, usually {reading.expected:.4g}, "
+        f"{point.name} of {point.service} {shape}: {reading.value:.4g}, usually {reading.expected:.4g}, "
         f"trend {reading.trend_per_min:+.3g} a minute"
     )
     return Anomaly(
         anomaly_id=position.derived_id("metrics"), incident_id=point.incident_id, tenant=point.tenant,
         environment=point.environment, service=point.service, kind=AnomalyKind.METRIC, series=point.series,
-        metric=point.name, score=reading.score, value=reading.value, expected=reading.expected,
+        metric=point.name, score=max(reading.score, verdict.score), value=reading.value, expected=reading.expected,
         trend_per_min=reading.trend_per_min, summary=summary, occurred_at=point.occurred_at,
         evidence=[position.evidence(summary)])  # fmt: skip

@@ -23,13 +23,14 @@ from agents.detectors.texture import Texture
 from agents.detectors.value import Value
 from agents.detectors.week import Week
 
-# A surprise of 3: see docs/detection.md for how it was chosen.
-THRESHOLD = 0.999
+# A surprise of 3.4: see docs/detection.md for how it was chosen.
+THRESHOLD = 0.99
 WARM_UP = 8
 _SOON, _LATER = 10, 50  # points after which residuals and roughness are judged
 _OF_LIFE, _LONGEST = 0.75, 20_000
 _YOUNG = 100  # points until then prove less, by up to an order of magnitude
-_OFFSET = 0.4
+# Taken off, so that of a quiet series' points a share of 1 - s at most scores s or more: see docs/detection.md.
+_OFFSET = 1.4
 _MOST = 1e30  # what is larger is taken for this: memories are kept in single precision
 _ABSURD = 1e100  # and what is larger still is no measurement
 

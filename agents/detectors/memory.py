@@ -4,25 +4,25 @@ Numbers, arrays and nested detectors are told apart by what a new detector has i
 Packed by zlib, since most bins of a distribution are empty.
 """
 
+import struct
 import zlib
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from typing import Any
-
-import orjson
 
 from agents.detectors.errors import UnreadableMemoryError
 
 # Raised whenever a detector is added or remembers something else: what an earlier one wrote is not read.
-VERSION = 1
+VERSION = 2
 _LEVEL = 1  # of compression: the fastest
+_WHOLE, _REAL, _LENGTH = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<H")
 
 
 def dump(detector: Any) -> str:
     """The memory of a detector with slots, and of all that is in them."""
-    packed = orjson.dumps([VERSION, _values(detector)])
-    return b64encode(zlib.compress(packed, _LEVEL)).decode()
+    parts = [_LENGTH.pack(VERSION)]
+    _write(detector, parts)
+    return b64encode(zlib.compress(b"".join(parts), _LEVEL)).decode()
 
 
 def restore(detector: Any, text: str) -> None:
@@ -32,44 +32,60 @@ def restore(detector: Any, text: str) -> None:
         UnreadableMemoryError: it is of another version, or damaged. The detector is then not to be used.
     """
     try:
-        version, values = orjson.loads(zlib.decompress(b64decode(text, validate=True)))
+        packed = zlib.decompress(b64decode(text, validate=True))
+        version = _LENGTH.unpack_from(packed)[0]
         if version != VERSION:
             raise UnreadableMemoryError(f"it is of version {version}, not {VERSION}")
-        _restore(detector, values)
-    except (ValueError, TypeError, zlib.error) as error:
+        end = _read(detector, packed, _LENGTH.size)
+    except (ValueError, struct.error, zlib.error) as error:
         raise UnreadableMemoryError(str(error)) from error
+    if end != len(packed):
+        raise UnreadableMemoryError(f"it has {len(packed) - end} bytes too many")
 
 
-def _slots(detector: Any) -> Iterator[str]:
-    return iter(type(detector).__slots__)
-
-
-def _values(detector: Any) -> list[Any]:
-    return [_value(getattr(detector, slot)) for slot in _slots(detector)]
-
-
-def _value(held: Any) -> Any:
-    if isinstance(held, array):
-        return b64encode(held.tobytes()).decode() if held.typecode == "f" else held.tolist()
-    if isinstance(held, tuple):
-        return [_values(one) for one in held]
-    return _values(held) if hasattr(held, "__slots__") else held
-
-
-def _restore(detector: Any, values: list[Any]) -> None:
-    for slot, value in zip(_slots(detector), values, strict=True):
+def _write(detector: Any, parts: list[bytes]) -> None:
+    for slot in type(detector).__slots__:
         held = getattr(detector, slot)
-        if isinstance(held, array):
-            fresh = array(held.typecode)
-            if held.typecode == "f":
-                fresh.frombytes(b64decode(value, validate=True))
-            else:
-                fresh.fromlist(value)
-            setattr(detector, slot, fresh)
-        elif isinstance(held, tuple):
-            for one, of_one in zip(held, value, strict=True):
-                _restore(one, of_one)
-        elif hasattr(held, "__slots__"):
-            _restore(held, value)
+        kind = type(held)
+        if kind is float:
+            parts.append(_REAL.pack(held))
+        elif kind is int or kind is bool:
+            parts.append(_WHOLE.pack(held))
+        elif kind is array or kind is list:
+            packed = held.tobytes() if kind is array else array("d", held).tobytes()
+            parts += (_LENGTH.pack(len(packed)), packed)
+        elif kind is tuple:
+            for one in held:
+                _write(one, parts)
         else:
-            setattr(detector, slot, value)
+            _write(held, parts)
+
+
+def _read(detector: Any, packed: bytes, at: int) -> int:
+    """Fill the slots from `at` on; where the next value is."""
+    for slot in type(detector).__slots__:
+        held = getattr(detector, slot)
+        kind = type(held)
+        if kind is float:
+            setattr(detector, slot, _REAL.unpack_from(packed, at)[0])
+            at += _REAL.size
+        elif kind is int or kind is bool:
+            setattr(detector, slot, kind(_WHOLE.unpack_from(packed, at)[0]))
+            at += _WHOLE.size
+        elif kind is array or kind is list:
+            fresh = array(held.typecode if kind is array else "d")
+            begin, at = _span(packed, at)
+            fresh.frombytes(packed[begin:at])
+            setattr(detector, slot, fresh if kind is array else fresh.tolist())
+        else:
+            for one in held if kind is tuple else (held,):
+                at = _read(one, packed, at)
+    return at
+
+
+def _span(packed: bytes, at: int) -> tuple[int, int]:
+    begin = at + _LENGTH.size
+    end = begin + _LENGTH.unpack_from(packed, at)[0]
+    if end > len(packed):
+        raise ValueError("it is cut short")
+    return begin, end

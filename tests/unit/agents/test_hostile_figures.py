@@ -69,7 +69,7 @@ def test_an_anomaly_of_the_greatest_numbers_harms_nothing(stage: type[Stage[Any]
 @pytest.mark.parametrize(
     ("stage", "topic", "records", "most_bytes"),
     [
-        (MetricsStage, METRICS, [point(0.3 + n / 7e3, NOW + n * 1000) for n in range(100)], 1_200),
+        (MetricsStage, METRICS, [point(0.3 + n / 7e3, NOW + n * 1000) for n in range(100)], 12_000),
         (ForecastsStage, METRICS, [point(0.3 + n / 7e3, NOW + n * 1000) for n in range(100)], 1_200),
         (CandidatesStage, SAMPLED, [alert(at=NOW + n) for n in range(100)], 1_500),
         (DiagnosisStage, SAMPLED, [alert(at=NOW + n) for n in range(100)], 600),

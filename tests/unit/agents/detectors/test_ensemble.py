@@ -98,3 +98,24 @@ def test_scores_are_probabilities() -> None:
     dice = random.Random(4)
     wild = [dice.choice((0.0, 1e12, -1e12, dice.gauss(0, 1))) for _ in range(2000)]
     assert all(0.0 <= verdict.score <= 1.0 for verdict in verdicts(wild))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("law", ["gauss", "lognormal", "autocorrelated", "daily"])
+def test_a_score_is_a_tail_probability_on_the_safe_side(law: str, seed: int) -> None:
+    """Of a quiet series' points no more than a tenth score 0.9, a hundredth 0.99, and three thousandths 0.999."""
+    dice, wander, values = random.Random(seed), 0.0, []
+    for i in range(4000):
+        wander = 0.9 * wander + dice.gauss(0, 1)
+        day = 20 * math.sin(i * math.tau / 288)
+        values.append(
+            {
+                "gauss": dice.gauss(50, 5),
+                "lognormal": dice.lognormvariate(3, 0.7),
+                "autocorrelated": wander,
+                "daily": day + dice.gauss(0, 1),
+            }[law]
+        )
+    scores = [verdict.score for verdict in verdicts(values)]
+    for level, most in ((0.9, 0.1), (0.99, 0.01), (0.999, 0.003)):
+        assert sum(score >= level for score in scores) / len(scores) <= most
