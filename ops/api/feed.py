@@ -53,7 +53,7 @@ class Listener:
 
 
 class Feed:
-    """On one event loop; `publish` is called on it."""
+    """On one event loop; `publish` is called on it. `following`: the log is being read."""
 
     def __init__(self, kept: int = _KEPT, waiting: int = _WAITING, most_listeners: int = 1_000) -> None:
         self._kept: deque[Message] = deque(maxlen=kept)
@@ -61,6 +61,7 @@ class Feed:
         self._next: dict[int, int] = {}
         self._listeners: set[Listener] = set()
         self._waiting, self._most = waiting, most_listeners
+        self.following = False
 
     @property
     def id(self) -> str:
@@ -81,8 +82,13 @@ class Feed:
         """The reading starts at these offsets by partition; what listeners had before is to be looked at anew."""
         self._kept.clear()
         self._begin, self._next = dict(positions), dict(positions)
+        self.following = True
         for listener in self._listeners:
             _lose(listener)
+
+    def cut_off(self) -> None:
+        """The log cannot be read now; listeners hear so with the next sign of life."""
+        self.following = False
 
     def publish(self, partition: int, offset: int, data: str) -> None:
         """Hand one event on; those of a partition come in the order of the log."""

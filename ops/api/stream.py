@@ -3,6 +3,7 @@
 `event: incident` carries one event's summary; `event: reset` says that something was missed: ask for everything anew.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -31,7 +32,7 @@ def stream_router(feed: Feed, stopping: Callable[[], bool], heartbeat_s: float =
     async def stream(request: Request, last_event_id: str | None = None) -> StreamingResponse:
         """What is recorded from now on, or after the id in Last-Event-ID (or `?last_event_id=`).
 
-        A comment every ten seconds tells that the stream is alive. Whoever reads too slowly is sent a reset.
+        `event: alive` every ten seconds tells that the stream is alive. Whoever reads too slowly is sent a reset.
         """
         if feed.full:
             raise HTTPException(503, "Too many listen already. Try again later.", {"Retry-After": "5"})
@@ -51,7 +52,7 @@ async def _lines(
 ) -> AsyncIterator[str]:
     try:
         # What waits has ids of its own, and all of it comes first.
-        yield f"retry: {_RETRY_MS}\n{'' if listener.waiting else _id(feed.id)}event: hello\ndata: {{}}\n\n"
+        yield f"retry: {_RETRY_MS}\n{'' if listener.waiting else _id(feed.id)}event: hello\n{_state(feed)}"
         told_at = time.monotonic()
         while not stopping():
             found = await listener.next(min(_LOOK_S, heartbeat_s))
@@ -61,9 +62,13 @@ async def _lines(
             if found is None:
                 yield f"{_id(feed.id)}event: reset\ndata: {{}}\n\n"
             else:
-                yield "".join(map(_told, found)) or ": still here\n\n"
+                yield "".join(map(_told, found)) or f"event: alive\n{_state(feed)}"
     finally:
         feed.leave(listener)
+
+
+def _state(feed: Feed) -> str:
+    return f"data: {json.dumps({'following': feed.following})}\n\n"
 
 
 def _told(message: Message) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -62,6 +64,7 @@ class EventTail:
                 return  # the loop is closed: the process ends
             finally:
                 consumer.close()
+                _call(loop, self._feed.cut_off)
             self._over.wait(_AGAIN_S)
 
     def _follow(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
@@ -97,6 +100,11 @@ class EventTail:
         if not isinstance(record, IncidentEvent):
             return None
         return partition, offset, json.dumps(summary(record, partition, offset))
+
+
+def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: the process ends
+        loop.call_soon_threadsafe(what)
 
 
 def summary(event: IncidentEvent, partition: int, offset: int) -> dict[str, Any]:

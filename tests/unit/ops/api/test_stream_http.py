@@ -31,12 +31,18 @@ def feed() -> Feed:
 
 
 def test_a_stream_begins_with_where_it_is_and_shows_that_it_lives(feed: Feed) -> None:
-    """A browser that is cut off knows what to come back with; comments keep proxies from closing it."""
+    """A browser that is cut off knows what to come back with, and one that hears nothing that it is cut off."""
     found = client_of(feed, looks(2)).get("/api/v1/stream")
     assert found.headers["content-type"].startswith("text/event-stream")
     assert found.text.startswith("retry: 1000\nid: 0:5\nevent: hello\n")
-    assert ": still here\n\n" in found.text
+    assert 'event: alive\ndata: {"following": true}\n\n' in found.text
     assert feed.listeners == 0
+
+
+def test_a_stream_says_when_the_log_cannot_be_followed(feed: Feed) -> None:
+    """Silence would look like peace."""
+    feed.cut_off()
+    assert 'event: hello\ndata: {"following": false}\n\n' in client_of(feed, looks(1)).get("/api/v1/stream").text
 
 
 def test_who_comes_back_gets_what_was_missed(feed: Feed) -> None:

@@ -1,0 +1,43 @@
+// Asking the API. What was answered before is not sent again (ETag); errors say what the problem details say.
+
+const held = new Map();
+const MOST_HELD = 50;
+
+/** The JSON of a path. */
+export async function ask(path) {
+  const before = held.get(path);
+  const answer = await reach(path, { headers: before ? { "If-None-Match": before.tag } : {} });
+  if (answer.status === 304) return before.document;
+  const document = await read(answer);
+  const tag = answer.headers.get("etag");
+  if (tag) {
+    held.delete(path);
+    held.set(path, { tag, document });
+    if (held.size > MOST_HELD) held.delete(held.keys().next().value);
+  }
+  return document;
+}
+
+/** Send JSON to a path; its answer. */
+export async function send(path, body) {
+  const answer = await reach(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return read(answer);
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, { cache: "no-store", ...options });
+  } catch {
+    throw new Error("Breakwater does not answer. See that `breakwater serve` runs; this page tries again by itself.");
+  }
+}
+
+async function read(answer) {
+  const document = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const error = new Error(document.detail || `The answer was ${answer.status}.`);
+    error.status = answer.status;
+    throw error;
+  }
+  return document;
+}
