@@ -134,6 +134,7 @@ def test_a_snappy_bomb_tells_its_size_itself(address: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [("gzip", gzip.compress(GOOD)), ("deflate", zlib.compress(GOOD)), ("zstd", bytes(cramjam.zstd.compress(GOOD)))],
+    ids=["gzip", "deflate", "zstd"],
 )
 def test_an_honest_packed_body_is_taken(address: str, delivery: FakeDelivery, encoding: str, packed: bytes) -> None:
     """As it would be plain."""
