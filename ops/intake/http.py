@@ -84,6 +84,7 @@ class Intake:
             )
         finally:
             self.bodies.release(body)
+            self.counters.waiting(self.handover.waiting_bytes)
         return answered
 
     async def _take(self, known: Format, body: Body, parcel: Parcel, admitted: Admitted, begun: float) -> Answer:

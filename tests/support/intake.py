@@ -69,7 +69,7 @@ def intake_over(delivery: FakeDelivery, bounds: Bounds | None = None, **more: An
     return Intake(
         handover=Handover(lambda: delivery, bounds or Bounds(), clock, time.monotonic),
         reader=BatchReader(TelemetryEncoder()),
-        counters=IntakeCounters(CollectorRegistry()),
+        counters=more.pop("counters", None) or IntakeCounters(CollectorRegistry()),
         clock=clock,
         new_id=lambda: f"id-{next(numbers)}",
         **more,

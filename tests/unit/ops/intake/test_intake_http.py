@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from ops.intake.body import MAX_BODY_BYTES
+from ops.intake.counters import IntakeCounters
 from ops.intake.reading import MAX_ITEMS
 from ops.intake.rules import Rules
 from tests.support.intake import FakeDelivery, app_of, intake_over
@@ -153,3 +155,26 @@ async def test_the_documentation_describes_the_bodies(client: httpx.AsyncClient)
     body = described["paths"]["/v1/alerts"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert "service" in body["anyOf"][0]["properties"]
     assert "$defs" not in json.dumps(described)
+
+
+async def test_what_comes_in_is_counted_by_outcome_and_dead_letters_by_reason(delivery: FakeDelivery) -> None:
+    """So that an operator sees which sender sends what."""
+    registry = CollectorRegistry()
+    intake = intake_over(delivery, counters=IntakeCounters(registry))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(intake)), base_url="http://intake") as client:
+        await client.post("/v1/alerts", json=[GOOD | {"alert_id": "a"}, GOOD | {"alert_id": "a"}, {"service": "s"}])
+        await client.post("/v1/alerts", content=b"{")
+        await client.post("/v1/alerts", json=GOOD, headers={"origin": "https://evil.example"})
+        await client.post("/v1/sns", json={"Type": "SubscriptionConfirmation"})
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"breakwater_intake_{name}", labels)
+
+    assert value("items_total", path="/v1/alerts", outcome="accepted") == 2
+    assert value("items_total", path="/v1/alerts", outcome="duplicate") == 1
+    assert value("items_total", path="/v1/alerts", outcome="rejected") == 2
+    assert value("dead_letters_total", path="/v1/alerts", reason="invalid") == 1
+    assert value("dead_letters_total", path="/v1/alerts", reason="not_json") == 1
+    assert value("not_admitted_total", path="/v1/alerts", reason="cross_site") == 1
+    assert value("passed_over_total", path="/v1/sns", what="SubscriptionConfirmation") == 1
+    assert value("waiting_bytes") == 0
