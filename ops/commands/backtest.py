@@ -1,15 +1,20 @@
 """`breakwater backtest`: what the agents would have said, over files, without Kafka."""
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ops.backtest.alerts import told_of, write_told
+from ops.backtest.alerts_file import read_alerts
 from ops.backtest.detect import Detected, detect_folder
 from ops.backtest.warn import read_lines, warn_all, write_warnings
 from ops.commands.options import AsJson, tell_on_stderr
+from ops.intake.rows import RowMapping
+from schemas.errors import InvalidInputError
 
 app = typer.Typer(
     help="The same decisions that the agents take, over files, without Kafka.\n\n"
@@ -84,3 +89,49 @@ def warn(
         f"{found['verified']:,} probabilities: expected calibration error {found['expected_calibration_error']:.4f}, "
         f"Brier score {found['brier_score']:.4f}. At the end it warned from a probability of {found['warns_from']:g}."
     )
+
+
+@app.command()
+def alerts(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV or JSON lines; also .xz and .gz.")
+    ],
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, metavar="INCIDENTS", help="Where the incidents go.")],
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which field of an alert; may be repeated."),
+    ] = None,
+    tenant: Annotated[str, typer.Option(metavar="T", help="The tenant of alerts that name none.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Say of what a person would have been told, out of a file of alerts: a row an incident, as CSV.
+
+    Alerts are heard in the order of their times. Read: a time, a service (or host), a name, and where there are columns of these
+    names or of --map severity, status, tenant and environment; labels and others are ignored. Written: `opened_at` (epoch s),
+    `incident_id`, `title`, `severity`, `rows` (its alerts by row number, 0 the first, as in `4 7-19`). Exit code 1 if there were
+    rows that are no alerts.
+
+    Example: breakwater backtest alerts fox.csv.xz --out incidents.csv --map service=host --map occurred_at=time
+    """
+    try:
+        mapping = RowMapping.parse(map_ or [], "", tenant)
+    except InvalidInputError as error:
+        raise typer.BadParameter(str(error), param_hint="--map") from error
+    begun = time.perf_counter()
+    found = read_alerts(str(file), mapping)
+    told = told_of(found)
+    write_told(out, told)
+    seconds = time.perf_counter() - begun
+    if as_json:
+        counts = {
+            "alerts": len(found),
+            "rejected": found.rejected,
+            "incidents": len(told),
+            "seconds": round(seconds, 3),
+        }
+        typer.echo(json.dumps(counts))
+    else:
+        tell_on_stderr(
+            f"{len(found):,} alerts, {found.rejected:,} rows that are none: {len(told)} incidents; {seconds:.1f} s."
+        )
+    raise typer.Exit(1 if found.rejected else 0)

@@ -1,0 +1,1 @@
+"""Grouping: which alerts, taken together, are something that a person should be told of, and told of once."""

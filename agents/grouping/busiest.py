@@ -1,0 +1,27 @@
+"""The busiest minute that something ever had, fading, and whether the present one leaves it far behind."""
+
+import math
+
+_MINUTE_MS = 60_000
+
+
+class Busiest:
+    """Counts by minutes of event time; a record minute fades, so that a storm long ago hides no other for ever."""
+
+    __slots__ = ("at", "count", "minute", "record")
+
+    def __init__(self) -> None:
+        self.minute = -1
+        self.count = 0
+        self.record = 0.0
+        self.at = -1
+
+    def bursts(self, at: int, least: int, times: float, fading_ms: float) -> bool:
+        """Count one; True for that one with which its minute becomes a burst: at least `least`, and `times` the record."""
+        minute = at // _MINUTE_MS
+        if minute > self.minute:
+            faded = math.exp(-(at - self.at) / fading_ms) if self.at >= 0 else 1.0
+            self.record = max(self.record * faded, float(self.count))
+            self.minute, self.count, self.at = minute, 0, at
+        self.count += 1
+        return self.count == max(least, math.ceil(times * self.record))
