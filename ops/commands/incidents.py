@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 
 from ops.api.views import event_view, incident_view
 from ops.commands.options import AsJson
@@ -17,6 +18,8 @@ from ops.projections import look_at_projection, told_if_damaged
 from ops.settings import load_settings
 from ops.terminal.incident_list import incident_table, nothing_found, story_table
 from ops.terminal.incident_panels import incident_panels
+from ops.terminal.postmortem import markdown, time_table
+from ops.terminal.stage_times import stage_times
 from ops.terminal.story import tell
 from ops.times import iso, parse_time
 from schemas.errors import InvalidInputError
@@ -88,16 +91,38 @@ def show(incident_id: IncidentId, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def timeline(incident_id: IncidentId, as_json: AsJson = False) -> None:
-    """The story of an incident: when, who, what, why. In JSON times are epoch milliseconds, as everywhere.
+def timeline(
+    incident_id: IncidentId,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a page that a postmortem can begin with.")
+    ] = False,
+    durations: Annotated[
+        bool, typer.Option("--durations", help="With --json: an object of events and durations.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The story of an incident: when, who, what, why, and how long each stage took against its budget.
+
+    In JSON times are epoch milliseconds, as everywhere.
 
     Example: breakwater incidents timeline inc-3f2a
+
+    Example: breakwater incidents timeline inc-3f2a --markdown > postmortem.md
     """
+    if as_markdown and as_json:
+        raise typer.BadParameter("--markdown and --json are two forms of one thing. Choose one.")
     with _projection() as projection:
-        events = whole_timeline(projection, find_incident(projection, incident_id).incident_id)
+        state = find_incident(projection, incident_id)
+        events = whole_timeline(projection, state.incident_id)
+    times = stage_times([stored.event for stored in events])
     if as_json:
-        return _print_json([event_view(stored) for stored in events])
-    return Console().print(story_table(tell(events)))
+        told = [event_view(stored) for stored in events]
+        return _print_json({"events": told, "durations": [one.document() for one in times]} if durations else told)
+    if as_markdown:
+        return typer.echo(markdown(state, tell(events), times), nl=False)
+    console = Console()
+    console.print(story_table(tell(events)))
+    return console.print(Padding(time_table(times), (1, 0, 0, 0)))
 
 
 @app.command()

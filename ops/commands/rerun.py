@@ -1,26 +1,37 @@
 """`breakwater rerun`: an incident's decisions made again, and held against what was recorded."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from ops.commands.options import AsJson, tell_on_stderr
+from ops.composition.decision_settings import with_changes
 from ops.connection import bootstrap_servers
 from ops.reexecution.lookup import is_file, recording_in, recording_of
 from ops.reexecution.outcome import Divergence, Verdict
-from ops.reexecution.recording import WITHOUT_ALERTS, Recording
+from ops.reexecution.recording import ALL, WITHOUT_ALERTS, Recording
 from ops.reexecution.rerun import rerun as make_again
-from ops.settings import load_settings
+from ops.settings import Settings, load_settings
 from ops.times import iso
+from schemas.errors import InvalidInputError
+from streams.topics import Topic
+
+if TYPE_CHECKING:
+    from ops.reexecution.what_if import WhatIf
 
 _SHOWN_CHARS = 400
 
 
 def rerun(
     incident: Annotated[str, typer.Argument(metavar="ID|FILE", help="An incident's id, or a bundle's file.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SETTING=VALUE", help="What if it had been set so? May be given again."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an incident's decisions again, sealed off from the world, and compare each with the record.
@@ -30,23 +41,68 @@ def rerun(
 
     Example: breakwater rerun inc-0a1b2c3d4e5f6071
 
+    With --set the incident is also lived through again by these settings, and a table shows what changes.
+
     Example: breakwater rerun checkout.bundle --json
+
+    Example: breakwater rerun inc-0a1b2c3d4e5f6071 --set sampling.max_rate=50 --set confidence_gate=0.8
     """
-    verdict = make_again(_recording(incident))
+    chosen = _changes(changes or [])
+    recording = _recording(incident, ALL if chosen else WITHOUT_ALERTS)
+    verdict = make_again(recording)
+    other = _what_if(recording, chosen) if chosen else None
     if as_json:
-        typer.echo(json.dumps(verdict.document()))
+        typer.echo(json.dumps({**verdict.document(), **({"what_if": other.document()} if other else {})}))
     else:
         _show(verdict)
+        if other:
+            _show_what_if(other)
     if not verdict.whole:
         raise typer.Exit(1)
 
 
-def _recording(incident: str) -> Recording:
+def _changes(texts: list[str]) -> dict[str, str]:
+    found = dict(text.partition("=")[::2] for text in texts)
+    for text in texts:
+        if "=" not in text:
+            raise typer.BadParameter(f"{text!r} is no SETTING=VALUE.", param_hint="--set")
+    try:
+        with_changes(Settings.model_construct(), found)
+    except InvalidInputError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from error
+    return found
+
+
+def _what_if(recording: Recording, changes: dict[str, str]) -> "WhatIf":
+    # Sampling brings numpy and Faust along; a second that others need not wait.
+    from ops.reexecution.what_if import what_if  # noqa: PLC0415
+
+    return what_if(recording, changes)
+
+
+def _show_what_if(other: "WhatIf") -> None:
+    said = ", ".join(f"{name}={value}" for name, value in other.changes.items())
+    table = Table("", "recorded", "lived again", f"with {said}", box=None)
+    for name, *values in other.rows():
+        style = "bold" if values[1] != values[2] else None
+        table.add_row(name.replace("_", " "), *(_figure(name, value) for value in values), style=style)
+    Console().print(table)
+    if not other.changed.outcome_known:
+        typer.echo("Another action was chosen than then; what it would have come to, nobody knows.")
+
+
+def _figure(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    return iso(value) if name.endswith("_at") else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _recording(incident: str, topics: Sequence[Topic]) -> Recording:
     if is_file(incident):
         return recording_in(incident)
     settings = load_settings()
     tell_on_stderr("reading the log …")
-    return recording_of(bootstrap_servers(settings), settings, incident, topics=WITHOUT_ALERTS)
+    return recording_of(bootstrap_servers(settings), settings, incident, topics=topics)
 
 
 def _show(verdict: Verdict) -> None:
