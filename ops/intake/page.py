@@ -59,6 +59,20 @@ confirmation are fetched from `https://sns.<region>.amazonaws.com` alone, withou
 The fingerprint is made of tenant, environment, service, name, source and the labels in `BREAKWATER_FINGERPRINT_LABELS`, `*` for
 all.
 
+## Pointing senders here
+
+| sender | what to set |
+|---|---|
+| Prometheus, alerts | `alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:8080"]}}]}}]}}` |
+| Prometheus, samples | `remote_write: [{{url: "http://127.0.0.1:8080/api/v1/write"}}]` |
+| Alertmanager | `webhook_configs: [{{url: "http://127.0.0.1:8080/v1/alertmanager", send_resolved: true}}]` |
+| Grafana | a contact point of type webhook, `http://127.0.0.1:8080/v1/grafana`; its HMAC is a source's |
+| OpenTelemetry | `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:8080`, `OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf` |
+| PagerDuty's clients | the base address in the place of `https://events.pagerduty.com` |
+| CloudWatch | an SNS topic that alarms go to, subscribed by HTTPS at `/v1/sns`; the topic's ARN in `BREAKWATER_SNS_TOPICS` |
+| Datadog | a webhook to `/v1/datadog` with the payload below |
+| CloudEvents | any HTTP sink, at `/v1/cloudevents` |
+
 ## Formats
 """
 _SOURCES = {
