@@ -88,21 +88,26 @@ def watch(
         # A counter that falls was reset: it counts from 0 again.
         grown = raw - state.last_raw if raw >= state.last_raw else raw
         value = grown * 1000 / (at - state.last_at)
-    moved = replace(
-        state,
-        recent=state.recent.learned(_clipped(state, name, value), _RECENT_DECAY),
-        trend=state.trend.learned((at - (state.first_at or at)) / 1000, value, _TREND_DECAY),
-    )
+    moved = _moved(state, name, value, at)
     reading = _read(moved, name, value) if state.points >= WARM_UP else None
     unusual_run = state.unusual_run + 1 if reading and reading.score >= threshold else 0
-    learned = _learn(moved, name, value, warm=reading is not None)
+    usual, slopes, neighbours = _learn(moved, name, value, warm=reading is not None)
+    recent = moved.recent
     if unusual_run >= adopt_after:
-        learned, unusual_run = replace(learned, usual=Level(), recent=Level(), neighbours=0.0), 0
-    points = 1 if learned.usual.n == 0 else state.points + 1
-    state = replace(
-        learned, points=points, first_at=state.first_at or at, last_at=at, last_raw=raw, backwards=0,
-        unusual_run=unusual_run)  # fmt: skip
+        usual, recent, neighbours, unusual_run = Level(), Level(), 0.0, 0
+    points = 1 if usual.n == 0 else state.points + 1
+    state = SeriesState(
+        points, state.first_at or at, at, raw, value, 0, unusual_run, usual, recent, slopes, moved.trend, neighbours)  # fmt: skip
     return state, reading
+
+
+def _moved(state: SeriesState, name: str, value: float, at: Millis) -> SeriesState:
+    """The state whose recent mean and trend know the value already."""
+    recent = state.recent.learned(_clipped(state, name, value), _RECENT_DECAY)
+    trend = state.trend.learned((at - (state.first_at or at)) / 1000, value, _TREND_DECAY)
+    return SeriesState(
+        state.points, state.first_at, state.last_at, state.last_raw, state.last, state.backwards, state.unusual_run,
+        state.usual, recent, state.slopes, trend, state.neighbours)  # fmt: skip
 
 
 def _out_of_order(state: SeriesState, raw: float, at: Millis) -> SeriesState:
@@ -165,7 +170,8 @@ def _rise(state: SeriesState, name: str) -> float:
     return max(0.0, slope - state.slopes.mean) / width if width else math.inf
 
 
-def _learn(state: SeriesState, name: str, value: float, warm: bool) -> SeriesState:
+def _learn(state: SeriesState, name: str, value: float, warm: bool) -> tuple[Level, Level, float]:
+    """The usual level, the usual slopes and the neighbours' product after the value."""
     usual, slopes, weight = state.usual, state.slopes, 1.0
     scale = _scale(usual, name) if warm else 0.0
     if scale:
@@ -178,5 +184,4 @@ def _learn(state: SeriesState, name: str, value: float, warm: bool) -> SeriesSta
     if weight == 1.0:
         product = (value - usual.mean) * (state.last - usual.mean)
         neighbours += (product - neighbours) / (usual.n * _USUAL_DECAY + 1)
-    return replace(
-        state, last=value, slopes=slopes, neighbours=neighbours, usual=usual.learned(value, _USUAL_DECAY, weight))  # fmt: skip
+    return usual.learned(value, _USUAL_DECAY, weight), slopes, neighbours

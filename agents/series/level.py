@@ -1,13 +1,12 @@
-"""Where a series usually lies: a mean and variance that forget, as plain numbers around river's `stats.Var`.
+"""Where a series usually lies: a mean and variance that forget, as plain numbers.
 
 Source: West, D. H. D. (1979), Updating mean and variance estimates: an improved method, CACM 22(9); forgetting is a
 discount of the sum of weights before each update, which makes it the exponentially weighted mean without a start-up bias.
+The figures are those of river's `stats.Var`, to which a test compares them; its objects cost six times the arithmetic.
 """
 
 import math
 from dataclasses import dataclass
-
-from river.stats import Var
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,13 @@ class Level:
         >>> Level().learned(1.0).learned(3.0)
         Level(n=2.0, mean=2.0, variance=1.0)
         """
-        river = Var._from_state(self.n * decay, self.mean, self.variance, ddof=0)
-        river.update(value, weight)
-        return Level(river.mean.n, river.mean.get(), river.get())
+        kept = self.n * decay
+        n = kept + weight
+        if n <= 0.0:
+            return Level(n, self.mean, self.variance)
+        off = value - self.mean
+        mean = self.mean + off * weight / n
+        return Level(n, mean, (self.variance * kept + weight * off * (value - mean)) / n)
 
 
 def decay_of(half_life: float) -> float:

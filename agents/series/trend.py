@@ -1,14 +1,12 @@
-"""Where a series is going: a least-squares line that forgets, as plain numbers around river's `stats.Cov` and `stats.Var`.
+"""Where a series is going: a least-squares line that forgets, as plain numbers.
 
 Source: weighted recursive simple regression by co-moments (Chan, Golub and LeVeque 1983). The line's standard error allows for
 autocorrelation of its one-step errors by the AR(1) factor (1 + r) / (1 - r) (Bayley and Hammersley 1946), so that a
-random walk does not pass for a trend.
+random walk does not pass for a trend. The moments are those of river's `stats.Cov` and `stats.Var`, as a test says.
 """
 
 import math
 from dataclasses import dataclass
-
-from river.stats import Cov, Var
 
 # An AR(1) coefficient is never believed beyond this: at 0.97 the standard error grows eightfold.
 _MOST_CORRELATED = 0.97
@@ -32,22 +30,19 @@ class Trend:
         """The line after `value` at `at_s` seconds; what was known counts `decay` times as much as before."""
         error = value - self.at(at_s) if self.n > 1.5 else 0.0
         kept = self.n * decay
-        time = Var._from_state(kept, self.mean_s, self.variance_s, ddof=0)
-        level = Var._from_state(kept, self.mean_value, self.variance_value, ddof=0)
-        together = Cov._from_state(kept, self.mean_s, self.mean_value, self.covariance, ddof=0)
-        time.update(at_s)
-        level.update(value)
-        together.update(at_s, value)
+        n = kept + 1.0
+        off_s, off = at_s - self.mean_s, value - self.mean_value
+        mean_s, mean_value = self.mean_s + off_s / n, self.mean_value + off / n
         return Trend(
-            n=time.mean.n,
-            mean_s=time.mean.get(),
-            mean_value=level.mean.get(),
-            variance_s=time.get(),
-            variance_value=level.get(),
-            covariance=together.get(),
-            error=error,
-            error_power=(self.error_power * kept + error * error) / (kept + 1),
-            error_product=(self.error_product * kept + error * self.error) / (kept + 1),
+            n,
+            mean_s,
+            mean_value,
+            (self.variance_s * kept + off_s * (at_s - mean_s)) / n,
+            (self.variance_value * kept + off * (value - mean_value)) / n,
+            (self.covariance * kept + off_s * (value - mean_value)) / n,
+            error,
+            (self.error_power * kept + error * error) / n,
+            (self.error_product * kept + error * self.error) / n,
         )
 
     @property
