@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup develop demo test chaos unit lint bench lock clean
+.PHONY: help setup develop demo test chaos unit lint bench bench-lock lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -45,8 +45,20 @@ lint: .venv/develop ## ruff, mypy strict, import layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/develop ## what it does a second, beside a baseline in the same run
-	@exec $(BIN)/python -m bench $(ARGS)
+# The peers' Python packages are kept apart from the product's.
+.venv-bench: .venv/runtime bench/requirements.lock
+	@echo "setting up .venv-bench (the peers of the benchmarks)" >&2
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $@
+	@$(BIN)/uv pip install --quiet --python $@/bin/python --require-hashes -r bench/requirements.lock || rm -rf $@
+	@touch -c $@
+
+bench: .venv/develop .venv-bench ## what it does a second, beside a baseline and beside peers; writes docs/benchmarks.md
+	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.page
+
+bench-lock: .venv/runtime
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  bench/requirements.in -o bench/requirements.lock
 
 lock: .venv/runtime ## compile requirements/*.in anew into the lock files
 	@for pair in bootstrap:requirements-bootstrap runtime:requirements develop:requirements-dev; do \
@@ -56,4 +68,4 @@ lock: .venv/runtime ## compile requirements/*.in anew into the lock files
 clean: ## remove the environment, the caches and the embedded servers' data
 	@test ! -x $(BIN)/breakwater || $(BIN)/breakwater kafka down --quiet || true
 	@test ! -x $(BIN)/breakwater || $(BIN)/breakwater cassandra down --quiet || true
-	@rm -rf .venv .breakwater .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	@rm -rf .venv .venv-bench bench/peers/streams/target .breakwater .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

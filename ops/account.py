@@ -109,8 +109,7 @@ class Recount:
             self.counted.late[place] += 1
 
     def _dead(self, partition: int, incident_id: str, arrived_at: Millis) -> None:
-        mark = self._marks.setdefault((partition, incident_id), arrived_at)
-        place = self._place(partition, incident_id, mark)
+        place = self._place(partition, incident_id, max(arrived_at, 0))
         self.counted.received[place] += 1
         self.counted.dead[place] += 1
 

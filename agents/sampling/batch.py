@@ -115,12 +115,11 @@ class Sampler:
             state.tenants[slot], state.services[slot] = tenant[:MAX_TEXT], service[:MAX_TEXT]
 
     def _bury(self, slot: int, record: RawRecord) -> None:
+        """Count a record that is no alert, in the window of its arrival: it has no other time."""
         numbers = self.state.numbers[slot]
-        if numbers[N.WATERMARK] < 0:
-            numbers[N.WATERMARK] = record.timestamp
         counts = np.zeros((1, COUNTS + 2), np.int64)
         counts[0, N.RECEIVED] = counts[0, N.DEAD] = 1
-        window = numbers[N.WATERMARK] // self._rules.window_ms
+        window = max(record.timestamp, 0) // self._rules.window_ms
         add(self.state, key_of(np.asarray([slot]), np.asarray([window])), counts, np.asarray([record.offset]))
         numbers[N.UPTO] = max(int(numbers[N.UPTO]), record.offset)
         numbers[N.ARRIVED] = max(int(numbers[N.ARRIVED]), record.timestamp)

@@ -35,7 +35,7 @@ def closing(state: Incidents, rules: SamplingRules, now: Millis) -> Bools:
 def silent(state: Incidents, slots: Ints, rules: SamplingRules, now: Millis) -> Bools:
     """Which incidents no alert came of for long: by arrival, or while others' event time moved on."""
     front = int(state.numbers[:, N.WATERMARK].max())
-    behind = front - state.numbers[slots, N.WATERMARK] > 2 * rules.lateness_ms + rules.window_ms
+    behind = front - state.numbers[slots, N.WATERMARK] > rules.lateness_ms + rules.window_ms
     quiet = now - state.numbers[slots, N.ARRIVED] > rules.lateness_ms
     gone: Bools = quiet | (behind & ~state.changed[slots])
     return gone

@@ -42,11 +42,15 @@ class Fates:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Alerts in incident order: `who` their slot, `at` their time, `source` their row of the columns, `late` their verdict."""
+    """Alerts in incident order: `who` their slot, `at` their time, `source` their row of the columns, `late` their verdict.
+
+    `mark`: their incident's watermark before them.
+    """
 
     who: Ints
     at: Ints
     source: Ints
+    mark: Ints
     late: Bools
 
 
@@ -90,7 +94,8 @@ def sample(state: Incidents, slots: Ints, columns: Columns, rules: SamplingRules
     """
     order = in_order(dense(slots))
     who, at = slots[order], columns.occurred_at[order]
-    rows = _Rows(who, at, order, _late(state, who, at, rules))
+    mark = _marks(state, who, at)
+    rows = _Rows(who, at, order, mark, mark - at > rules.lateness_ms)
     change, first, novel = _fingerprints(state, rows, columns, rules)
     merit = (columns.severity[order] * 2 + novel) * 4 + columns.tier[order]
     kept = _compete(state, rows, change, first, merit, columns, rules)
@@ -107,15 +112,15 @@ def sample(state: Incidents, slots: Ints, columns: Columns, rules: SamplingRules
     return fates
 
 
-def _late(state: Incidents, who: Ints, at: Ints, rules: SamplingRules) -> Bools:
+def _marks(state: Incidents, who: Ints, at: Ints) -> Ints:
     # One running maximum for all: what separates incidents is far above any time.
     lift = dense(who) << 42
     running = np.maximum.accumulate(at + lift) - lift
     before = np.empty(len(at), np.int64)
     before[0], before[1:] = NEVER, running[:-1]
     before[np.flatnonzero(who[1:] != who[:-1]) + 1] = NEVER
-    late: Bools = np.maximum(before, state.numbers[who, N.WATERMARK]) - at > rules.lateness_ms
-    return late
+    marks: Ints = np.maximum(before, state.numbers[who, N.WATERMARK])
+    return marks
 
 
 def _fingerprints(state: Incidents, rows: _Rows, columns: Columns, rules: SamplingRules) -> tuple[Bools, Bools, Bools]:
@@ -218,8 +223,8 @@ def _count(state: Incidents, rows: _Rows, kept: Bools, over: Bools, columns: Col
     numbers[slots, N.ARRIVED] = np.maximum(numbers[slots, N.ARRIVED], columns.arrived_at[last])
     numbers[slots, N.TIER] = columns.tier[last]
     state.changed[slots] = True
-    # A late row is counted in its incident's newest window: its own is closed and told of.
-    when = np.where(rows.late, numbers[rows.who, N.WATERMARK], rows.at) // rules.window_ms
+    # A late row is counted in what was its incident's newest window then: its own is closed and told of.
+    when = np.where(rows.late, rows.mark, rows.at) // rules.window_ms
     group = dense(rows.who) * (int(dense(when).max()) + 1) + dense(when)
     order = in_order(group if int(group.max()) < 1 << 40 else dense(group))
     windows = Group(group[order])

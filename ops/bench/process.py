@@ -30,7 +30,7 @@ class Measured:
     """One Python process; its output goes to a file."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
-        self._process, self._log = process, log
+        self._process, self.log = process, log
         self._seen = psutil.Process(process.pid)
 
     def usage(self) -> Usage:
@@ -40,7 +40,7 @@ class Measured:
             BenchError: it has ended; the message has the end of its output.
         """
         if self._process.poll() is not None:
-            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
             raise BenchError(f"A measured process ended by itself ({self._process.returncode}). It said last:\n{tail}")
         with self._seen.oneshot():
             times = self._seen.cpu_times()
@@ -49,12 +49,19 @@ class Measured:
 
 @contextmanager
 def measured(arguments: Sequence[str], log: Path, environment: dict[str, str]) -> Iterator[Measured]:
-    """`python -m …` for the time of the block, with none of this process's settings of the program but `environment`."""
+    """`python -m …` for the time of the block; see `measured_program`."""
+    with measured_program([sys.executable, "-m", *arguments], log, environment) as process:
+        yield process
+
+
+@contextmanager
+def measured_program(command: Sequence[str], log: Path, environment: dict[str, str]) -> Iterator[Measured]:
+    """A program for the time of the block, with none of this process's settings of the program but `environment`."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BREAKWATER_", "KAFKA_", "CASSANDRA_"))}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            list(command),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

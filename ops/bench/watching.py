@@ -6,7 +6,7 @@ comes within a second, on a timer, and would blur runs of a few seconds.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -19,6 +19,7 @@ from streams.topics import ALERTS
 
 LOOK_S = 0.04
 _STILL_S = 60.0
+_DONE_S = 6.0
 _REQUEST_S = 10.0
 
 
@@ -58,9 +59,27 @@ class Watcher:
         Raises:
             BenchError: the process ended, or did nothing for a minute.
         """
+        return self._watch(process, alerts, lambda look: any(look.outputs) and self._committed() >= alerts)
+
+    def watch_until_still(self, process: Measured, alerts: int) -> Run:
+        """Look until nothing more is written: for those who commit in their own way.
+
+        Raises:
+            BenchError: the process ended, or wrote nothing for a minute.
+        """
+        since: list[tuple[tuple[int, ...], float]] = []
+
+        def still(look: Look) -> bool:
+            if not since or since[-1][0] != look.outputs:
+                since.append((look.outputs, look.at_s))
+            return any(look.outputs) and look.at_s - since[-1][1] > _DONE_S
+
+        return self._watch(process, alerts, still)
+
+    def _watch(self, process: Measured, alerts: int, done: Callable[[Look], bool]) -> Run:
         looks: list[Look] = []
         changed_at = time.monotonic()
-        while not looks or not any(looks[-1].outputs) or self._committed() < alerts:
+        while not looks or not done(looks[-1]):
             look = Look(time.monotonic(), self._ends(), process.usage())
             if not looks or look.outputs != looks[-1].outputs:
                 changed_at = look.at_s

@@ -39,11 +39,13 @@ class Specification:
     def batch(self, alerts: Sequence[Alert]) -> list[str]:
         """The fate of each alert: kept, suppressed or late."""
         fates = ["suppressed"] * len(alerts)
+        times = [alert.occurred_at for alert in alerts]
         rivals: dict[tuple[str, int], list[Rival]] = defaultdict(list)
         for place, alert in enumerate(alerts):
             rival = self._rival(place, alert)
             if rival is None:
                 fates[place] = "late"
+                times[place] = self.incidents[alert.incident_id].watermark  # its own window is closed
             else:
                 rivals[alert.incident_id, alert.occurred_at // 1000].append(rival)
         for (incident_id, second), some in rivals.items():
@@ -54,7 +56,7 @@ class Specification:
                 if rank < limit or rival.claim == -2 or (rival.claim == -1 and rank < FLOOD * limit):
                     taken[second] += 1
                     fates[rival.place] = "kept"
-        self._count(alerts, fates)
+        self._count(alerts, fates, times)
         return fates
 
     def _rival(self, place: int, alert: Alert) -> Rival | None:
@@ -69,10 +71,9 @@ class Specification:
         novel = before is None or alert.occurred_at - before[0] > self.rules.correlation_ms
         return Rival(claim, (-alert.severity.rank, -int(novel), -alert.tier.rank), place)
 
-    def _count(self, alerts: Sequence[Alert], fates: Sequence[str]) -> None:
-        for alert, fate in zip(alerts, fates, strict=True):
+    def _count(self, alerts: Sequence[Alert], fates: Sequence[str], times: Sequence[int]) -> None:
+        for alert, fate, when in zip(alerts, fates, times, strict=True):
             incident = self.incidents[alert.incident_id]
-            when = incident.watermark if fate == "late" else alert.occurred_at
             counts = incident.windows[when - when % self.rules.window_ms]
             counts[0] += 1
             counts[("kept", "suppressed", "late").index(fate) + 1] += 1

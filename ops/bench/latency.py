@@ -1,0 +1,140 @@
+"""From an alert's arrival in Kafka to its sampled copy, by the broker's clock alone: it stamps both as they are written."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from ops.bench.broker import Broker
+from ops.bench.errors import BenchError
+from ops.bench.process import Measured, measured
+from ops.bench.stopwatch import percentile
+from ops.roles import group_of
+from schemas.codec import Codec
+from schemas.records.intake import Alert
+from state.log_reader import LogReader
+from streams.topics import ALERTS, SAMPLED
+
+_PATIENCE_S = 180.0
+_CODEC = Codec(Alert)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A tenant's alerts: how many, a second, over how many incidents."""
+
+    tenant: str
+    alerts: int
+    rate_per_s: int
+    incidents: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds, of a tenant's alerts that were kept."""
+
+    tenant: str
+    kept: int
+    p50_ms: float
+    p99_ms: float
+    most_ms: float
+
+
+def measure(broker: Broker, loads: Sequence[Load], name: str) -> list[Latency]:
+    """Start a worker, let all tenants send at once, and look at what it has forwarded.
+
+    Raises:
+        BenchError: the worker did not come to the end.
+    """
+    broker.renew()
+    _stamp(broker.bootstrap, SAMPLED.name)
+    home = broker.home / name
+    environment = {"BREAKWATER_HOME": str(home), "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap}
+    with measured(["ops.cli", "worker", "edge"], home / "edge.log", environment) as worker:
+        _await_group(broker.bootstrap, worker)
+        with ExitStack() as stack:
+            for load in loads:
+                stack.enter_context(measured(_storm(load), home / f"{load.tenant}.log", environment))
+            _await_alerts(broker.bootstrap, sum(load.alerts for load in loads), worker)
+        _await_committed(broker.bootstrap, worker)
+    return _latencies(broker.bootstrap, [load.tenant for load in loads])
+
+
+def _storm(load: Load) -> list[str]:
+    numbers = {"--alerts": load.alerts, "--rate": load.rate_per_s, "--incidents": load.incidents}
+    options = [text for name, number in numbers.items() for text in (name, str(number))]
+    return ["ops.cli", "produce", "storm", *options, "--tenant", load.tenant]
+
+
+def _stamp(bootstrap: str, topic: str) -> None:
+    entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    for future in AdminClient({"bootstrap.servers": bootstrap}).incremental_alter_configs([resource]).values():
+        future.result(30)
+
+
+def _ends(bootstrap: str) -> dict[int, int]:
+    with LogReader(bootstrap, "bench-latency") as log:
+        return {p: log.bounds(ALERTS.name, p)[1] for p in log.partitions(ALERTS.name)}
+
+
+def _committed(bootstrap: str) -> dict[int, int]:
+    group = group_of("edge")
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    places = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(10)
+    return {
+        tp.partition: tp.offset for tp in places.topic_partitions or [] if tp.topic == ALERTS.name and tp.offset >= 0
+    }
+
+
+def _await_group(bootstrap: str, worker: Measured) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    group = group_of("edge")
+    deadline = monotonic() + _PATIENCE_S
+    while monotonic() < deadline:
+        worker.usage()
+        members = admin.describe_consumer_groups([group])[group].result(10).members
+        if any(tp.topic == ALERTS.name for m in members if m.assignment for tp in m.assignment.topic_partitions):
+            return
+        sleep(0.2)
+    raise BenchError(f"The worker took no partition within {_PATIENCE_S:.0f} s. Its log is {worker.log}.")
+
+
+def _await_alerts(bootstrap: str, alerts: int, worker: Measured) -> None:
+    deadline = monotonic() + _PATIENCE_S
+    while sum(_ends(bootstrap).values()) < alerts:
+        worker.usage()
+        if monotonic() > deadline:
+            raise BenchError(f"The storms did not send {alerts} alerts within {_PATIENCE_S:.0f} s.")
+        sleep(0.2)
+
+
+def _await_committed(bootstrap: str, worker: Measured) -> None:
+    deadline = monotonic() + _PATIENCE_S
+    while sum(_committed(bootstrap).values()) < sum(_ends(bootstrap).values()):
+        worker.usage()
+        if monotonic() > deadline:
+            raise BenchError(f"The worker is behind after {_PATIENCE_S:.0f} s. Its log is {worker.log}.")
+        sleep(0.2)
+
+
+def _latencies(bootstrap: str, tenants: Sequence[str]) -> list[Latency]:
+    with LogReader(bootstrap, "bench-latency") as log:
+
+        def everything(topic: str) -> dict[int, tuple[int, int]]:
+            return {p: log.bounds(topic, p) for p in log.partitions(topic)}
+
+        arrived = {(r.partition, r.offset): r.timestamp for r in log.read(ALERTS.name, everything(ALERTS.name))}
+        waits: dict[str, list[float]] = {tenant: [] for tenant in tenants}
+        for record in log.read(SAMPLED.name, everything(SAMPLED.name)):
+            origin = int(dict(record.headers)["source-offset"] or b"-1")
+            waits[_CODEC.decode(record.value).tenant].append(record.timestamp - arrived[record.partition, origin])
+    return [
+        Latency(tenant, len(some), percentile(some, 0.5), percentile(some, 0.99), max(some))
+        for tenant, some in waits.items()
+    ]
