@@ -1,6 +1,6 @@
 """Reading the event store's log: the events of all incidents or of one, in the order of their partitions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -158,6 +158,21 @@ def read_events(
                 unreadable(found)
             elif _within(found.event, incident_id, from_time, to_time):
                 yield found
+
+
+def read_records(
+    bootstrap: str, *, incidents: Collection[str] | None = None, topic: str = EVENTS_TOPIC
+) -> Iterator[tuple[RawRecord, StoredEvent | UnreadableEvent]]:
+    """Every committed record as it lies, and what it is; with `incidents`, of those and of nobody's key only.
+
+    Raises:
+        StoreUnavailableError: Kafka does not answer, or there is no such topic.
+    """
+    with LogReader(bootstrap, "breakwater-event-log") as reader:
+        for raw in reader.read(topic, _ranges(reader, topic, None, {}, {}, None)):
+            if incidents is not None and (named := parse_event_key(raw.key)[0]) not in incidents and named:
+                continue
+            yield raw, event_of(raw)
 
 
 def read_snapshots(bootstrap: str, *, topic: str = SNAPSHOTS_TOPIC) -> dict[str, StoredSnapshot]:

@@ -20,6 +20,7 @@ from state.head import Head, head_of
 from state.incident import UNFIT, IncidentState
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
+from state.repairs import Entry, as_repaired
 from state.snapshots import SnapshotRecord
 
 _VERIFY = "Run `breakwater events verify`."
@@ -27,7 +28,7 @@ _NOT_CONFIRMED = "the log has no such event at its offset"
 
 
 class Recovery:
-    """Takes all snapshots of a partition, then its log from `start` on, and all of it again where `read_again` says so.
+    """Takes all snapshots of a partition, then its log from `start` on, and all of it again as long as `read_again` says so.
 
     Args:
         checkpoint: a signed one, where there is; with it, only authentic snapshots may be given.
@@ -47,6 +48,9 @@ class Recovery:
         self._waiting: set[str] = set()  # incidents whose events were passed over for a snapshot that is not believed
         self._uncovered: dict[str, int] = {}
         self._last = (-1, -1)  # offset of the last event, and its command's
+        self._repairs: dict[str, list[StoredEvent]] = {}
+        self._mended: dict[str, list[Entry]] = {}  # what the reading under way brings of incidents that were repaired
+        self._done: set[str] = set()  # incidents that were repaired, once that is over
 
     def snapshot(self, found: SnapshotRecord) -> None:
         """Take a snapshot; of several of an incident the last counts."""
@@ -72,34 +76,35 @@ class Recovery:
         claim = self._claims.get(incident_id)
         if claim is not None:
             return offset < claim.offset
+        if incident_id in self._mended:
+            return False
         head = self._heads.get(incident_id)
         return incident_id in self._waiting or (head is not None and offset <= head.offset)
+
+    def repair(self, stored: StoredEvent) -> None:
+        """Take the next event of the log, which is a signed repair (state.repairs)."""
+        self._repairs.setdefault(stored.event.incident_id, []).append(stored)
 
     def event(self, stored: StoredEvent) -> None:
         """Take the next event of the log."""
         event, offset = stored.event, stored.offset
         if self.passes_over(event.incident_id, offset):
             return
+        if event.incident_id in self._mended:
+            self._mended[event.incident_id].append(stored)
+            return
         if event.incident_id in self._claims:
             self._judge(event, offset)
-            return
-        self._uncovered.setdefault(event.incident_id, offset)
-        head = self._heads.get(event.incident_id) or Head(IncidentState(incident_id=event.incident_id))
-        fault = _fault(head, stored)
-        if fault:
-            self._spoil(event.incident_id, fault)
-            return
-        try:
-            self._heads[event.incident_id] = head.after(event, offset)
-        except UNFIT as error:
-            self._spoil(event.incident_id, f"version {event.version} cannot be folded ({error!r})")
         else:
-            self._last = max(self._last, (offset, event.command_offset))
+            self._fold(stored)
 
     def unreadable(self, found: UnreadableEvent) -> None:
         """Take a record of the log that is no event."""
         incident_id = found.incident_id
         if not incident_id or self.passes_over(incident_id, found.offset):
+            return
+        if incident_id in self._mended:
+            self._mended[incident_id].append(found)
             return
         if incident_id in self._claims:
             self._disbelieve(incident_id, _NOT_CONFIRMED)
@@ -108,11 +113,18 @@ class Recovery:
         self._spoil(incident_id, f"the record at offset {found.offset} is no event ({found.reason})")
 
     def read_again(self) -> bool:
-        """Once the log has been read: whether events were passed over for a snapshot that is not believed. They are due now."""
+        """Once the log has been read: whether it must be once more, for snapshots that are not believed, or for repairs."""
+        self._mend()
         for incident_id in list(self._claims):
             self._disbelieve(incident_id, _NOT_CONFIRMED)
-        due, self._waiting = bool(self._waiting), set()
-        return due
+        waiting, self._waiting = self._waiting, set()
+        for incident_id in self._repairs.keys() - waiting - self._done:
+            head = self._heads.get(incident_id, _NOTHING)
+            # What was repaired before a snapshot that is believed need not be looked at.
+            if head.fault or any(repair.event.version > head.version for repair in self._repairs[incident_id]):
+                self._heads.pop(incident_id, None)
+                self._mended[incident_id] = []
+        return bool(waiting or self._mended)
 
     def ledger(self, end: int, commands_end: int | None = None) -> PartitionLedger:
         """The ledger, once the log has been read to its end.
@@ -128,6 +140,32 @@ class Recovery:
         if commands_end is not None and command_offset >= commands_end:
             command_offset = -1
         return PartitionLedger(self._heads, command_offset, end, self._uncovered)
+
+    def _fold(self, stored: StoredEvent) -> None:
+        event, offset = stored.event, stored.offset
+        self._uncovered.setdefault(event.incident_id, offset)
+        head = self._heads.get(event.incident_id) or Head(IncidentState(incident_id=event.incident_id))
+        fault = _fault(head, stored)
+        if fault:
+            self._spoil(event.incident_id, fault)
+            return
+        try:
+            self._heads[event.incident_id] = head.after(event, offset)
+        except UNFIT as error:
+            self._spoil(event.incident_id, f"version {event.version} cannot be folded ({error!r})")
+        else:
+            self._last = max(self._last, (offset, event.command_offset))
+
+    def _mend(self) -> None:
+        """Fold the incidents that were repaired, from their records as they count."""
+        mended, self._mended = self._mended, {}
+        self._done |= mended.keys()
+        for incident_id, entries in mended.items():
+            for entry in as_repaired(entries, self._repairs[incident_id]):
+                if isinstance(entry, StoredEvent):
+                    self._fold(entry)
+                else:
+                    self._spoil(incident_id, f"the record at offset {entry.offset} is no event ({entry.reason})")
 
     def _begin_at(self, start: int) -> None:
         """Read from `start` on: take over the snapshots that end before it, and find out whose events are missing then."""
@@ -173,6 +211,9 @@ class Recovery:
         head = self._heads.get(incident_id) or Head(IncidentState(incident_id=incident_id))
         if not head.fault:
             self._heads[incident_id] = replace(head, fault=f"Its chain is damaged: {fault}. {_VERIFY}")
+
+
+_NOTHING = Head(IncidentState(incident_id=""))
 
 
 def _contradicts(head: Head, mark: Mark) -> bool:

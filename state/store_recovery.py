@@ -19,6 +19,7 @@ from state.event_log import (
 from state.ledger import PartitionLedger
 from state.log_reader import LogReader, RawRecord
 from state.recovery import Recovery
+from state.repairs import is_repair
 from state.signing import SigningKey
 from state.snapshots import authentic
 
@@ -77,7 +78,7 @@ class StoreRecovery:
         end = self._reader.bounds(self._topics.events, self._partition)[1]
         recovery.log_ends_at(end)
         self._read_log(recovery, recovery.start, end)
-        if recovery.read_again():
+        while recovery.read_again():
             self._read_log(recovery, 0, end)
         self._tell(recovery.distrusted)
         return recovery.ledger(end, self._commands_end())
@@ -97,11 +98,14 @@ class StoreRecovery:
     def _read_log(self, recovery: Recovery, start: int, end: int) -> None:
         ranges = {self._partition: (start, end)}
         for raw in self._counted(self._reader.read(self._topics.events, ranges)):
-            if recovery.passes_over(parse_event_key(raw.key)[0], raw.offset):
+            repair = self._key is not None and is_repair(raw, {self._key.public})
+            if not repair and recovery.passes_over(parse_event_key(raw.key)[0], raw.offset):
                 continue
             found = event_of(raw)
             if isinstance(found, UnreadableEvent):
                 recovery.unreadable(found)
+            elif repair:
+                recovery.repair(found)
             else:
                 recovery.event(found)
 

@@ -130,6 +130,14 @@ class Verification:
             FaultKind.TAMPER, "", 0, partition, offset, "a checkpoint does not say what was signed (incident.checkpoints)"
         ))  # fmt: skip
 
+    def absorb(self, other: "Verification", incident_id: str, counted: int) -> None:
+        """Take another verification's word on an incident instead of this one's, which counted so many of its events."""
+        self.events += other.events - counted
+        self._faults = [fault for fault in self._faults if fault.incident_id != incident_id]
+        self._faults += other._faults
+        self._heads.pop(incident_id, None)
+        self._heads.update(other._heads)
+
     def faults(self) -> list[Fault]:
         """All that is wrong, by partition and offset."""
         found = [*self._faults, *self._gaps()]

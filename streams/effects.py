@@ -19,7 +19,7 @@ from streams.shell import attach_agent
 from streams.stage import Output, Received
 from streams.topics import Topic
 from streams.transport.batch import RawRecord
-from streams.wire import Wire, dead_letter
+from streams.wire import Wire, dead_letter, written_again
 
 log = structlog.get_logger()
 
@@ -70,6 +70,8 @@ class EffectShell:
         wanted: dict[str, list[Asked]] = defaultdict(list)
         letters: list[Message] = []
         for raw in event.value.records:
+            if written_again(topic, raw):
+                continue
             try:
                 received = self._wire.received(topic, partition, raw)
                 key = self._effect.key(received)

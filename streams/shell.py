@@ -17,13 +17,14 @@ from streams.answers import AnswersNoted
 from streams.changelog import RowTable
 from streams.deciding import PartitionDecisions
 from streams.journal import Basis, PartitionJournal
+from streams.metering import attended
 from streams.outbox import Message, Outbox
 from streams.rows import PartitionRows
 from streams.stage import Stage
 from streams.topics import Topic
 from streams.transport.batch import Batch, BatchSchema, RawRecord
 from streams.views import ViewReader
-from streams.wire import Wire, dead_letter
+from streams.wire import Wire, dead_letter, written_again
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ def attach_agent(app: Any, topic: Topic, name: str, handle: Callable[[Any], Any]
 
     async def consume(stream: Any) -> None:
         async for event in stream.noack().events():
-            await handle(event)
+            await handle(attended(app, name, event))
 
     app.agent(source, name=f"{name}.{topic.name}")(consume)
 
@@ -115,6 +116,8 @@ class StageShell:
     async def _decide(self, held: PartitionDecisions[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
         messages: list[Message] = []
         for number, raw in enumerate(batch.records):
+            if written_again(topic, raw):
+                continue
             try:
                 messages += held.record(self._wire.received(topic, partition, raw))
             except DecodeError as error:

@@ -8,10 +8,11 @@ from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.identity import derived_id
 from schemas.records.log import DeadLetter
+from state.repairs import REPAIR
 from streams.errors import OutputTooLargeError
 from streams.outbox import Message
 from streams.stage import Output, Position, Received
-from streams.topics import DEAD_LETTERS, TOPICS, Topic
+from streams.topics import DEAD_LETTERS, EVENTS, TOPICS, Topic
 from streams.transport.batch import RawRecord
 
 # What Kafka's batch of one record takes beyond its key and value, its headers included (trace context).
@@ -70,6 +71,11 @@ class Wire:
         """
         record = self.codec(topic.record).decode(raw.value)
         return Received(record, Position(topic.name, partition, raw.offset, raw.timestamp))
+
+
+def written_again(topic: Topic, raw: RawRecord) -> bool:
+    """Whether an event is in the log for repair only: what it says was done when it was new."""
+    return topic is EVENTS and any(name == REPAIR for name, _ in raw.headers)
 
 
 class Unread(Protocol):

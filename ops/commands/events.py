@@ -1,6 +1,7 @@
 """`breakwater events`: the event store itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,9 +11,12 @@ from rich.table import Table
 
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
+from ops.projections import open_projection
+from ops.repairing import RepairReport, repair_store
 from ops.settings import load_settings
 from ops.verifying import Verdict, trust_of, verify_store
 from state.signing import load_or_create
+from state.verification import Fault
 
 app = typer.Typer(help="The event store itself.\n\nExample: breakwater events verify", no_args_is_help=True)
 
@@ -49,6 +53,35 @@ def verify(
 
 
 @app.command()
+def repair(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would be restored.")] = False,
+    public_key: PublicKeys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Restore from the projection what the chain proves to be right, as new records; refuse the rest.
+
+    Exit code 1 where faults stay. Then restart the command workers: they take up what was repaired.
+
+    Example: breakwater events repair --dry-run
+    """
+    settings = load_settings()
+    projection = open_projection(settings)
+    try:
+        report = repair_store(
+            bootstrap_servers(settings), projection, load_or_create(settings.store_key),
+            trust_of(settings, public_key or ()), dry_run=dry_run, progress=tell_on_stderr,
+        )  # fmt: skip
+    finally:
+        projection.close()
+    if as_json:
+        typer.echo(json.dumps({"dry_run": dry_run, **asdict(report)}))
+    else:
+        _show_repair(report, dry_run)
+    if report.refused or (dry_run and report.faults):
+        raise typer.Exit(1)
+
+
+@app.command()
 def key(as_json: AsJson = False) -> None:
     """Show the public key that this store's checkpoints are signed with; the private one is made at the first call.
 
@@ -78,6 +111,32 @@ def document(verdict: Verdict) -> dict[str, object]:
     }
 
 
+def _show_repair(report: RepairReport, dry_run: bool) -> None:
+    if not report.faults:
+        typer.echo("The event store is whole: there is nothing to repair.")
+        return
+    if report.restored:
+        table = Table("would be restored" if dry_run else "restored", "version", "partition", box=None)
+        for one in report.restored:
+            table.add_row(one.incident_id, str(one.version), str(one.partition))
+        Console().print(table)
+    if report.refused:
+        typer.echo("Not proven by the chain, and so left as it is:")
+        Console().print(_faults_table(report.refused))
+    done = f"{len(report.restored):,} events {'would be' if dry_run else 'were'} written once more"
+    typer.echo(f"{report.faults:,} faults: {done}, {len(report.refused):,} faults stay.")
+    if report.restored and not dry_run:
+        typer.echo("Restart the command workers: they take up the incidents that were repaired.")
+
+
+def _faults_table(faults: Sequence[Fault]) -> Table:
+    table = Table("fault", "incident", "version", "partition", "offset", "what it is", box=None)
+    for fault in faults:
+        place = (str(fault.version), str(fault.partition), str(fault.offset))
+        table.add_row(fault.kind, fault.incident_id, *place, fault.detail)
+    return table
+
+
 def _signed(verdict: Verdict) -> str:
     heard = verdict.testimony
     if heard.checkpoints:
@@ -96,11 +155,8 @@ def _show(verdict: Verdict, incident: str | None) -> None:
     if verdict.verified:
         typer.echo(f"{read}: every hash is right and every chain is whole. {_signed(verdict)}")
         return
-    table = Table("fault", "incident", "version", "partition", "offset", "what it is", box=None)
-    for fault in verdict.faults:
-        place = (str(fault.version), str(fault.partition), str(fault.offset))
-        table.add_row(fault.kind, fault.incident_id, *place, fault.detail)
-    Console().print(table)
+    Console().print(_faults_table(verdict.faults))
     count = len(verdict.faults)
     typer.echo(f"{read}: {count:,} {'fault' if count == 1 else 'faults'}. Nothing was changed.")
+    typer.echo("What can be restored: breakwater events repair --dry-run")
     typer.echo("To see a record: breakwater replay incident.events --partition PARTITION --from OFFSET --to OFFSET")

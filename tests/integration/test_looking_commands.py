@@ -20,18 +20,21 @@ from schemas.records.intake import Alert
 from schemas.records.log import IncidentEvent
 from schemas.samples import sample
 from state.chain import seal
-from state.event_log import event_key
+from state.event_log import event_key, read_events
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
-from streams.topics import ALERTS, COMMANDS, CONFLICTS, EVENTS, SNAPSHOTS, create_topics
+from state.rebuild import rebuild
+from state.signing import load_or_create
+from state.sqlite_projection import SqliteProjection
+from streams.topics import ALERTS, CHECKPOINTS, COMMANDS, CONFLICTS, EVENTS, SNAPSHOTS, create_topics
 from tests.support.commands import command
 from tests.support.event_writing import accounted_log
 
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
-LOOKED_AT = (ALERTS, COMMANDS, EVENTS, SNAPSHOTS, CONFLICTS)
+LOOKED_AT = (ALERTS, COMMANDS, EVENTS, SNAPSHOTS, CONFLICTS, CHECKPOINTS)
 Run = Callable[..., Result]
 
 
@@ -169,6 +172,37 @@ def test_a_cut_log_is_found_by_its_snapshots(bootstrap: str, run: Run, produce: 
     found = json.loads(run("events", "verify", "--json").stdout)
     (fault,) = found["faults"]
     assert (fault["kind"], fault["incident_id"], fault["version"], fault["partition"]) == ("truncation", "inc-1", 1, 1)
+
+
+def test_a_damaged_store_is_repaired_from_the_projection(
+    bootstrap: str, run: Run, produce: Callable[..., None], tmp_path: Path
+) -> None:
+    """One version deleted, one changed, one forged beside the right one: a dry run shows what would be written, the repair
+    writes it, verification finds nothing any more, and a new sequencer goes on where the old one was."""
+    key = load_or_create(tmp_path / "keys" / "event-store.pem")
+    log = accounted_log(8)
+    with EventStoreWriter(bootstrap, 1, key=key) as store:
+        events = [stored.event for stored in store.append(log).events]
+        store.checkpoint()
+    projection = SqliteProjection(tmp_path / "store.sqlite")
+    rebuild(projection, read_events(bootstrap))
+    projection.close()
+    produce("incident.events", event_key("inc-1", 2), None, 1)
+    produce("incident.events", *encoded(replace(events[4], payload="{}")), 1)
+    produce("incident.events", *encoded(seal(replace(events[7], event_id="of-a-zombie"))), 1)
+    assert run("events", "verify", "--json").exit_code == 1
+    with EventStoreWriter(bootstrap, 1, key=key) as store:
+        assert store.append([(accounted_log(9)[8][0], 8)]).refusals
+    dry = run("events", "repair", "--dry-run", "--json")
+    assert (dry.exit_code, [one["version"] for one in json.loads(dry.stdout)["restored"]]) == (1, [2, 5, 8])
+    assert run("events", "verify", "--json").exit_code == 1
+    done = run("events", "repair", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["refused"]) == (0, [])
+    assert run("events", "verify", "--json").exit_code == 0
+    assert "nothing to repair" in run("events", "repair").stdout
+    with EventStoreWriter(bootstrap, 1, key=key) as store:
+        assert [stored.event.version for stored in store.append([(accounted_log(10)[9][0], 9)]).events] == [9]
+    assert run("events", "verify", "--json").exit_code == 0
 
 
 def alerts(produce: Callable[..., None], count: int, partition: int = 0) -> list[bytes]:

@@ -8,12 +8,14 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.records.intake import LogLine, MetricPoint
-from schemas.records.log import DeadLetter
+from schemas.records.log import DeadLetter, IncidentEvent
+from schemas.samples import sample
+from state.repairs import REPAIR
 from streams.effects import Effect, EffectShell
 from streams.stage import Output, Received
-from streams.topics import DEAD_LETTERS, LOGS, METRICS
+from streams.topics import DEAD_LETTERS, EVENTS, LOGS, METRICS
 from streams.wire import Wire
-from tests.support.shells import FakeOutbox, batch, offline_app
+from tests.support.shells import FakeOutbox, Raw, batch, offline_app
 from tests.support.streaming import point
 from tests.support.waiting import soon
 from tests.support.worker import count_line
@@ -121,3 +123,22 @@ async def test_what_a_handler_fails_on_each_time_is_a_dead_letter_and_the_rest_g
     letters = [DEAD.decode(m.value) for m in bench.outbox.to(DEAD_LETTERS.name)]
     assert {(letter.offset, letter.reason) for letter in letters} == {(0, "effect_failed"), (1, "not_avro")}
     assert bench.done() == ["a"]
+
+
+async def test_an_event_that_was_written_again_for_repair_has_no_effect(tmp_path: Path) -> None:
+    """It had it when it was new."""
+    calls: list[int] = []
+
+    async def handle(received: list[Received[IncidentEvent]]) -> list[Output]:
+        calls.extend(one.position.offset for one in received)
+        return []
+
+    shell = EffectShell(
+        offline_app(tmp_path), Effect("effect", EVENTS, lambda r: r.record.incident_id, handle), FakeOutbox(), Wire()
+    )
+    value = Codec(IncidentEvent).encode(sample(IncidentEvent))
+    event = batch(EVENTS, [value, value])
+    event.value.records = [Raw(0, value, headers=[(REPAIR, b"signed")]), Raw(1, value)]
+    await shell._batch(event)
+    await soon(lambda: event.acknowledged)
+    assert calls == [1]
