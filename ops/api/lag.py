@@ -9,24 +9,25 @@ from typing import Any
 from fastapi import APIRouter
 
 from ops.api.problems import ProblemRoute, problems
-from ops.lag import LagRow, Sample, lag_rows
-from ops.lag_probe import GROUPS, REPLAYS, LagProbe
+from ops.lag import LagRow
+from ops.lag_probe import REPLAYS, LagProbe
+from ops.lag_watch import LagWatch
 
 _FRESH_S = 2.0
-_FIRST_PAUSE_S = 1.0
-# Rates over longer tell of another time.
+# A window with such a gap in it tells of another time.
 _OLDEST_S = 60.0
 
 
 class LagDesk:
-    """Keeps the last samples of one broker; threads may share it, one of them asks while the others wait."""
+    """Looks at the lag of one broker when asked; threads may share it, one of them looks while the others wait."""
 
     def __init__(self, probe: Callable[[], LagProbe], clock: Callable[[], float] = time.time) -> None:
         self._make, self._clock = probe, clock
         self._turn = threading.Lock()
         self._probe: LagProbe | None = None
-        self._last: Sample | None = None
+        self._watch: LagWatch | None = None
         self._rows: list[LagRow] = []
+        self._at = 0.0
 
     def rows(self) -> tuple[list[LagRow], float]:
         """The rows and when they were true, epoch seconds; not older than two seconds.
@@ -35,10 +36,14 @@ class LagDesk:
             BrokerUnreachableError: Kafka does not answer.
         """
         with self._turn:
-            if self._last is None or self._clock() - self._last.at > _FRESH_S:
-                self._look()
-            assert self._last is not None  # noqa: S101 - a look sets it or raises
-            return self._rows, self._last.at
+            age_s = self._clock() - self._at
+            if self._watch is None or age_s > _OLDEST_S:
+                self._probe = self._probe or self._make()
+                self._watch = LagWatch(self._probe.sample)
+                self._rows, self._at = self._watch.judge(), self._clock()
+            elif age_s > _FRESH_S:
+                self._rows, self._at = self._watch.look(), self._clock()
+            return self._rows, self._at
 
     def close(self) -> None:
         """Give the connections back."""
@@ -46,16 +51,6 @@ class LagDesk:
             if self._probe is not None:
                 self._probe.__exit__(None, None, None)
                 self._probe = None
-
-    def _look(self) -> None:
-        probe = self._probe = self._probe or self._make()
-        names = (*GROUPS, REPLAYS)
-        before = self._last
-        if before is None or self._clock() - before.at > _OLDEST_S:
-            before = probe.sample(names, peek=False)
-            time.sleep(_FIRST_PAUSE_S)
-        now = probe.sample(names)
-        self._rows, self._last = lag_rows(before, now), now
 
 
 def lag_router(watch: LagDesk) -> APIRouter:

@@ -2,6 +2,7 @@
 
 const held = new Map();
 const MOST_HELD = 50;
+const PATIENCE_MS = 20000;
 
 /** The JSON of a path. */
 export async function ask(path) {
@@ -26,8 +27,9 @@ export async function send(path, body) {
 
 async function reach(path, options) {
   try {
-    return await fetch(path, { cache: "no-store", ...options });
-  } catch {
+    return await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS), ...options });
+  } catch (error) {
+    if (error.name === "TimeoutError") throw new Error(`No answer came within ${PATIENCE_MS / 1000} s: is Kafka away? This page tries again by itself.`);
     throw new Error("Breakwater does not answer. See that `breakwater serve` runs; this page tries again by itself.");
   }
 }
