@@ -14,17 +14,19 @@ _LEAST = 2.0**-12  # statistics are ratios to what is usual: below this one is n
 _PER_OCTAVE = 4
 _OFFSET = 12 * _PER_OCTAVE
 _FULL = 65_535  # then all counts are halved: the past fades by half
+_ANEW = 255
 _FADE = 0.9999  # of the largest seen, a point: what was extreme a month of points ago is no measure
 
 
 class Tail:
     """The distribution of one statistic (>= 0) on one series. About 0.4 kB."""
 
-    __slots__ = ("_counts", "_most", "_total")
+    __slots__ = ("_common", "_counts", "_most", "_total")
 
     def __init__(self) -> None:
         self._counts = array("H", bytes(2 * BINS))
         self._total = 0
+        self._common = 0  # a bin at or below the median
         self._most = 0.0
 
     def rarity(self, statistic: float, every: float = 1.0) -> float:
@@ -38,12 +40,17 @@ class Tail:
         counts, total, most = self._counts, self._total, self._most
         here = counts[place]
         found = 0.0
-        if total:
+        # Below the median nothing is rare: half of the points need no sum. What the median was is looked up again now and then.
+        if total and place >= self._common:
             above = sum(counts[place + 1 :]) + 0.5 * here + 0.5
             if above <= total:
                 found = log10((total + 1) * every / above)
             if statistic > most > 0:
                 found += 2.0 * log10(statistic / most)
+            if 2.0 * above > total:
+                self._common = place
+        if not total & _ANEW:
+            self._common = 0
         if here == _FULL:
             self._halve()
             here = counts[place]
