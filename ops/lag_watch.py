@@ -17,6 +17,8 @@ log = structlog.get_logger()
 _BETWEEN_S = 0.6
 # Sooner no rate is told.
 _LEAST_S = 1.0
+# A look at a broker that is away may take longer than anybody waits for an end.
+_PARTING_S = 2.0
 _STANDING = frozenset({LagStatus.STALL, LagStatus.STOP})
 
 Ask = Callable[[], Sample]
@@ -68,21 +70,28 @@ class LagBoard:
         self._bootstrap, self._every_s, self._limit_s, self._groups = bootstrap, every_s, limit_s, tuple(groups)
         self._rows: tuple[LagRow, ...] = ()
         self._at: float | None = None
-        self._stopping = threading.Event()
+        self._starting, self._stopping = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lag-board", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
+        """Begin to look; a second call changes nothing."""
+        with self._starting:
+            if not self._thread.is_alive() and not self._stopping.is_set():
+                self._thread.start()
 
     def close(self) -> None:
-        """End, and give the connections back."""
+        """End; the connections are given back once a look that is under way is over."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(15.0)
+            self._thread.join(_PARTING_S)
 
     def rows(self) -> tuple[LagRow, ...]:
         """What the last look saw; empty before the first."""
+        return self._rows
+
+    def wanted_rows(self) -> tuple[LagRow, ...]:
+        """The same, for whoever asks again and again: the first call begins the looking."""
+        self.start()
         return self._rows
 
     def age_s(self, now_s: float) -> float | None:

@@ -27,6 +27,8 @@ from ops.intake.composition import compose_intake, intake_rules
 from ops.intake.formats import FORMATS
 from ops.intake.http import IntakePaths, intake_router
 from ops.lag_probe import LagProbe
+from ops.lag_watch import LagBoard
+from ops.metrics.lag import LagCollector
 from ops.page.site import page_router
 from ops.projections import open_projection
 from ops.settings import Settings
@@ -67,6 +69,8 @@ def create_app(
     encoder = TelemetryEncoder(codec_for)
     running: list[tuple[TelemetryProducer, Projection]] = []
     feed, lag = Feed(), LagDesk(lambda: LagProbe(bootstrap))
+    board = LagBoard(bootstrap)  # looks once Prometheus asks
+    metrics.register(LagCollector(board.wanted_rows))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +84,7 @@ def create_app(
         finally:
             await asyncio.to_thread(tail.stop)
             await asyncio.to_thread(lag.close)
+            await asyncio.to_thread(board.close)
             running.pop()[0].close()
             projection.close()
 

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     api_open: bool = Field(
         False, description="Whether page and API answer other machines too; nobody has to say there who they are."
     )
+    metrics_host: str = Field("127.0.0.1", description="Address that workers serve Prometheus metrics on.")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65000,
+        description="Port of the edge worker's metrics; analysis has the next, command the one after; 0 off.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
     max_alert_bytes: int = Field(262_144, ge=1024, le=1_000_000, description="Largest alert, in bytes, as it comes in.")

@@ -5,10 +5,14 @@ from importlib import import_module
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from ops.composition.surroundings import Surroundings
 from ops.heartbeat import Heartbeat
 from ops.logs import configure_logs
+from ops.metrics.published import MeteredWire
+from ops.metrics.server import MetricsServer, metrics_port
+from ops.metrics.worker import CommitSensor, WorkerMeter
 from ops.roles import Role, group_of
 from ops.settings import Settings
 from streams.apps import AppSettings, make_app
@@ -17,7 +21,6 @@ from streams.outbox import Outbox
 from streams.registry import CodecFactory
 from streams.running import Running, run_app
 from streams.topics import ALERTS, create_topics, partition_counts
-from streams.wire import Wire
 
 Compose = Callable[[Surroundings], list[Running]]
 
@@ -31,15 +34,27 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     folder = settings.home / "workers" / f"{role}-{instance}"
     app = make_app(AppSettings(group_of(role), bootstrap, folder, partitions, replication=settings.replication))
     outbox = Outbox(bootstrap, f"breakwater-{role}-{instance}")
-    parts = [*_composed(role, app, settings, bootstrap, partitions, outbox), Heartbeat(folder)]
+    metrics = CollectorRegistry()
+    parts = [*_composed(role, app, settings, bootstrap, partitions, outbox, metrics), Heartbeat(folder)]
+    if port := metrics_port(settings, role, instance):
+        ProcessCollector(registry=metrics)
+        app.meter = WorkerMeter(metrics)
+        app.sensors.add(CommitSensor(metrics))
+        parts.append(MetricsServer(settings.metrics_host, port, metrics))
     run_app(app, parts, outbox)
 
 
 def _composed(
-    role: Role, app: Any, settings: Settings, bootstrap: str, partitions: int, outbox: Outbox
+    role: Role,
+    app: Any,
+    settings: Settings,
+    bootstrap: str,
+    partitions: int,
+    outbox: Outbox,
+    metrics: CollectorRegistry,
 ) -> list[Running]:
     # Seconds of imports, which other roles, and those who only know of roles (status, the supervisor), do without.
     compose: Compose = import_module(f"ops.composition.{role}").compose
     codecs = CodecFactory(settings.schema_registry_url, bootstrap)
     codecs.read_schemas()
-    return compose(Surroundings(app, settings, bootstrap, partitions, outbox, Wire(codecs)))
+    return compose(Surroundings(app, settings, bootstrap, partitions, outbox, MeteredWire(metrics, codecs)))

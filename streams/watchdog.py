@@ -31,6 +31,10 @@ class Stillness:
         }
         return [(tp, now_s - since) for tp, (_, since) in self._since.items() if now_s - since > self._limit_s]
 
+    def longest_s(self, now_s: float) -> float:
+        """How long the partition that stands longest has stood, by the last look."""
+        return max((now_s - since for _, since in self._since.values()), default=0.0)
+
 
 class Watchdog:
     """Looks every few seconds whether each source partition that is behind moves.
@@ -53,6 +57,10 @@ class Watchdog:
         behind = {} if self._app.rebalancing else self._app.consumer.progress()
         held = {topic for holds in self._app.holds for topic in holds()}
         moving = {tp: at for tp, (at, _) in behind.items() if tp.topic not in held}
-        for tp, still_s in self._stillness.stalled(moving, time.monotonic()):
+        now_s = time.monotonic()
+        stalled = self._stillness.stalled(moving, now_s)
+        if (meter := getattr(self._app, "meter", None)) is not None:
+            meter.stood(self._stillness.longest_s(now_s))
+        for tp, still_s in stalled:
             at, end = behind[tp]
             raise StalledError(f"{tp.topic}-{tp.partition}", at, end, still_s)
