@@ -6,7 +6,7 @@ Whatever it starts it stops, however it ends.
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from ops.demo.errors import DemoInterruptedError
 from ops.demo.fleet import Phase
 from ops.demo.interruption import interruptible
 from ops.demo.parts import Parts, Script
+from ops.demo.rerun_check import RerunCheck, check_rerun
 from ops.demo.scenarios import scenario_of
 from ops.demo.show import Show
 from ops.demo.snapshot import DemoSnapshot
@@ -54,6 +55,7 @@ class Platform(Protocol):
 Progress = Callable[[str], None]
 StartPlatform = Callable[[Settings, Progress], AbstractContextManager[Platform]]
 CheckStore = Callable[[str], StoreCheck]
+CheckRerun = Callable[[str, Sequence[str]], RerunCheck | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class Surroundings:
 
     start_platform: StartPlatform = supervised
     check_store: CheckStore = check_store
+    check_rerun: CheckRerun = check_rerun
     timing: Timing = Timing()
 
 
@@ -153,15 +156,16 @@ class Demo:
             with self._show.live():
                 self._play(parts)
                 store, unverified = self._verify(platform.bootstrap)
+                again, unlike = self._rerun(platform.bootstrap)
                 # What the screen stays at is what the summary tells.
                 self._watch(parts, "done", 0.0, lambda: True)
-            missing = [*self._idle, *self._shortfalls(), *unverified]
+            missing = [*self._idle, *self._shortfalls(), *unverified, *unlike]
             if missing:
                 missing += _restarts(platform)
             self._show.tell("stopping everything that was started")
         return DemoSummary(
             last=self._last, target_incident=self._last.observed.incident(self._script.target_incident_id),
-            alerts=self._script.budget.total, human_mttr_s=self._settings.human_mttr_s, store=store,
+            alerts=self._script.budget.total, human_mttr_s=self._settings.human_mttr_s, store=store, rerun=again,
             missing=tuple(missing), duration_s=time.time() - self._began,
             truth=self._script.scenario.expected, remedy=self._script.scenario.expected_action,
         )  # fmt: skip
@@ -228,6 +232,19 @@ class Demo:
         except BreakwaterError as error:
             return None, [f"The event store could not be verified: {error}"]
         return store, store_shortfalls(store)
+
+    def _rerun(self, bootstrap: str) -> tuple[RerunCheck | None, list[str]]:
+        """The target's incident first."""
+        self._show.tell("making the decisions again")
+        target = self._script.target_incident_id
+        ids = sorted((one.incident_id for one in self._last.observed.incidents), key=lambda name: name != target)
+        try:
+            again = self._around.check_rerun(bootstrap, ids)
+        except DemoInterruptedError:
+            raise
+        except BreakwaterError as error:
+            return None, [f"The decisions could not be made again: {error}"]
+        return again, [] if again is None or again.first is None else [f"Re-execution: {again.sentence}."]
 
 
 def _restarts(platform: Platform) -> list[str]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.communication.impact import CURRENCY, cost, cost_saved
+from ops.demo.rerun_check import RerunCheck
 from ops.demo.snapshot import DemoSnapshot, Observed
 from schemas.records.vocabulary import Action, Classification, Tier
 from state.incident import IncidentState, Status
@@ -39,6 +40,7 @@ class DemoSummary:
     duration_s: float
     truth: Classification
     remedy: Action
+    rerun: RerunCheck | None = None
 
     @property
     def good(self) -> bool:
@@ -109,6 +111,7 @@ def document(summary: DemoSummary) -> dict[str, Any]:
             "verified": bool(store and store.verified),
             "events_of_all_runs": store.events if store else 0,
         },
+        **({} if summary.rerun is None else {"rerun": summary.rerun.told}),
         "duration_s": round(summary.duration_s, 1),
         "missing": list(summary.missing),
     }
@@ -143,6 +146,8 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
         if remedied is not found:
             told.append(("since then", f"episode {found.episode} began and is {found.status}: {found.title}"))
     told += [("target memory", _memory(last)), ("event store", _store(summary.store, last.observed.events))]
+    if summary.rerun is not None:
+        told.append(("re-execution", summary.rerun.sentence))
     told.append(("took", f"{summary.duration_s:.0f} s in all"))
     if found is not None:
         told.append(("look closer", f"{_program()} incidents timeline {found.incident_id}"))

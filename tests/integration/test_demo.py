@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def around(bootstrap: str, intake: RememberingIntake, **timing: float) -> Surrou
         yield KafkaAlone(bootstrap, intake.url)
 
     quick = Timing(**{"warm_up_s": 1.0, "ready_s": 0.0, "limit_s": 3.0, **timing})
-    return Surroundings(start_platform=start, check_store=lambda _: StoreCheck(0, True), timing=quick)
+    return Surroundings(
+        start_platform=start, check_store=lambda _: StoreCheck(0, True), check_rerun=lambda *_: None, timing=quick
+    )
 
 
 @pytest.fixture
@@ -167,8 +170,7 @@ def test_a_signal_stops_everything(
     told = io.StringIO()
     code = run_demo(
         settings, "memory-leak", 200, as_json=False, console=Console(file=told),
-        surroundings=Surroundings(start_platform=interrupted, check_store=surroundings.check_store,
-                                  timing=surroundings.timing),
+        surroundings=replace(surroundings, start_platform=interrupted),
     )  # fmt: skip
     assert code == 128 + number
     assert f"{number.name} came" in told.getvalue()
