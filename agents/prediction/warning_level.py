@@ -1,7 +1,7 @@
 """From which probability to warn: the level whose warnings would have been best so far, by verified outcomes.
 
 Every candidate level is followed in parallel, as if it were the one in use: a warning starts at the level and is taken back
-below a share of it, so it does not flap. Each start is verified by whether a breach follows within the horizon, each breach
+below a tenth of it, so it does not flap. Each start is verified by whether a breach follows within the horizon, each breach
 by whether a warning stood. The best F1 so far is chosen, with a few made-up outcomes at the start, so that the first does not
 decide alone.
 """
@@ -10,9 +10,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 LEVELS = (0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5)
-TAKEN_BACK = 0.2
+TAKEN_BACK = 0.1
 _FIRST = LEVELS.index(0.1)
-_MADE_UP = 20.0
+_MADE_UP = 100.0
+_BETTER = 0.02  # so much F1 more, and another level is chosen: a change begins and ends many warnings at once
 
 
 @dataclass(slots=True)
@@ -84,14 +85,14 @@ class WarningLevel:
             self._foreseen[i] += stood >> i & 1
 
     def _choose(self) -> None:
+        found = [self._f1(i) for i in range(len(LEVELS))]
+        most = max(found)
+        if most >= found[self._best] + _BETTER:
+            self._best = found.index(most)
+
+    def _f1(self, i: int) -> float:
         # The made-up outcomes say that the first level is right half the time, its neighbours a little less.
-        best, most = self._best, -1.0
-        for i in range(len(LEVELS)):
-            prior = _MADE_UP * (0.5 - 0.02 * abs(i - _FIRST))
-            true, alarms = self._true[i] + prior, self._true[i] + self._false[i] + _MADE_UP
-            recall = (self._foreseen[i] + prior) / (self._breaches + _MADE_UP)
-            precision = true / alarms
-            f1 = 2 * precision * recall / (precision + recall)
-            if f1 > most:
-                best, most = i, f1
-        self._best = best
+        made_up = _MADE_UP * (0.5 - 0.02 * abs(i - _FIRST))
+        precision = (self._true[i] + made_up) / (self._true[i] + self._false[i] + _MADE_UP)
+        recall = (self._foreseen[i] + made_up) / (self._breaches + _MADE_UP)
+        return 2 * precision * recall / (precision + recall)

@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.detection.metrics_stage import MetricsStage
+from agents.detection.metrics_stage import MetricRules, MetricsStage
+from agents.detectors.ensemble import SeriesWatch
+from ops.backtest.detect import judge
+from ops.backtest.series_file import Row
 from schemas.errors import DecodeError
 from schemas.records.analysis import Anomaly
 from schemas.records.intake import MetricPoint
+from streams.stage import Position, Received
 from streams.topics import METRICS
 from tests.support.signals import INCIDENT, NOW, point, points
 from tests.support.stage_run import StageRun
@@ -98,3 +102,31 @@ def test_a_restart_in_mid_stream_changes_nothing(cut: int, seed: int) -> None:
 def test_a_state_of_an_earlier_version_is_read() -> None:
     """What it did not know begins anew."""
     assert MetricsStage().load({"told_at": 5}).told_at == 5
+
+
+def test_the_stage_scores_as_the_backtest_does() -> None:
+    """Every alarm of the backtest is an anomaly of no lower score, at the same point, and both remember the same afterwards."""
+    dice = random.Random(5)
+    values = [dice.gauss(50, 5) + (60 if 400 <= i < 420 else 0) + (200 if i == 300 else 0) for i in range(600)]
+    rows = [Row("", (NOW + i * 1000) / 1000, value) for i, value in enumerate(values)]
+    alarms = {i: verdict.score for i, verdict in enumerate(judge(rows)) if verdict.alarm}
+    stage, state, told = MetricsStage(MetricRules(repeat_s=0.0)), MetricsStage().initial(""), {}
+    for i, p in enumerate(points(values, "latency_ms")):
+        step = stage.decide(state, Received(p, Position("metrics", 0, i, p.occurred_at)))
+        assert step.state is not None
+        state = step.state
+        told |= {i: output.record.score for output in step.outputs}
+    watch = SeriesWatch()
+    for row in rows:
+        watch.judge(row.value, row.at_s or 0.0)
+    assert {300, 400} <= alarms.keys() <= told.keys()
+    assert all(told[i] >= score for i, score in alarms.items())
+    assert state.detectors == watch
+
+
+def test_a_memory_that_cannot_be_read_is_learned_anew() -> None:
+    """What another version wrote of the detectors ends no worker, and the rest of the state is kept."""
+    stage = MetricsStage()
+    state = stage.load({**stage.dump(stage.initial("")), "detectors": "what is this?", "told_at": 7})
+    assert state.told_at == 7
+    assert state.detectors == SeriesWatch()
