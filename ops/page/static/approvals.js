@@ -1,7 +1,7 @@
 // Approvals: what waits for whom, the exact plan and its hash, and the answer with who and why.
 
 import { ask, send } from "./api.js";
-import { badge, empty, facts, h, replace, tell, wrong } from "./dom.js";
+import { badge, empty, facts, failed, h, present, tell } from "./dom.js";
 import { live } from "./live.js";
 import { deed, duration, instant, kind, lower, money } from "./words.js";
 
@@ -13,9 +13,9 @@ export async function show(place) {
       const ids = new Set(approvals.map((one) => one.approval_id));
       if ([...place.querySelectorAll("[data-approval]")].every((one) => ids.has(one.dataset.approval))) return;
     }
-    replace(place, h("h2", {}, "Plans that wait for a person"), approvals.length ? approvals.map((one) => waiting(place, one)) : empty("Nothing waits for anybody."));
+    present(place, h("h2", {}, "Plans that wait for a person"), approvals.length ? approvals.map((one) => waiting(place, one)) : empty("Nothing waits for anybody."));
   } catch (error) {
-    replace(place, wrong(error, () => show(place)));
+    failed(place, error, () => show(place), h("h2", {}, "Plans that wait for a person"));
   }
 }
 

@@ -1,7 +1,7 @@
 // The API's own description, shown without anybody else's program.
 
 import { ask } from "./api.js";
-import { badge, h, replace, table, wrong } from "./dom.js";
+import { badge, failed, h, replace, table } from "./dom.js";
 
 const main = document.getElementById("main");
 
@@ -30,5 +30,5 @@ try {
   schemas = components?.schemas ?? {};
   replace(main, Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, said]) => operation(path, method, said))));
 } catch (error) {
-  replace(main, wrong(error));
+  failed(main, error);
 }

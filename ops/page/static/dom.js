@@ -43,7 +43,18 @@ export function empty(text) {
   return h("p", { class: "empty" }, text);
 }
 
-export function wrong(error, again) {
+/** Content that is there; `failed` leaves it when nothing answers, for then the page's notice tells that it is of the past. */
+export function present(place, ...content) {
+  replace(place, ...content);
+  place.dataset.present = "";
+}
+
+/** What is told where an answer did not come. */
+export function failed(place, error, again, ...before) {
+  if (error.status || place.dataset.present === undefined) replace(place, ...before, wrong(error, again));
+}
+
+function wrong(error, again) {
   return h("div", { class: "wrong", role: "alert" }, h("p", {}, error.message),
     again && h("button", { onclick: again }, "Try again"));
 }

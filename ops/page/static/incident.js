@@ -2,7 +2,7 @@
 
 import { answerForm, planFacts } from "./approvals.js";
 import { ask } from "./api.js";
-import { badge, facts, h, replace, table, wrong } from "./dom.js";
+import { badge, facts, failed, h, replace, table } from "./dom.js";
 import { left, steps } from "./incidents.js";
 import { live } from "./live.js";
 import { tellEvent } from "./story.js";
@@ -19,9 +19,10 @@ export async function show(place, id) {
     const at = shown.at;
     const [incident, timeline] = await Promise.all([ask(at === null ? url : `${url}?at=${at}`), ask(`${url}/timeline`)]);
     if (mine !== turn) return; // the slider moved on meanwhile
+    place.dataset.present = "";
     draw(place, { ...incident, past: at !== null }, timeline.events);
   } catch (error) {
-    if (mine === turn) replace(place, h("p", {}, h("a", { href: "#/" }, "← Incidents")), wrong(error, () => show(place, id)));
+    if (mine === turn) failed(place, error, () => show(place, id), h("p", {}, h("a", { href: "#/" }, "← Incidents")), h("h2", {}, id));
   }
 }
 

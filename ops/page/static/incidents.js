@@ -1,7 +1,7 @@
 // The list: what burns, how far it is, what it costs; children folded under the incident that causes them.
 
 import { ask } from "./api.js";
-import { badge, empty, h, replace, wrong } from "./dom.js";
+import { badge, empty, failed, h, present, replace } from "./dom.js";
 import { live } from "./live.js";
 import { brief, deed, duration, figures, kind, lower, money, percent } from "./words.js";
 
@@ -15,9 +15,9 @@ export async function show(place) {
   const list = place.querySelector("#list");
   try {
     const { incidents, more } = await pagesOf(pages);
-    replace(list, incidents.length ? rows(incidents) : empty(nothing()), more && h("button", { id: "more", onclick: () => { pages += 1; show(place); } }, "More"));
+    present(list, incidents.length ? rows(incidents) : empty(nothing()), more && h("button", { id: "more", onclick: () => { pages += 1; show(place); } }, "More"));
   } catch (error) {
-    replace(list, wrong(error, () => show(place)));
+    failed(list, error, () => show(place));
   }
   fresh = new Set();
 }

@@ -1,7 +1,7 @@
 // Lag: who is behind, by how much, whether it closes, and which incidents wait behind it.
 
 import { ask } from "./api.js";
-import { badge, empty, h, replace, table, wrong } from "./dom.js";
+import { badge, empty, failed, h, present, table } from "./dom.js";
 import { count, duration, instant, kind } from "./words.js";
 
 export async function show(place) {
@@ -10,11 +10,11 @@ export async function show(place) {
     const open = place.querySelector("#all-lag")?.checked ?? false;
     const some = open ? rows : rows.filter((row) => row.lag > 0 || row.status !== "OK");
     const behind = rows.reduce((sum, row) => sum + row.lag, 0);
-    replace(place, h("h2", {}, "Consumer lag"), h("p", { class: "soft" }, `${count(behind)} records behind in all, oldest ${duration(Math.max(0, ...rows.map((row) => row.lag_s)))}; as of ${instant(at)}.`),
+    present(place, h("h2", {}, "Consumer lag"), h("p", { class: "soft" }, `${count(behind)} records behind in all, oldest ${duration(Math.max(0, ...rows.map((row) => row.lag_s)))}; as of ${instant(at)}.`),
       h("div", { class: "filters" }, h("label", {}, h("input", { id: "all-lag", type: "checkbox", checked: open, onchange: () => show(place) }), " also what is up to date")),
       h("div", { class: "card" }, some.length ? lags("Groups", some) : empty(rows.length ? "Everyone is up to date." : "No group has read anything yet.")), replays.length ? h("div", { class: "card" }, lags("Replays, which hold nobody up", replays)) : null);
   } catch (error) {
-    replace(place, h("h2", {}, "Consumer lag"), wrong(error, () => show(place)));
+    failed(place, error, () => show(place), h("h2", {}, "Consumer lag"));
   }
 }
 

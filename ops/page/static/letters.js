@@ -1,7 +1,7 @@
 // Dead letters: what could not be taken, why, and putting it back.
 
 import { ask, send } from "./api.js";
-import { badge, empty, h, replace, table, tell, wrong } from "./dom.js";
+import { badge, empty, failed, h, present, replace, table, tell } from "./dom.js";
 import { count, instant } from "./words.js";
 
 let outcome = "";
@@ -11,10 +11,10 @@ export async function show(place) {
     const found = await ask("/api/v1/dead-letters?limit=100");
     if (place.querySelector("#redrive :focus, #redrive input[name=why]:not(:placeholder-shown)")) return;
     const reasons = Object.entries(found.by_reason);
-    replace(place, h("h2", {}, "Dead letters"), h("p", { class: "soft" }, `${count(found.total)} in all, ${count(found.waiting)} not put back. ${reasons.map(([name, n]) => `${name}: ${count(n)}`).join(", ")}`),
+    present(place, h("h2", {}, "Dead letters"), h("p", { class: "soft" }, `${count(found.total)} in all, ${count(found.waiting)} not put back. ${reasons.map(([name, n]) => `${name}: ${count(n)}`).join(", ")}`),
       h("p", { id: "outcome", role: "status" }, outcome), found.total ? [form(place, reasons), h("div", { class: "card" }, list(place, found.dead_letters))] : empty("Nothing was refused."));
   } catch (error) {
-    replace(place, h("h2", {}, "Dead letters"), wrong(error, () => show(place)));
+    failed(place, error, () => show(place), h("h2", {}, "Dead letters"));
   }
 }
 

@@ -30,6 +30,7 @@ async function view({ moved = false } = {}) {
       if (link.dataset.view === (name === "incident" ? "incidents" : name)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    delete main.dataset.present;
     replace(main, empty("Loading…"));
   }
   await VIEWS[name].show(main, id);
