@@ -110,12 +110,13 @@ def test_the_stage_scores_as_the_backtest_does() -> None:
     values = [dice.gauss(50, 5) + (60 if 400 <= i < 420 else 0) + (200 if i == 300 else 0) for i in range(600)]
     rows = [Row("", (NOW + i * 1000) / 1000, value) for i, value in enumerate(values)]
     alarms = {i: verdict.score for i, verdict in enumerate(judge(rows)) if verdict.alarm}
-    stage, state, told = MetricsStage(MetricRules(repeat_s=0.0)), MetricsStage().initial(""), {}
+    stage, told = MetricsStage(MetricRules(repeat_s=0.0)), dict[int, float]()
+    state = stage.initial("")
     for i, p in enumerate(points(values, "latency_ms")):
         step = stage.decide(state, Received(p, Position("metrics", 0, i, p.occurred_at)))
         assert step.state is not None
         state = step.state
-        told |= {i: output.record.score for output in step.outputs}
+        told.update((i, output.record.score) for output in step.outputs)
     watch = SeriesWatch()
     for row in rows:
         watch.judge(row.value, row.at_s or 0.0)
