@@ -61,13 +61,15 @@ class LagBoard:
 
     Args:
         bootstrap: `host:port,…`. every_s: between two looks. limit_s: how long a look at unread records may take a group.
-        groups: beginnings of their names; by default all.
+        groups: beginnings of their names; by default all. incidents: also tell which incidents wait.
     """
 
     def __init__(
-        self, bootstrap: str, *, every_s: float = 5.0, limit_s: float = 1.0, groups: Sequence[str] = EVERY
-    ) -> None:
-        self._bootstrap, self._every_s, self._limit_s, self._groups = bootstrap, every_s, limit_s, tuple(groups)
+        self, bootstrap: str, *, every_s: float = 5.0, limit_s: float = 1.0, groups: Sequence[str] = EVERY,
+        incidents: bool = True,
+    ) -> None:  # fmt: skip
+        self._bootstrap, self._every_s, self._limit_s = bootstrap, every_s, limit_s
+        self._groups, self._incidents = tuple(groups), incidents
         self._rows: tuple[LagRow, ...] = ()
         self._at: float | None = None
         self._starting, self._stopping = threading.Lock(), threading.Event()
@@ -100,7 +102,7 @@ class LagBoard:
 
     def _run(self) -> None:
         with LagProbe(self._bootstrap) as probe:
-            watch = LagWatch(lambda: probe.sample(self._groups, limit_s=self._limit_s))
+            watch = LagWatch(lambda: probe.sample(self._groups, limit_s=self._limit_s, incidents=self._incidents))
             while not self._stopping.is_set():
                 try:
                     self._rows, self._at = tuple(watch.look()), time.time()

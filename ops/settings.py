@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     least_agents: int = Field(3, ge=1, description="Least agents behind an autonomous decision.")
     consensus_patience_s: float = Field(10.0, ge=0, description="Wait for absent agents after the first diagnosis.")
     consensus_limit_s: float = Field(120.0, gt=0, description="When the strongest single recommendation is escalated.")
+    lag_limit_s: float = Field(
+        120.0,
+        gt=0,
+        description="How far analysis and command may be behind; beyond it nothing is done without a person.",
+    )
     stale_evidence_s: float = Field(120.0, gt=0, description="Age of evidence that forbids an automatic action.")
 
     targets_file: Path | None = Field(None, description="Remediable services (JSON); `targets.json` under the home.")

@@ -19,6 +19,7 @@ from agents.consensus.arithmetic import DIGITS, WEIGHTS, Option, Tally, check_we
 from agents.consensus.ballot_box import ENDS, BallotBox, with_failure, with_recommendation
 from agents.consensus.conclusion import Conclusion, evidence_at, outputs_of, question, tier_of
 from agents.consensus.gates import Gates, obstacles
+from agents.consensus.lagging import Lagging, keeps_up, lag_obstacle
 from schemas.convert import from_dict, to_dict
 from schemas.records.analysis import Recommendation
 from schemas.records.log import IncidentEvent
@@ -37,6 +38,7 @@ class ConsensusRules:
     Args:
         confidence_gate, support_gate, least_agents, risky_confidence: see Gates.
         stale_evidence_s: age of the newest counted recommendation that forbids a decision without a human.
+        lag_limit_s: how far analysis and command may be behind for a decision without a human.
         human_role: who is asked.
     """
 
@@ -51,6 +53,7 @@ class ConsensusRules:
     clarify_threshold: float = 0.6
     clarify_rounds: int = 3
     stale_evidence_s: float = 120.0
+    lag_limit_s: float = 120.0
     human_role: str = "senior_sre"
 
     @property
@@ -71,8 +74,9 @@ class ConsensusStage:
     sources: tuple[Topic, ...] = (RECOMMENDATIONS, EVENTS)
     views: tuple[Topic, ...] = ()
 
-    def __init__(self, rules: ConsensusRules | None = None) -> None:
-        """Raises WeightsError where no vote can be counted by the weights."""
+    def __init__(self, rules: ConsensusRules | None = None, lagging: Lagging = keeps_up) -> None:
+        """Raises WeightsError where no vote can be counted by the weights. `lagging`: who is behind, asked at each count."""
+        self._lagging = lagging
         self._rules = rules or ConsensusRules()
         self._weights = check_weights(self._rules.weights)
 
@@ -171,13 +175,15 @@ class ConsensusStage:
         if counted.winner is None:
             return ["there is nothing to decide on"]
         age_s = (now - evidence_at(counted, now)) / 1000
-        return obstacles(
+        late = lag_obstacle(self._lagging(), self._rules.lag_limit_s)
+        against = obstacles(
             counted.winner,
             participants=len(counted.participants),
             tier=tier_of(box),
             stale_s=age_s if age_s > self._rules.stale_evidence_s else None,
             gates=self._rules.gates,
         )
+        return [*against, late] if late else against
 
     def _conclude(self, box: BallotBox, counted: Tally, occasion: str, now: Millis) -> Step[BallotBox]:
         taken, against = counted.winner, self._against(box, counted, now)

@@ -30,6 +30,7 @@ from agents.sequencer import SequencerShell
 from ops.composition.command_stages import command_stages
 from ops.composition.decision_settings import basis_of
 from ops.composition.surroundings import Surroundings, run_stages
+from ops.lag_guard import LagGuard, guard_board
 from ops.projections import open_projection
 from ops.settings import Settings
 from schemas.records.command import NotificationState
@@ -56,11 +57,12 @@ def compose(around: Surroundings) -> list[Running]:
     if settings.targets.exists():
         targets.load()
     channels = _channels(settings)
-    answers = AnswersNoted()
-    stages = command_stages(settings, targets, answers)
+    answers, board = AnswersNoted(), guard_board(around.bootstrap)
+    stages = command_stages(settings, targets, answers, LagGuard(board))
     for effect in (_executor(settings, targets), _sender(settings, channels)):
         EffectShell(around.app, effect, around.outbox, around.wire)
     return [
+        board,
         *run_stages(around, stages, basis_of(settings), answers),
         SequencerShell(
             around.app, lambda p: EventStoreWriter(around.bootstrap, p, key=key), around.outbox, around.wire

@@ -4,6 +4,7 @@ from typing import Any
 
 from agents.communication.notices_stage import NoticesSettings, NoticesStage
 from agents.consensus.consensus_stage import ConsensusRules, ConsensusStage
+from agents.consensus.lagging import AskedLag, Lagging, keeps_up
 from agents.resolution.asked_targets import AskedTargets
 from agents.resolution.gate import PlanningLimits
 from agents.resolution.planning_stage import PlanningStage
@@ -15,8 +16,18 @@ from streams.stage import Stage
 CONSOLE, SLACK, WEBHOOK = "console", "slack", "webhook"
 
 
-def command_stages(settings: Settings, targets: Targets, answers: Answers) -> list[Stage[Any]]:
-    """Consensus, planning (which asks through `answers` what may be acted on), notices."""
+def command_stages(
+    settings: Settings,
+    targets: Targets,
+    answers: Answers,
+    lagging: Lagging = keeps_up,
+    lag_answers: Answers | None = None,
+) -> list[Stage[Any]]:
+    """Consensus, planning, notices; through `answers` planning asks what may be acted on, consensus who is behind.
+
+    Args:
+        lag_answers: through which consensus asks instead, where each stage has its own.
+    """
     limits = PlanningLimits(
         budget=settings.action_budget,
         stale_evidence_s=settings.stale_evidence_s,
@@ -26,7 +37,7 @@ def command_stages(settings: Settings, targets: Targets, answers: Answers) -> li
         channels=channel_names(settings), dedup_s=settings.notify_dedup_s, human_mttr_s=settings.human_mttr_s
     )
     return [
-        ConsensusStage(consensus_rules(settings)),
+        ConsensusStage(consensus_rules(settings), AskedLag(lagging, lag_answers or answers)),
         PlanningStage(AskedTargets(targets, answers), limits),
         NoticesStage(notices),
     ]
@@ -41,6 +52,7 @@ def consensus_rules(settings: Settings) -> ConsensusRules:
         patience_s=settings.consensus_patience_s,
         limit_s=settings.consensus_limit_s,
         stale_evidence_s=settings.stale_evidence_s,
+        lag_limit_s=settings.lag_limit_s,
     )
 
 

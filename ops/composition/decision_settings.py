@@ -29,7 +29,8 @@ _SAMPLING = (
 )  # fmt: skip
 _DECIDING = (
     "anomaly_threshold", "incident_quiet_s", "prediction_threshold", "confidence_gate", "support_gate", "least_agents",
-    "consensus_patience_s", "consensus_limit_s", "stale_evidence_s", "action_budget", "notify_dedup_s", "human_mttr_s",
+    "consensus_patience_s", "consensus_limit_s", "stale_evidence_s", "lag_limit_s", "action_budget",
+    "notify_dedup_s", "human_mttr_s",
 )  # fmt: skip
 NAMES = (*_SAMPLING, *_DECIDING, *_SECRETS)
 # What people call them elsewhere.

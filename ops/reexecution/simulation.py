@@ -49,7 +49,7 @@ from streams.topics import (
 _TICK_MS = 1_000
 # After the last record: waits for humans and for alerts to clear end within it.
 _AFTER_MS = 330_000
-_NOTHING = {"diagnosis": "[]", "planning": '{"target":null}'}
+_NOTHING = {"diagnosis": "[]", "planning": '{"target":null}', "consensus": '{"group":"","topic":"","lag_s":0}'}
 
 
 def simulate(log: ReadBack, settings: Settings) -> Figures:
@@ -84,11 +84,11 @@ class _World:
     def __init__(self, log: ReadBack, settings: Settings) -> None:
         self._log, self._incident_id = log, log.recording.incident_id
         steps = [step for step in log.steps() if step.key == self._incident_id]
-        self._answers = [AnswersThen("diagnosis", steps), AnswersThen("planning", steps)]
+        self._answers = [AnswersThen(stage, steps) for stage in ("diagnosis", "planning", "consensus")]
         self._stages: list[Stage[Any]] = [
             *series_stages(settings),
             *incident_stages(settings, self._answers[0]),
-            *command_stages(settings, NoTargets(), self._answers[1]),
+            *command_stages(settings, NoTargets(), self._answers[1], lag_answers=self._answers[2]),
         ]
         self._states: dict[tuple[str, str], Any] = {}
         self._offsets: dict[str, int] = {}
