@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from schemas.records.log import HeadsCheckpoint
 from schemas.records.vocabulary import Millis
-from state.head import Head
+from state.head import Mark
 from state.signing import SigningKey, signed_by
 
 ENCODING = b"breakwater/HeadsCheckpoint/1"
@@ -24,16 +24,6 @@ LONGEST_MS = 60_000
 _LENGTH = struct.Struct(">H")
 _REST = struct.Struct(">QQ32s")
 _SIGNED = struct.Struct(">qqqqqq")
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One head in a checkpoint: the incident's chain had this version with this hash; snapshots went up to `snapshot_version`."""
-
-    incident_id: str
-    version: int
-    snapshot_version: int
-    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +64,10 @@ def checkpoint_key(partition: int, part: int) -> bytes:
 
 
 def sign_heads(
-    partition: int, heads: Iterable[Head], end: int, covered_below: int, now: Millis, key: SigningKey
+    partition: int, marks: Iterable[Mark], end: int, covered_below: int, now: Millis, key: SigningKey
 ) -> list[HeadsCheckpoint]:
     """The records of a checkpoint; one without heads where there are none."""
-    packed = list(_parts(_packed(head) for head in heads if head.version))
+    packed = list(_parts(_packed(mark) for mark in marks))
     whole = HeadsCheckpoint(
         partition=partition, end=end, covered_below=covered_below, part=0, parts=len(packed), heads=b"",
         signed_at=now, public_key=key.public, signature=b"",
@@ -117,10 +107,9 @@ def _marks(parts: Sequence[HeadsCheckpoint]) -> dict[str, Mark]:
     return {mark.incident_id: mark for record in parts for mark in _unpacked(record.heads)}
 
 
-def _packed(head: Head) -> bytes:
-    name = head.state.incident_id.encode("utf-8", "surrogatepass")
-    rest = _REST.pack(head.version, head.snapshot_version, bytes.fromhex(head.hash))
-    return _LENGTH.pack(len(name)) + name + rest
+def _packed(mark: Mark) -> bytes:
+    name = mark.incident_id.encode("utf-8", "surrogatepass")
+    return _LENGTH.pack(len(name)) + name + _REST.pack(mark.version, mark.snapshot_version, bytes.fromhex(mark.hash))
 
 
 def _parts(heads: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 from fastavro import schemaless_reader
 
@@ -27,10 +27,11 @@ _SNAPSHOTS = Codec(IncidentSnapshot)
 _CHECKPOINTS = Codec(HeadsCheckpoint)
 
 
-_PARSED = parsed(IncidentEvent)
 _AGENTS = {str(agent): agent for agent in Agent}
 
 _MOST_DIGITS = 18  # of a version
+
+R = TypeVar("R", IncidentEvent, IncidentSnapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def parse_event_key(key: bytes | None) -> tuple[str, int]:
 def event_of(raw: RawRecord) -> StoredEvent | UnreadableEvent:
     """The event in a record of the events' topic."""
     try:
-        event = _decoded(raw.value)
+        event = _quickly(_EVENTS, raw.value) or _EVENTS.decode(raw.value)
     except DecodeError as error:
         return _unreadable(raw, "tombstone" if raw.value is None else f"{error.reason}: {error}")
     if raw.key != event_key(event.incident_id, event.version):
@@ -79,25 +80,10 @@ def event_of(raw: RawRecord) -> StoredEvent | UnreadableEvent:
     return StoredEvent(event, raw.topic, raw.partition, raw.offset)
 
 
-def _decoded(value: bytes | None) -> IncidentEvent:
-    """The event; of those that this version wrote in a third of the codec's time, which tells of all others."""
-    if value is not None and value.startswith(_EVENTS.header):
-        source = BytesIO(value)
-        source.seek(len(_EVENTS.header))
-        try:
-            fields: Any = schemaless_reader(source, _PARSED, None)
-            fields["agent"] = _AGENTS[fields["agent"]]
-        except BAD_BYTES:
-            return _EVENTS.decode(value)
-        if source.tell() == len(value):
-            return IncidentEvent(**fields)
-    return _EVENTS.decode(value)
-
-
 def snapshot_of(raw: RawRecord) -> SnapshotRecord | None:
     """The snapshot in a record of the snapshots' topic; None where it holds none (they may all be done without)."""
     try:
-        return with_headers(_SNAPSHOTS.decode(raw.value), dict(raw.headers))
+        return with_headers(_quickly(_SNAPSHOTS, raw.value) or _SNAPSHOTS.decode(raw.value), dict(raw.headers))
     except DecodeError:
         return None
 
@@ -222,3 +208,18 @@ def _within(event: IncidentEvent, incident_id: str | None, from_time: Millis | N
 def _unreadable(raw: RawRecord, reason: str) -> UnreadableEvent:
     incident_id, version = parse_event_key(raw.key)
     return UnreadableEvent(incident_id, version, raw.topic, raw.partition, raw.offset, reason)
+
+
+def _quickly(codec: Codec[R], value: bytes | None) -> R | None:
+    """A record that this version of the program wrote, in a third of the codec's time; None where the codec is to judge."""
+    if value is None or not value.startswith(codec.header):
+        return None
+    source = BytesIO(value)
+    source.seek(len(codec.header))
+    try:
+        fields: Any = schemaless_reader(source, parsed(codec.record), None)
+        if "agent" in fields:
+            fields["agent"] = _AGENTS[fields["agent"]]
+    except BAD_BYTES:
+        return None
+    return codec.record(**fields) if source.tell() == len(value) else None

@@ -23,6 +23,16 @@ def fingerprint(command_id: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A head in short: the chain has this version with this hash, and its snapshots go up to `snapshot_version`."""
+
+    incident_id: str
+    version: int
+    snapshot_version: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Where an incident's chain ends.
 

@@ -162,10 +162,10 @@ class EventStoreWriter:
         now, heads = self._clock(), self._ledger.heads
         if self._key is None or self._transactions is None or not self._plan.wants(now, len(heads), only_if_due):
             return False
-        if any(head.fault for head in heads.values()):
+        if heads.damaged:
             return False
         end, covered = self._ledger.next_offset, self._ledger.covered_below
-        records = sign_heads(self.partition, heads.values(), end, covered, now, self._key)
+        records = sign_heads(self.partition, heads.marks(), end, covered, now, self._key)
         try:
             self._transactions.run(lambda batch: self._write_checkpoint(records, batch))
         except BaseException:

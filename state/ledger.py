@@ -12,6 +12,7 @@ from schemas.records.log import CommandRefused, IncidentCommand, IncidentEvent
 from schemas.records.vocabulary import Millis
 from state.admission import MAX_TEXT_BYTES, refusal, sealed_event, unfit
 from state.head import Head
+from state.heads import Heads
 from state.incident import UNFIT, EventType, IncidentState
 from state.snapshots import SnapshotRecord
 
@@ -81,7 +82,7 @@ class PartitionLedger:
         next_offset: int = 0,
         uncovered: Mapping[str, int] | None = None,
     ) -> None:
-        self.heads: dict[str, Head] = dict(heads or {})
+        self.heads = heads if isinstance(heads, Heads) else Heads(heads)
         self.command_offset = command_offset
         self.next_offset = next_offset
         self.uncovered: dict[str, int] = dict(sorted((uncovered or {}).items(), key=lambda item: item[1]))

@@ -12,11 +12,12 @@ is wrong.
 
 from dataclasses import replace
 
-from schemas.records.log import IncidentEvent
+from schemas.records.log import IncidentEvent, IncidentSnapshot
 from state.chain import check
-from state.checkpoints import Checkpoint, Mark
+from state.checkpoints import Checkpoint
 from state.event_log import UnreadableEvent
-from state.head import Head, head_of
+from state.head import Head, Mark, head_of
+from state.heads import Heads
 from state.incident import UNFIT, IncidentState
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
@@ -31,20 +32,22 @@ class Recovery:
     """Takes all snapshots of a partition, then its log from `start` on, and all of it again as long as `read_again` says so.
 
     Args:
-        checkpoint: a signed one, where there is; with it, only authentic snapshots may be given.
+        checkpoint: a signed one, where there is.
+        authentic: whether all snapshots that are given are known to be this store's own. Their states are decoded late.
 
     Attributes:
         distrusted: why a snapshot of an incident is not believed, by incident.
         start: the first offset that has to be read.
     """
 
-    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint | None = None, *, authentic: bool = False) -> None:
         self.distrusted: dict[str, str] = {}
         self.start = 0
         self._checkpoint = checkpoint
         self._marks = checkpoint.marks if checkpoint else {}
-        self._heads: dict[str, Head] = {}
-        self._claims: dict[str, Head] = {}  # of snapshots that the log has not confirmed yet
+        self._authentic = authentic
+        self._heads = Heads()
+        self._claims: dict[str, SnapshotRecord] = {}  # snapshots that the log has not confirmed yet
         self._waiting: set[str] = set()  # incidents whose events were passed over for a snapshot that is not believed
         self._uncovered: dict[str, int] = {}
         self._last = (-1, -1)  # offset of the last event, and its command's
@@ -57,17 +60,18 @@ class Recovery:
         incident_id = found.snapshot.incident_id
         self._claims.pop(incident_id, None)
         try:
-            head = head_of(found)
+            if not self._authentic:
+                head_of(found)
         except UNFIT as error:
             self.distrusted[incident_id] = str(error)
         else:
-            self._claims[incident_id] = head
+            self._claims[incident_id] = found
 
     def log_ends_at(self, end: int) -> None:
         """Tell where the log ends, before it is read: snapshots of events beyond it are none of this log."""
-        for incident_id in [one for one, claim in self._claims.items() if claim.offset >= end]:
-            claim = self._claims.pop(incident_id)
-            self.distrusted[incident_id] = f"it tells of offset {claim.offset}, and the log ends at {end}"
+        for incident_id in [one for one, claim in self._claims.items() if claim.snapshot.event_offset >= end]:
+            offset = self._claims.pop(incident_id).snapshot.event_offset
+            self.distrusted[incident_id] = f"it tells of offset {offset}, and the log ends at {end}"
         if self._checkpoint is not None and self._checkpoint.end <= end:
             self._begin_at(self._checkpoint.covered_below)
 
@@ -75,11 +79,10 @@ class Recovery:
         """Whether what lies there is in a snapshot or a head, or belongs to the second reading: it need not be decoded."""
         claim = self._claims.get(incident_id)
         if claim is not None:
-            return offset < claim.offset
+            return offset < claim.snapshot.event_offset
         if incident_id in self._mended:
             return False
-        head = self._heads.get(incident_id)
-        return incident_id in self._waiting or (head is not None and offset <= head.offset)
+        return incident_id in self._waiting or offset <= self._heads.offset_of(incident_id)
 
     def repair(self, stored: StoredEvent) -> None:
         """Take the next event of the log, which is a signed repair (state.repairs)."""
@@ -134,8 +137,9 @@ class Recovery:
             commands_end: the same of the commands' topic. Where that is shorter than what the log has seen of it, it was made
                 anew: its offsets say nothing, and only the commands' ids tell which were appended.
         """
+        seen = {mark.incident_id: mark for mark in self._heads.marks()} if self._marks else {}
         for mark in self._marks.values():
-            self._hold_against(mark)
+            self._hold_against(mark, seen)
         command_offset = self._last[1]
         if commands_end is not None and command_offset >= commands_end:
             command_offset = -1
@@ -172,35 +176,38 @@ class Recovery:
         self.start = start
         for incident_id, mark in self._marks.items():
             claim = self._claims.get(incident_id)
-            if claim is None and mark.snapshot_version:
-                self._waiting.add(incident_id)
-            elif claim is not None and (claim.version < mark.snapshot_version or _contradicts(claim, mark)):
+            if claim is None:
+                if mark.snapshot_version:
+                    self._waiting.add(incident_id)
+            elif _is_older(claim.snapshot, mark):
                 self._disbelieve(incident_id, "a signed checkpoint has seen another")
-        for incident_id in [one for one, claim in self._claims.items() if claim.offset < start]:
+        for incident_id in [one for one, claim in self._claims.items() if claim.snapshot.event_offset < start]:
             if incident_id in self._marks:
-                head = self._heads[incident_id] = self._claims.pop(incident_id)
-                self._last = max(self._last, (head.offset, head.command_offset))
+                self._believe(incident_id)
             else:
                 self._disbelieve(incident_id, "no signed checkpoint knows of it")
 
-    def _hold_against(self, mark: Mark) -> None:
-        head = self._heads.get(mark.incident_id) or Head(IncidentState(incident_id=mark.incident_id))
-        if head.version < mark.version:
-            self._spoil(
-                mark.incident_id, f"a signed checkpoint has seen version {mark.version}, the log {head.version}"
-            )
-        elif _contradicts(head, mark):
+    def _hold_against(self, mark: Mark, seen: dict[str, Mark]) -> None:
+        found = seen.get(mark.incident_id)
+        if found is None or found.version < mark.version:
+            have = 0 if found is None else found.version
+            self._spoil(mark.incident_id, f"a signed checkpoint has seen version {mark.version}, the log {have}")
+        elif found.version == mark.version and found.hash != mark.hash:
             self._spoil(mark.incident_id, f"a signed checkpoint has seen another version {mark.version}")
 
     def _judge(self, event: IncidentEvent, offset: int) -> None:
         """Hold an unconfirmed snapshot against the first event at its offset or after."""
-        claim = self._claims[event.incident_id]
-        claimed = (claim.offset, claim.version, claim.hash, claim.command_offset)
+        claim = self._claims[event.incident_id].snapshot
+        claimed = (claim.event_offset, claim.version, claim.head_hash, claim.command_offset)
         if claimed == (offset, event.version, event.hash, event.command_offset) and check(event):
-            self._heads[event.incident_id] = self._claims.pop(event.incident_id)
-            self._last = max(self._last, (offset, event.command_offset))
+            self._believe(event.incident_id)
         else:
             self._disbelieve(event.incident_id, _NOT_CONFIRMED)
+
+    def _believe(self, incident_id: str) -> None:
+        claim = self._claims.pop(incident_id)
+        self._heads.keep(claim)
+        self._last = max(self._last, (claim.snapshot.event_offset, claim.snapshot.command_offset))
 
     def _disbelieve(self, incident_id: str, why: str) -> None:
         del self._claims[incident_id]
@@ -216,8 +223,11 @@ class Recovery:
 _NOTHING = Head(IncidentState(incident_id=""))
 
 
-def _contradicts(head: Head, mark: Mark) -> bool:
-    return head.version == mark.version and head.hash != mark.hash
+def _is_older(snapshot: IncidentSnapshot, mark: Mark) -> bool:
+    """Whether a checkpoint knows of another snapshot than this one."""
+    if snapshot.version == mark.version:
+        return snapshot.head_hash != mark.hash
+    return snapshot.version < mark.snapshot_version
 
 
 def _fault(head: Head, stored: StoredEvent) -> str:

@@ -70,7 +70,7 @@ class StoreRecovery:
         Raises:
             StoreUnavailableError: Kafka does not answer.
         """
-        recovery = Recovery(self._checkpoint())
+        recovery = Recovery(self._checkpoint(), authentic=self._key is not None)
         for raw in self._read(self._topics.snapshots):
             found = snapshot_of(raw) if self._is_ours(raw) else None
             if found is not None:

@@ -8,27 +8,25 @@ from hypothesis import strategies as st
 from schemas.codec import Codec
 from schemas.records.log import HeadsCheckpoint
 from state import checkpoints
-from state.checkpoints import CheckpointPlan, Mark, genuine, newest, sign_heads
-from state.head import Head
-from state.incident import IncidentState
+from state.checkpoints import CheckpointPlan, genuine, newest, sign_heads
+from state.head import Mark
 from state.signing import SigningKey, new_key
 
 KEY = new_key()
 NOW = 1_700_000_000_000
 
 
-def heads(count: int = 3, version: int = 5) -> list[Head]:
+def heads(count: int = 3, version: int = 5) -> list[Mark]:
     """Heads of so many incidents, all at one version."""
     return [head(f"inc-{n}", version) for n in range(count)]
 
 
-def head(incident_id: str, version: int, snapshot_version: int = 0) -> Head:
+def head(incident_id: str, version: int, snapshot_version: int = 0) -> Mark:
     """A head; its hash says which."""
-    state = IncidentState(incident_id=incident_id, version=version, head_hash=f"{version:064x}")
-    return Head(state, snapshot_version=snapshot_version)
+    return Mark(incident_id, version, snapshot_version, f"{version:064x}")
 
 
-def signed(some: list[Head], end: int = 90, key: SigningKey = KEY, now: int = NOW) -> list[HeadsCheckpoint]:
+def signed(some: list[Mark], end: int = 90, key: SigningKey = KEY, now: int = NOW) -> list[HeadsCheckpoint]:
     """A checkpoint of partition 2."""
     return sign_heads(2, some, end, end - 10, now, key)
 
@@ -57,13 +55,6 @@ def test_many_heads_go_into_parts_that_kafka_takes() -> None:
     assert found is not None
     assert len(found.marks) == 30_000
     assert newest(made[1:], {KEY.public}, 2) is None
-
-
-def test_incidents_without_events_have_no_head() -> None:
-    """Commands for them were refused."""
-    found = newest(signed([head("inc-0", 0)]), {KEY.public}, 2)
-    assert found is not None
-    assert not found.marks
 
 
 def test_whatever_is_changed_the_signature_tells() -> None:

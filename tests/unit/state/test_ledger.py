@@ -94,7 +94,7 @@ def test_deciding_changes_nothing_until_the_step_is_committed() -> None:
     once = ledger.decide(numbered([command(), accounted(1)]), NOW)
     again = ledger.decide(numbered([command(), accounted(1)]), NOW)
     assert once == again
-    assert (ledger.heads, ledger.command_offset) == ({}, -1)
+    assert (len(ledger.heads), ledger.command_offset) == (0, -1)
 
 
 def test_a_stale_expectation_is_refused_with_both_versions() -> None:

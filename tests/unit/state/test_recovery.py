@@ -214,7 +214,7 @@ KEY = new_key()
 
 def checkpoint_of(ledger: PartitionLedger) -> Checkpoint:
     """What a sequencer signs of its ledger."""
-    records = sign_heads(0, ledger.heads.values(), ledger.next_offset, ledger.covered_below, NOW, KEY)
+    records = sign_heads(0, ledger.heads.marks(), ledger.next_offset, ledger.covered_below, NOW, KEY)
     found = newest(records, {KEY.public}, 0)
     assert found is not None
     return found

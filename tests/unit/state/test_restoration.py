@@ -213,7 +213,7 @@ def test_a_tail_that_was_restored_is_taken_up_with_its_checkpoint() -> None:
     for stored in GOOD:
         whole.event(replace(stored, offset=stored.event.version))
     ledger = whole.ledger(LENGTH + 1)
-    records = sign_heads(3, ledger.heads.values(), ledger.next_offset, ledger.covered_below, 0, key)
+    records = sign_heads(3, ledger.heads.marks(), ledger.next_offset, ledger.covered_below, 0, key)
     checkpoint = newest(records, {key.public}, 3)
     entries = placed(GOOD[:5])
     plan = plan_restoration(INCIDENT, entries, HELD, [seen(LENGTH)])

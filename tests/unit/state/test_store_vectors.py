@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from schemas.convert import from_dict
 from schemas.records.log import HeadsCheckpoint, IncidentEvent
 from state.chain import check, encode
-from state.checkpoints import Mark, genuine, newest, signed_bytes
+from state.checkpoints import genuine, newest, signed_bytes
+from state.head import Mark
 from state.signing import SigningKey
 
 DOCS = Path(__file__).parents[3] / "docs"
