@@ -33,6 +33,11 @@ class AlertRates:
         """How unusually many alerts the newest window has; 0 where it has fewer than usual."""
         return outlyingness(max(0.0, self._deviations()))
 
+    @property
+    def a_minute(self) -> float:
+        """How many alerts are usual in a minute."""
+        return self.baseline.mean * 60_000 / max(1, self.window_ms)
+
     def _deviations(self) -> float:
         usual = self.baseline
         spread = math.sqrt(max(usual.variance, usual.mean, 1.0) * (1 + 1 / usual.n))

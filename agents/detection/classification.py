@@ -27,7 +27,17 @@ FLOOR = 0.1
 MOST = 0.95  # detection alone is never surer
 _STALE_S, _LATE_SHARE = 30.0, 0.1
 _SWITCH = 1.5  # another kind leads when this much more speaks for it, so that a near tie does not flap
-_LEAST_WEIGHT = 0.5
+_LEAST_WEIGHT = 1.0
+# What a cause brings with it is no cause of its own (Pearl, J. (1988), Probabilistic Reasoning in Intelligent Systems: explaining
+# away): where so much speaks for the cause, what speaks for its symptom counts a quarter.
+_SURE_CAUSE, _EXPLAINED = 2.0, 0.25
+_BRINGS: dict[Classification, frozenset[Classification]] = {
+    Classification.DEPLOYMENT_REGRESSION: frozenset({Classification.RESOURCE_EXHAUSTION, Classification.NETWORK}),
+    Classification.DDOS: frozenset({Classification.RESOURCE_EXHAUSTION, Classification.NETWORK}),
+    Classification.CASCADE: frozenset({Classification.RESOURCE_EXHAUSTION, Classification.NETWORK}),
+    Classification.DATABASE_FAILURE: frozenset({Classification.RESOURCE_EXHAUSTION}),
+    Classification.MEMORY_LEAK: frozenset({Classification.RESOURCE_EXHAUSTION}),
+}
 
 _EFFECTS = frozenset({Family.LATENCY, Family.ERRORS, Family.TRAFFIC})
 _PRIMARY: dict[Classification, frozenset[Family]] = {
@@ -68,12 +78,19 @@ class Verdict:
 
 def classify(clues: Iterable[Clue], basis: Basis, now: Millis, current: Classification | None = None) -> Verdict:
     """The statement of these clues at `now` (epoch ms of event time); `current` is kept unless another kind clearly leads."""
-    weights = {clue.classification: clue.weight_at(now) for clue in clues}
+    weights = _explained({clue.classification: clue.weight_at(now) for clue in clues})
     kind = _leader(weights, current)
     quality = _quality(basis)
     confidence = max(FLOOR, _strength(weights, kind) - _penalty(kind, basis))
     half_width = sum(_MISSING_COST.get(what, _OTHER_COST) for what in quality.missing) / 2
     return Verdict(kind, confidence, max(0.0, confidence - half_width), min(1.0, confidence + half_width), quality)
+
+
+def _explained(weights: dict[Classification, float]) -> dict[Classification, float]:
+    """The weights, those of symptoms less where their cause is clear."""
+    sure = [kind for kind, weight in weights.items() if weight >= _SURE_CAUSE]
+    brought = {symptom for cause in sure for symptom in _BRINGS.get(cause, ())}
+    return {kind: weight * (_EXPLAINED if kind in brought else 1.0) for kind, weight in weights.items()}
 
 
 def _leader(weights: dict[Classification, float], current: Classification | None) -> Classification:

@@ -11,7 +11,8 @@ from schemas.records.vocabulary import Classification, Millis, Severity
 
 HALF_LIFE_MS = 60_000
 _MOST_WEIGHT = 100.0
-_INFO_SHARE = 0.25  # what is merely told for information speaks softly
+# What is merely told for information or as a warning speaks softly: such words come every day, without any trouble.
+_SHARES = {Severity.INFO: 0.1, Severity.WARNING: 0.4, Severity.ERROR: 1.0, Severity.CRITICAL: 1.5}
 
 # Words of an alert's name and message. What is more specific is named first and weighs more.
 _WORDS: tuple[tuple[Classification, float, str], ...] = (
@@ -34,6 +35,8 @@ _UPSTREAM = re.compile(r"(?:upstream|dependency|dependent service|downstream)\s+
 _FAILURE = re.compile(r"time(?:d )?[- ]?out|fail|unavailable|error|refus|slow|down|5\d\d|circuit")
 _SEAMS = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])")  # of snake_case and CamelCase names
 _UPSTREAM_LABELS = ("upstream", "depends_on", "upstream_service")
+_OWN_HANDLES = re.compile(r"(?:^|[^a-z])(?:fds?|descriptors|threads?)(?:$|[^a-z])")  # a process's own, no database's
+_FLOOD, _BUSY = 3.0, 2.0  # times the usual traffic
 _DEPLOY_LABELS = ("deploy", "deployment_id", "release", "rollout")
 
 
@@ -63,7 +66,7 @@ def with_clues(clues: tuple[Clue, ...], found: dict[Classification, float], at: 
 
 def clues_of_alert(alert: Alert) -> dict[Classification, float]:
     """What an alert's labels, name and message speak for, and how strongly."""
-    share = _INFO_SHARE if alert.severity is Severity.INFO else 1.0
+    share = _SHARES[alert.severity]
     found = dict(_clues_of_text(alert.name, alert.message[:500], alert.service))
     upstream = next((alert.labels[label] for label in _UPSTREAM_LABELS if label in alert.labels), "")
     if upstream and upstream != alert.service:
@@ -94,11 +97,15 @@ def clues_of_anomaly(anomaly: Anomaly) -> dict[Classification, float]:
     if measured in (Family.CPU, Family.DISK):
         return {Classification.RESOURCE_EXHAUSTION: 2.0}
     if measured is Family.CONNECTIONS:
+        if _OWN_HANDLES.search(anomaly.metric.lower()):
+            return {Classification.RESOURCE_EXHAUSTION: 2.0}
         return {Classification.RESOURCE_EXHAUSTION: 1.0, Classification.DATABASE_FAILURE: 1.0}
     if measured is Family.DATABASE:
         return {Classification.DATABASE_FAILURE: 3.0}
     if measured is Family.NETWORK:
         return {Classification.NETWORK: 2.0}
     if measured is Family.TRAFFIC:
-        return {Classification.DDOS: 3.0 if anomaly.value >= 3 * max(anomaly.expected, 0.0) else 1.0}
+        times = anomaly.value / max(anomaly.expected, 1e-9)
+        # A busy hour, or retries, double the traffic too.
+        return {Classification.DDOS: 3.0 if times >= _FLOOD else 1.0} if times >= _BUSY else {}
     return {}

@@ -81,6 +81,14 @@ class Conditions:
         found = (c.severity for c in self.known.values() if c.firing and c.at >= since)
         return max(found, key=lambda severity: severity.rank, default=Severity.INFO)
 
+    def repeated(self, at: Millis, least: Severity) -> int:
+        """How often conditions of at least a severity fired in their present minutes, of those heard within a minute of `at`."""
+        return sum(
+            c.repeats
+            for c in self.known.values()
+            if c.firing and c.severity.rank >= least.rank and at - c.at <= _REPEAT_MS
+        )
+
     def forgiven(self, until: Millis) -> "Conditions":
         """The conditions at the end of an episode: all remembered, and firing only what was last heard after `until`."""
         known = {f: _after(c, until) for f, c in self.known.items()}

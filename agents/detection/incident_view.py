@@ -23,6 +23,7 @@ class CandidateRules:
     critical_repeats: int = 3  # in a minute; the first of its fingerprint needs none
     rate_alerts: int = 20
     error_rate_alerts: int = 5  # where one of them is an ERROR or worse
+    error_times: float = 4.0  # as many as usual, for errors that go on
     quiet_s: float = 3600.0  # event time between alerts, and arrival time with none
     cool_down_s: float = 15.0  # of arrival and of event time, each: what falls within is an echo of the episode
     retell_s: float = 5.0  # of arrival, between two statements or accounts

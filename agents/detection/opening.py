@@ -20,7 +20,18 @@ def opens_by_alert(view: IncidentView, alert: Alert, known_before: bool, rules: 
     sure = any(a.score >= rules.sure_score and _near(a.at, alert.occurred_at) for a in view.alarms)
     if sure:
         return f"{alert.name} fired while a metric is far off"
-    return opens_by_alerts(view, rules)
+    return opens_by_errors(view, alert, rules) or opens_by_alerts(view, rules)
+
+
+def opens_by_errors(view: IncidentView, alert: Alert, rules: CandidateRules) -> str | None:
+    """Why errors that go on for half a minute open an incident, few as they are a window; None where that many are usual."""
+    if alert.severity.rank < Severity.ERROR.rank or not view.conditions.firing:
+        return None
+    repeated = view.conditions.repeated(alert.occurred_at, Severity.ERROR)
+    usual = view.rates.a_minute
+    if repeated < rules.error_rate_alerts or repeated < rules.error_times * usual:
+        return None
+    return f"{repeated} errors in a minute, usually {usual:.1f} alerts"
 
 
 def opens_by_alerts(view: IncidentView, rules: CandidateRules) -> str | None:

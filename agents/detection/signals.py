@@ -15,7 +15,8 @@ from streams.stage import Position
 REPORTER, METRIC = "alerts:", "metric:"
 _EXHIBITS_A_TOPIC = 4
 _MOST_HEARD = 24
-_ALARMS = 8
+# Alarms of many series within a second are one: these span half a minute, however many series are off at once.
+_ALARMS, _ONE_ALARM_MS = 32, 1000
 
 
 def heard_alert(view: IncidentView, alert: Alert, position: Position, echo: bool) -> IncidentView:
@@ -41,7 +42,7 @@ def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position, echo
         return replace(view, heard_at=max(view.heard_at, at), arrived_at=position.arrived_at)
     alarms, clues, heard, exhibits = view.alarms, view.clues, view.heard, view.exhibits
     if not echo:
-        alarms = (*alarms, MetricAlarm(at, anomaly.score))[-_ALARMS:]
+        alarms = _alarmed(alarms, MetricAlarm(at, anomaly.score))
         clues = with_clues(clues, clues_of_anomaly(anomaly), at)
         heard = _heard(heard, METRIC + family(anomaly.metric), at)
         exhibits = _exhibited(exhibits, Exhibit(anomaly.series, position.evidence(anomaly.summary[:160]), at))
@@ -72,6 +73,12 @@ def heard_storm(view: IncidentView, storm: StormChanged, position: Position) -> 
     return replace(
         view, tenant=storm.tenant, service=view.service or storm.service, storm=storm, arrived_at=position.arrived_at,
         exhibits=_exhibited(view.exhibits, Exhibit("storm", position.evidence(summary), storm.occurred_at)))  # fmt: skip
+
+
+def _alarmed(alarms: tuple[MetricAlarm, ...], one: MetricAlarm) -> tuple[MetricAlarm, ...]:
+    if alarms and abs(one.at - alarms[-1].at) < _ONE_ALARM_MS:
+        return (*alarms[:-1], MetricAlarm(alarms[-1].at, max(one.score, alarms[-1].score)))
+    return (*alarms, one)[-_ALARMS:]
 
 
 def _age_s(at: Millis, position: Position) -> float:

@@ -429,3 +429,23 @@ def test_a_storm_of_a_hundred_thousand_fingerprints_leaves_a_small_state(run: St
         each = critical(f"Rule{i}", NOW + i * 10, source=f"source-{i}", message="x" * 10_000)
         state = stage.decide(state, run.place(SAMPLED, each, each.occurred_at)).state
     assert len(json.dumps(stage.dump(state))) < 200_000
+
+
+def test_many_series_that_are_off_at_once_open_as_surely_as_one(run: StageRun) -> None:
+    """Six series a second: alarms of one second count as one, so that those remembered still last."""
+    published: list[Any] = []
+    for second in range(12):
+        for metric in ("latency_ms", "error_ratio", "heap_bytes", "gc_pause_ms", "cpu_ratio", "open_fds"):
+            at = NOW + second * 1000
+            published += run.take(ANOMALIES, anomaly(metric, at, anomaly_id=f"{metric}-{at}"), at)
+    assert commands(published)[0] == EventType.INCIDENT_OPENED
+
+
+def test_few_errors_a_window_that_go_on_open(run: StageRun) -> None:
+    """Two conditions that fire every eight seconds make no busy window; five errors in a minute are too many all the same."""
+    published: list[Any] = []
+    for number in range(3):
+        for name in ("CheckoutFails", "OrdersMissing"):
+            published += heard(run, alert(name, NOW + number * 8000))
+    assert commands(published) == [EventType.INCIDENT_OPENED]
+    assert "errors in a minute" in candidates(published)[0].title

@@ -108,3 +108,11 @@ def test_bounds_hold_the_confidence(
     verdict = classify(clues, Basis(families, sorted(reporters), stale_s, late, over), NOW)
     assert 0 <= verdict.low <= verdict.confidence <= verdict.high <= 1
     assert verdict.confidence >= FLOOR
+
+
+def test_what_a_cause_brings_with_it_is_explained_by_it() -> None:
+    """A flood uses up the processor: three times as much that speaks for the processor does not outweigh it."""
+    clues = (Clue(Classification.DDOS, 10.0, NOW), Clue(Classification.RESOURCE_EXHAUSTION, 30.0, NOW))
+    assert classify(clues, FULL, NOW).classification is Classification.DDOS
+    hint = (Clue(Classification.DDOS, 1.0, NOW), Clue(Classification.RESOURCE_EXHAUSTION, 3.0, NOW))
+    assert classify(hint, FULL, NOW).classification is Classification.RESOURCE_EXHAUSTION

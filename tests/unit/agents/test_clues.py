@@ -96,3 +96,19 @@ def test_clues_stay_bounded_in_a_storm() -> None:
         clues = with_clues(clues, {Classification.CASCADE: 2.0}, NOW)
     assert len(clues) == 1
     assert clues[0].weight <= 100
+
+
+@pytest.mark.parametrize(
+    ("metric", "changes", "expected"),
+    [
+        ("request_rate", {"value": 150.0, "expected": 100.0}, set()),
+        ("request_rate", {"value": 250.0, "expected": 100.0}, {Classification.DDOS}),
+        ("open_fds", {}, {Classification.RESOURCE_EXHAUSTION}),
+        ("connections_active", {}, {Classification.RESOURCE_EXHAUSTION, Classification.DATABASE_FAILURE}),
+    ],
+)
+def test_a_busy_hour_is_no_attack_and_own_handles_are_no_database(
+    metric: str, changes: dict[str, Any], expected: set[Classification]
+) -> None:
+    """Traffic speaks from twice the usual on; descriptors and threads are the process's own."""
+    assert set(clues_of_anomaly(anomaly(metric, **changes))) == expected
