@@ -16,7 +16,7 @@ from agents.sampling.batch import Kept, Outcome, Sampler
 from agents.sampling.columns import AlertDecoder, Ints
 from agents.sampling.incidents import Incidents
 from agents.sampling.rules import SamplingRules
-from agents.sampling.telling import tell
+from agents.sampling.telling import SLICE, tell
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
 from streams.changelog import Rows, RowTable
@@ -173,8 +173,13 @@ class EdgeShell:
         part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
         await asyncio.gather(*sends)
-        await self._outbox.send(self._wire.messages(self._outputs(told.accounts, told.storms)))
-        rows: Rows = dict(told.rows)
+        outputs = self._outputs(told.accounts, told.storms)
+        for begin in range(0, len(outputs), SLICE):
+            await self._outbox.send(self._wire.messages(outputs[begin : begin + SLICE]))
+        rows: Rows = {}
+        for some in told.rows(part.sampler.state):
+            rows |= some
+            await asyncio.sleep(0)
         if held:
             part.sampler.upto = held[-1].value.last
             rows[POSITION] = b"%d" % part.sampler.upto  # after the others: what is up to there, they have counted

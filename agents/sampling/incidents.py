@@ -82,6 +82,7 @@ class Incidents:
         self.texts = Texts()
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
+        self._texts_kept = 0
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -140,10 +141,11 @@ class Incidents:
         return gone
 
     def forget_texts(self) -> None:
-        """Give back texts that no fingerprint has any more."""
-        used = np.concatenate((self.prints.parts(), self.prints.values[:, P.NAME]))
-        if len(self.texts) > 2 * len(used) + _FIRST:
+        """Give back texts that no fingerprint has any more, once there are half as many again as last time."""
+        if len(self.texts) > self._texts_kept + self._texts_kept // 2 + _FIRST:
+            used = np.concatenate((self.prints.parts(), self.prints.values[:, P.NAME]))
             self.texts.keep(np.unique(used).tolist())
+            self._texts_kept = len(self.texts)
 
 
 def key_of(slots: Ints, parts: Ints) -> Ints:

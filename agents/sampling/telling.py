@@ -1,5 +1,6 @@
 """What is said and written at a flush: windows that changed or close, storms that open or close, rows of what changed. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +16,24 @@ from schemas.records.vocabulary import Millis, Tier
 from streams.changelog import Rows
 
 _TIERS = list(Tier)
+# Rows made before other tasks of the loop get a turn.
+SLICE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Events to publish, and then the rows to write."""
+    """Events to publish, then the incidents whose rows are to be written, by slot, and the ids of those to be removed."""
 
     storms: list[StormChanged]
     accounts: list[AlertAccount]
-    rows: Rows
+    changed: Ints
+    gone: list[str]
+
+    def rows(self, state: Incidents) -> Iterator[Rows]:
+        """The rows, in slices of some milliseconds; the state is as `tell` left it."""
+        for begin in range(0, len(self.changed), SLICE):
+            yield dict(rows(state, self.changed[begin : begin + SLICE]))
+        yield {incident_id.encode(): None for incident_id in self.gone}
 
 
 def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) -> Told:
@@ -45,10 +55,10 @@ def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) ->
     state.windows.values[say, W.CHANGED] = 0
     state.windows.keep(~closes)
     expire(state, rules)
-    written: Rows = dict(rows(state, np.flatnonzero(state.changed)))
+    gone = state.forget(forgotten(state, now))
+    changed = np.flatnonzero(state.changed)
     state.changed[:] = False
-    written |= {incident_id.encode(): None for incident_id in state.forget(forgotten(state, now))}
-    return Told(storms, accounts, written)
+    return Told(storms, accounts, changed, gone)
 
 
 def _accounts(

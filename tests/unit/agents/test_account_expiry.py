@@ -33,11 +33,12 @@ class Flushes:
     def flush(self, at: int) -> Told:
         """A flush so many ms after the start."""
         told = tell(self.edge.state, self.edge.rules, 0, START + at)
-        for key, row in told.rows.items():
-            if row is None:
-                del self.rows[key]
-            else:
-                self.rows[key] = row
+        for some in told.rows(self.edge.state):
+            for key, row in some.items():
+                if row is None:
+                    del self.rows[key]
+                else:
+                    self.rows[key] = row
         return told
 
 

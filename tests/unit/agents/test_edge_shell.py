@@ -1,0 +1,53 @@
+"""Sampling's shell: what goes out in which order, and that nothing is acknowledged before all of it is delivered."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from agents.sampling.account_rows import POSITION
+from agents.sampling.edge import EdgeShell
+from agents.sampling.rules import SamplingRules
+from streams.forwarding import Forwarder
+from streams.topics import ACCOUNT, ALERTS, DEAD_LETTERS
+from streams.transport.batch import Batch
+from streams.wire import Wire
+from tests.support.alerts import framed
+from tests.support.sampling import Record, chunks
+from tests.support.shells import FakeEvent, FakeOutbox, offline_app
+
+
+class FakeForwarder(Forwarder):
+    """Takes everything when `gate` is open; counts what it took."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.gate = asyncio.Event()
+
+    async def send(self, topic: str, partition: int, pieces: Any, headers: Any) -> None:  # noqa: ARG002 - the port's shape
+        await self.gate.wait()
+        self.sent += len(pieces)
+
+
+async def test_a_batch_is_acknowledged_once_copies_accounts_and_rows_are_delivered(tmp_path: Path) -> None:
+    """The position's row is the last one: what is up to it, the others have counted."""
+    app = offline_app(tmp_path)
+    outbox, forwarder = FakeOutbox(), FakeForwarder()
+    shell = EdgeShell(app, SamplingRules(), outbox, forwarder, Wire(), partitions=4)
+    alerts = [Record(n, framed(fingerprint=f"f{n}"), b"inc-0") for n in range(30)]
+    some = chunks([*alerts, Record(30, b"no alert", b"inc-0")], 10)
+    event = FakeEvent(ALERTS.name, Batch(some, 30, 31))
+
+    under_way = asyncio.create_task(shell._batch(event))
+    await asyncio.wait([under_way], timeout=0.05)
+    assert [event.acknowledged] == [False]
+    assert outbox.to(ACCOUNT.name) == []
+    forwarder.gate.set()
+    await under_way
+
+    assert event.acknowledged
+    assert forwarder.sent == 30
+    assert len(outbox.to(DEAD_LETTERS.name)) == 1
+    assert len(outbox.to(ACCOUNT.name)) >= 1
+    rows = outbox.to("unit-sampling-accounts-changelog")
+    assert [row.key for row in rows] == [b"inc-0", POSITION]
+    assert rows[-1].value == b"30"
