@@ -1,8 +1,8 @@
 """One stage's decisions on one key made again: its steps in the journal's order, each from the state that it began with.
 
 A step whose number is not greater than the last was taken after a crash, from the row that was written before: it begins with
-the state of that row. One of a smaller epoch was taken by a worker that had lost the partition: its outputs are in the log, and
-its state is not.
+the state of that row. Each epoch has its own states: it begins with those of the epoch before it. A worker that lost the
+partition without knowing may go on for a while with its own; its outputs are in the log, its rows count for nothing.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ class StageAgain:
     ) -> None:
         self._name, self._key, self._log, self._stages, self._answers = name, key, log, stages, answers
         self._wire = Wire()
-        self._states: list[Held] | None = [self._initial()]
-        self._epoch = -1
+        # By epoch, the states after each step by number; None where they are not known.
+        self._lines: dict[int, list[Held] | None] = {}
         self.decided: list[Decided] = []
         self.divergences: list[Divergence] = []
         self.missing: list[Missing] = []
@@ -48,34 +48,35 @@ class StageAgain:
             held = self._before(step)
             if held is None:
                 continue
-            after = self._again(step, held)
-            if step.epoch >= self._epoch:
-                self._take_over(step, after)
+            self._keep(step, self._again(step, held))
 
     def _initial(self) -> Held:
         return Held(next(iter(self._stages.values())).initial(self._key))
 
+    def _line(self, epoch: int) -> list[Held] | None:
+        """The states of an epoch; one that begins takes over what the greatest before it has."""
+        if epoch not in self._lines:
+            before = max((known for known in self._lines if known < epoch), default=None)
+            line = [self._initial()] if before is None else self._lines[before]
+            self._lines[epoch] = None if line is None else list(line)
+        return self._lines[epoch]
+
     def _before(self, step: StepTaken) -> Held | None:
         """The state that a step began with; None where it is not known."""
+        line = self._line(step.epoch)
         if step.number == 1:
             return self._initial()
-        if self._states is None or step.number > len(self._states):
-            known = 0 if self._states is None else len(self._states)
-            if self._states is not None:
-                why = f"steps {known} to {step.number - 1} of {self._name} are not in the journal"
-                self.missing.append(Missing(JOURNAL.name, step.partition, -1, -1, why))
-            self._states = None
-            return None
-        return self._states[step.number - 1]
+        if line is not None and step.number <= len(line):
+            return line[step.number - 1]
+        if line is not None:
+            why = f"steps {len(line)} to {step.number - 1} of {self._name} are not in the journal"
+            self.missing.append(Missing(JOURNAL.name, step.partition, -1, -1, why))
+        self._lines[step.epoch] = None
+        return None
 
-    def _take_over(self, step: StepTaken, after: Held | None) -> None:
-        self._epoch = step.epoch
-        if after is None:
-            self._states = None
-        elif step.number == 1:
-            self._states = [self._initial(), after]
-        elif self._states is not None:
-            self._states[step.number :] = [after]
+    def _keep(self, step: StepTaken, after: Held | None) -> None:
+        line = [self._initial()] if step.number == 1 else self._lines[step.epoch]
+        self._lines[step.epoch] = None if after is None or line is None else [*line[: step.number], after]
 
     def _again(self, step: StepTaken, held: Held) -> Held | None:
         self._answers.expect(step.answers)

@@ -1,7 +1,8 @@
 """An incident lived through by all pure stages and the ledger, without Kafka, and recorded as the workers record it.
 
 Records lie in one partition of a log in memory. Stages read it as chance has it: who is next, of which topic, how many at once;
-now and then a worker dies after it published and before it wrote its rows, and the next one begins where those rows are.
+now and then a worker dies after it published and before it wrote its rows, and the next one begins where those rows are; some of
+the dead go on for a while, as one does that was stopped and has not heard that it lost its partition.
 """
 
 import json
@@ -93,6 +94,7 @@ class Desk:
         self.stage, self._run, self._basis = stage, run, basis
         self.table, self.epoch = Table(), 0
         self.read: dict[str, int] = dict.fromkeys((topic.name for topic in stage.sources), 0)
+        self.zombie: tuple[PartitionDecisions[Any], dict[str, int]] | None = None
         self.decisions = self._taken_over()
 
     def _taken_over(self) -> PartitionDecisions[Any]:
@@ -117,6 +119,20 @@ class Desk:
         self._flush(messages, die=die)
         if not die:
             self.read[topic] = first + len(batch)
+        elif self.zombie is not None:
+            self.zombie[1][topic] = first + len(batch)
+
+    def haunt(self, most: int) -> None:
+        """The worker before, which does not know that it lost the partition, decides on a few records more, and publishes."""
+        if self.zombie is None:
+            return
+        decisions, read = self.zombie
+        self.zombie = None
+        topic = max(read, key=lambda name: len(self._run.log[name]) - read[name])
+        messages: list[Message] = []
+        for raw in self._run.log[topic][read[topic] : read[topic] + most]:
+            messages += decisions.record(self._run.wire.received(BY_NAME[topic], PARTITION, raw))
+        self._run.publish([*decisions.written(), *messages])
 
     def tick(self, now: Millis) -> None:
         """Tell every key that waits."""
@@ -128,6 +144,9 @@ class Desk:
     def _flush(self, messages: list[Message], *, die: bool) -> None:
         self._run.publish([*self.decisions.written(), *messages])
         if die:
+            # Each worker has rows of its own: what the next one writes, the one before does not see.
+            self.zombie = self.decisions, dict(self.read)
+            self.table = Table(dict(self.table.rows))
             self.decisions = self._taken_over()
         else:
             self.table.put(self.decisions.rows.take_dirty())
@@ -186,6 +205,8 @@ class RecordedRun:
             if choices:
                 desk, topic = self.chance.choice(choices)
                 desk.take(topic, self.chance.randrange(1, 6), die=self.chance.random() < self._deaths)
+                if self.chance.random() < 0.3:
+                    desk.haunt(self.chance.randrange(1, 4))
             elif not (self._sequence() or self._execute()):
                 return
             self.now += self.chance.randrange(3)

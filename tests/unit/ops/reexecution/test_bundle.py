@@ -27,11 +27,19 @@ def recording() -> Recording:
     return lived(SEED).recording()
 
 
-@pytest.fixture
-def file(recording: Recording, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(recording: Recording, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Its bundle."""
-    path = tmp_path / "incident.bundle"
+    path = tmp_path_factory.mktemp("bundles") / "incident.bundle"
     assert write_bundle(recording, path, code="abc", settings=[]) == path.stat().st_size
+    return path.read_bytes()
+
+
+@pytest.fixture
+def file(written: bytes, tmp_path: Path) -> Path:
+    """A copy of the bundle, to be spoilt."""
+    path = tmp_path / "incident.bundle"
+    path.write_bytes(written)
     return path
 
 
