@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup develop demo test chaos unit lint bench bench-lock lock clean
+.PHONY: help setup develop demo test chaos unit lint bench backtest bench-lock lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -59,6 +59,17 @@ bench: .venv/develop .venv-bench ## what it does a second, beside a baseline and
 bench-lock: .venv/runtime
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  bench/requirements.in -o bench/requirements.lock
+
+SCORES := .breakwater/backtest
+backtest: .venv/runtime ## the figures of docs/detection.md: DATA=folder of benchmarks, SCORERS=folder of their scorers
+	@test -d "$(DATA)" -a -d "$(SCORERS)" || { echo "say where: make backtest DATA=FOLDER SCORERS=FOLDER" >&2; exit 2; }
+	@set -e; for set in nab cloud-monitoring; do $(BIN)/breakwater backtest detect $(DATA)/$$set $(SCORES)/$$set; done
+	@set -e; for limit in "" "--threshold 0.99"; do \
+	  $(BIN)/python $(SCORERS)/score_nab.py $(DATA)/nab/windows.json $(SCORES)/nab $$limit; \
+	  $(BIN)/python $(SCORERS)/score_points.py $(DATA)/cloud-monitoring $(SCORES)/cloud-monitoring $$limit; done
+	@set -e; for day in $(DATA)/planetlab-cpu/*.xz; do \
+	  $(BIN)/breakwater backtest warn $$day --out $(SCORES)/$$(basename $$day .xz); \
+	  $(BIN)/python $(SCORERS)/score_warnings.py $$day $(SCORES)/$$(basename $$day .xz); done
 
 lock: .venv/runtime ## compile requirements/*.in anew into the lock files
 	@for pair in bootstrap:requirements-bootstrap runtime:requirements develop:requirements-dev; do \
