@@ -42,7 +42,8 @@ class Batch:
     """Records of one partition in offset order.
 
     Attributes:
-        records: what a fetch brought, RawRecords, or Chunks of topics that are read unopened; an agent may empty it once worked through, to give the memory back.
+        records: what a fetch brought, RawRecords, or Chunks of topics that are read unopened; an agent may empty it once
+            worked through, to give the memory back.
         last: the offset of the last record. next: the position to commit once this batch is acknowledged.
         void: its partition was taken away, or it comes again; nothing may be written on its account any more.
     """
