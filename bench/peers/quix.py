@@ -7,8 +7,13 @@ from quixstreams import Application
 
 bootstrap, group, target, folder = sys.argv[1:5]
 app = Application(
-    broker_address=bootstrap, consumer_group=group, auto_offset_reset="earliest", commit_interval=1.0, state_dir=folder,
-    loglevel="WARNING", consumer_extra_config={"fetch.queue.backoff.ms": 10},
+    broker_address=bootstrap,
+    consumer_group=group,
+    auto_offset_reset="earliest",
+    commit_interval=1.0,
+    state_dir=folder,
+    loglevel="WARNING",
+    consumer_extra_config={"fetch.queue.backoff.ms": 10},
 )
 alerts = app.topic("alerts", key_deserializer="bytes", value_deserializer="bytes")
 sampled = app.topic(target, key_serializer="bytes", value_serializer="bytes")

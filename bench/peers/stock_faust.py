@@ -7,8 +7,15 @@ from alert_avro import LIMIT_PER_S, decoded
 
 bootstrap, group, target, folder = sys.argv[1:5]
 app = faust.App(
-    group, broker=f"kafka://{bootstrap}", store="memory://", datadir=folder, topic_partitions=4, web_enabled=False,
-    consumer_auto_offset_reset="earliest", broker_commit_interval=1.0, topic_disable_leader=True,
+    group,
+    broker=f"kafka://{bootstrap}",
+    store="memory://",
+    datadir=folder,
+    topic_partitions=4,
+    web_enabled=False,
+    consumer_auto_offset_reset="earliest",
+    broker_commit_interval=1.0,
+    topic_disable_leader=True,
 )
 alerts = app.topic("alerts", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 sampled = app.topic(target, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")

@@ -110,4 +110,4 @@ def test_long_texts_do_not_make_a_row_that_kafka_refuses() -> None:
     assert max(map(len, edge.fingerprints())) <= MAX_PRINT_CHARS
     names = edge.state.prints.values[:, P.NAME].tolist()
     assert max(len(edge.state.texts.texts[code]) for code in names) <= MAX_NAME_CHARS
-    assert len(row(edge.state, edge.state.slot("inc-0"))) < MAX_ROW_BYTES
+    assert len(row(edge.state, edge.state.slot_of("inc-0"))) < MAX_ROW_BYTES
