@@ -1,13 +1,16 @@
-"""Structured logs on standard error: one line an event, with the worker's name."""
+"""Structured logs on standard error: a JSON line an event: the worker's name, the incident where there is one, no secrets."""
 
 import io
 import logging
 import sys
 import time
-from collections.abc import Callable
-from typing import TextIO, cast
+from collections.abc import Callable, Collection
+from typing import Any, TextIO, cast
 
 import structlog
+from structlog.typing import EventDict, Processor
+
+from ops.masking import Masking
 
 # A client that cannot reach its broker says so sixty times a second, for as long as that lasts.
 _ALIKE_EVERY_S = 10.0
@@ -52,29 +55,47 @@ class StandardError(io.TextIOBase):
         sys.stderr.flush()
 
 
-def configure_logs(level: str, worker: str) -> None:
-    """Log to standard error from `level` on; `worker` is on every line."""
+def configure_logs(level: str, worker: str, secrets: Collection[str] = ()) -> None:
+    """Log JSON lines to standard error from `level` on, the libraries' too; `worker` is on every line.
+
+    Args:
+        secrets: what must not appear in any line; what looks like a secret does not appear either (ops.masking).
+    """
     numeric = logging.getLevelNamesMapping()[level]
+    masking = Masking(secrets)
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    after: list[Processor] = [
+        structlog.processors.format_exc_info,
+        masking,
+        structlog.processors.JSONRenderer(default=str),
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*before, *after],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, StandardError())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(worker=worker)
-    logging.basicConfig(
-        level=max(numeric, logging.INFO),
-        stream=StandardError(),
-        force=True,
-        format="%(levelname)s %(name)s %(message)s",
+    logging.basicConfig(level=max(numeric, logging.INFO), stream=StandardError(), force=True)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        # Threads of the libraries have no context of their own.
+        foreign_pre_chain=[*before, structlog.stdlib.add_logger_name, _of_worker(worker)],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
     )
     for handler in logging.root.handlers:
+        handler.setFormatter(formatter)
         handler.addFilter(Sparingly())
     for chatty in ("aiokafka", "faust", "mode", "httpx", "cassandra"):
         logging.getLogger(chatty).setLevel(max(numeric, logging.WARNING))
+
+
+def _of_worker(worker: str) -> Processor:
+    def named(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("worker", worker)
+        return event
+
+    return named

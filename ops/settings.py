@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show."""
+        return tuple(one for one in (self.slack_webhook_url, self.generic_webhook_url) if one)
+
+    @property
     def jars(self) -> Path:
         """Folder of the embedded servers' jars."""
         return self.jars_dir or self.home / "jars"

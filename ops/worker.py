@@ -27,7 +27,7 @@ Compose = Callable[[Surroundings], list[Running]]
 
 def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "1") -> None:
     """Run one worker until a signal ends it. Several of a role share its work; each has its own `instance`."""
-    configure_logs(settings.log_level, f"{role}-{instance}")
+    configure_logs(settings.log_level, f"{role}-{instance}", settings.secrets)
     create_topics(bootstrap, settings.partitions, settings.replication)
     publish_schemas(bootstrap)
     partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), bootstrap)[ALERTS.name]

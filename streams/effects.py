@@ -91,7 +91,7 @@ class EffectShell:
     async def _chain(self, key: str, asked: list[Asked]) -> asyncio.Task[None]:
         while len(self._chains) >= MAX_CHAINS:
             await asyncio.wait(self._chains, return_when=asyncio.FIRST_COMPLETED)
-        task = asyncio.create_task(self._in_order(asked, self._last.get(key)))
+        task = asyncio.create_task(self._in_order(key, asked, self._last.get(key)))
         self._last[key] = task
         self._chains.add(task)
         task.add_done_callback(lambda done: self._over(key, done))
@@ -102,7 +102,8 @@ class EffectShell:
         if self._last.get(key) is task:
             del self._last[key]
 
-    async def _in_order(self, asked: list[Asked], before: asyncio.Task[None] | None) -> None:
+    async def _in_order(self, key: str, asked: list[Asked], before: asyncio.Task[None] | None) -> None:
+        structlog.contextvars.bind_contextvars(incident_id=key)  # on each line of this task, the effect's own too
         if before is not None:
             await asyncio.wait([before])
             before.result()  # nothing is done behind something that is neither done nor dead-lettered

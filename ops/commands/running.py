@@ -64,7 +64,7 @@ def up(
 
     chosen = {key: value for key, value in (("store", store), ("partitions", partitions)) if value is not None}
     settings = load_settings().model_copy(update=chosen)
-    configure_logs(settings.log_level, "up")
+    configure_logs(settings.log_level, "up", settings.secrets)
     interrupt_on_sigterm()
     os.environ[SUPERVISED] = "1"
     try:
@@ -113,7 +113,7 @@ def serve() -> None:
     if os.environ.get(SUPERVISED):
         end_with_parent()
     settings = load_settings()
-    configure_logs(settings.log_level, "serve")
+    configure_logs(settings.log_level, "serve", settings.secrets)
     application = create_app(settings, bootstrap_servers(settings))
     config = uvicorn.Config(application, host=settings.http_host, port=settings.http_port, **server_options())
     server = uvicorn.Server(config)
