@@ -9,9 +9,9 @@ never under 0.1:
 
 The bounds' width is the data's quality, on its own scale: 1, less 0.2 without logs, 0.15 without metrics,
 0.1 without traces, 0.05 for stale data (over 30 s old when it arrived), 0.1 for anything else (over a tenth of the
-alerts late; more fingerprints than are remembered). The bounds are the confidence ± half of what is missing. Detection
-reads neither logs nor traces, so they are always missing here, and said to be: diagnosis narrows the bounds, not
-detection. "Did not speak" means: told of no anomaly.
+alerts late; more fingerprints than are remembered; a clock over 5 s ahead). The bounds are the confidence ± half of what
+is missing. Detection reads neither logs nor traces, so they are always missing here, and said to be: diagnosis narrows the
+bounds, not detection. "Did not speak" means: told of no anomaly.
 """
 
 import math
@@ -25,7 +25,7 @@ from schemas.records.vocabulary import Classification, Millis
 
 FLOOR = 0.1
 MOST = 0.95  # detection alone is never surer
-_STALE_S, _LATE_SHARE = 30.0, 0.1
+_STALE_S, _LATE_SHARE, _SKEWED_S = 30.0, 0.1, 5.0
 _SWITCH = 1.5  # another kind leads when this much more speaks for it, so that a near tie does not flap
 _LEAST_WEIGHT = 1.0
 # What a cause brings with it is no cause of its own (Pearl, J. (1988), Probabilistic Reasoning in Intelligent Systems: explaining
@@ -63,6 +63,7 @@ class Basis:
     stale_s: float = 0.0
     late_share: float = 0.0
     overflowed: bool = False
+    skew_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def classify(clues: Iterable[Clue], basis: Basis, now: Millis, current: Classifi
     kind = _leader(weights, current)
     quality = _quality(basis)
     confidence = max(FLOOR, _strength(weights, kind) - _penalty(kind, basis))
-    half_width = sum(_MISSING_COST.get(what, _OTHER_COST) for what in quality.missing) / 2
+    half_width = quality.missing_share / 2
     return Verdict(kind, confidence, max(0.0, confidence - half_width), min(1.0, confidence + half_width), quality)
 
 
@@ -128,4 +129,8 @@ def _quality(basis: Basis) -> DataQuality:
     missing += ["fresh data"] if basis.stale_s > _STALE_S else []
     missing += ["punctual alerts"] if basis.late_share > _LATE_SHARE else []
     missing += ["fingerprints beyond the limit"] if basis.overflowed else []
-    return DataQuality(sources=spoke, missing=missing, stale_s=basis.stale_s, late_share=basis.late_share)
+    missing += ["clocks that agree"] if basis.skew_s > _SKEWED_S else []
+    share = sum(_MISSING_COST.get(what, _OTHER_COST) for what in missing)
+    return DataQuality(
+        sources=spoke, missing=missing, stale_s=basis.stale_s, late_share=basis.late_share,
+        missing_share=min(1.0, share), skew_s=basis.skew_s)  # fmt: skip

@@ -110,6 +110,7 @@ class IncidentView:
     exhibits: tuple[Exhibit, ...] = ()
     stale_s: float = 0.0
     late_share: float = 0.0
+    skew_s: float = 0.0
     storm: StormChanged | None = None
     storm_told: str = ""
     told: Told = field(default_factory=Told)

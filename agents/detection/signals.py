@@ -32,7 +32,7 @@ def heard_alert(view: IncidentView, alert: Alert, position: Position, echo: bool
     return replace(
         view, tenant=alert.tenant, environment=alert.environment, service=alert.service, tier=alert.tier,
         conditions=conditions, clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at),
-        arrived_at=position.arrived_at, stale_s=_age_s(at, position))  # fmt: skip
+        arrived_at=position.arrived_at, stale_s=_age_s(at, position), skew_s=_ahead_s(at, position))  # fmt: skip
 
 
 def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position, echo: bool) -> IncidentView:
@@ -49,7 +49,7 @@ def heard_anomaly(view: IncidentView, anomaly: Anomaly, position: Position, echo
     return replace(
         view, tenant=anomaly.tenant, environment=anomaly.environment, service=anomaly.service, alarms=alarms,
         clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at), arrived_at=position.arrived_at,
-        alarmed_arrival=position.arrived_at, stale_s=_age_s(at, position))  # fmt: skip
+        alarmed_arrival=position.arrived_at, stale_s=_age_s(at, position), skew_s=_ahead_s(at, position))  # fmt: skip
 
 
 def heard_account(view: IncidentView, account: AlertAccount, position: Position) -> IncidentView:
@@ -73,6 +73,11 @@ def heard_storm(view: IncidentView, storm: StormChanged, position: Position) -> 
     return replace(
         view, tenant=storm.tenant, service=view.service or storm.service, storm=storm, arrived_at=position.arrived_at,
         exhibits=_exhibited(view.exhibits, Exhibit("storm", position.evidence(summary), storm.occurred_at)))  # fmt: skip
+
+
+def _ahead_s(at: Millis, position: Position) -> float:
+    """How far the signal's clock is ahead of the broker's."""
+    return max(0, at - position.arrived_at) / 1000
 
 
 def _alarmed(alarms: tuple[MetricAlarm, ...], one: MetricAlarm) -> tuple[MetricAlarm, ...]:

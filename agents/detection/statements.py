@@ -37,7 +37,8 @@ def verdict_of(view: IncidentView, at: Millis, current: Classification | None = 
     basis = Basis(
         families={Family(who.removeprefix(METRIC)) for who in recent if who.startswith(METRIC)},
         reporters=[who for who in recent if who.startswith(REPORTER)],
-        stale_s=view.stale_s, late_share=view.late_share, overflowed=view.conditions.overflowed)  # fmt: skip
+        stale_s=view.stale_s, late_share=view.late_share, overflowed=view.conditions.overflowed,
+        skew_s=view.skew_s)  # fmt: skip
     return classify(view.clues, basis, at, current)
 
 

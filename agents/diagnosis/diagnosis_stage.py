@@ -75,7 +75,9 @@ class DiagnosisStage:
         if isinstance(record, IncidentCandidate):
             quality = record.quality
             check_finite("A candidate", record.confidence, record.confidence_low, record.confidence_high)
-            check_finite("A candidate's quality", quality.stale_s, quality.late_share)
+            check_finite(
+                "A candidate's quality", quality.stale_s, quality.late_share, quality.missing_share, quality.skew_s
+            )
         if isinstance(record, TopologyEdge):
             return None
         if isinstance(record, LogLine) and not is_telling(record):

@@ -45,12 +45,17 @@ class CandidateState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataQuality:
-    """How far a statement can be trusted: sources that spoke and that were missing, and the age of the newest in s."""
+    """How far a statement can be trusted: sources that spoke and that were missing, and the age of the newest in s.
+
+    `missing_share` is the weight of what is missing (0 to 1), `skew_s` how far the newest signal's clock is ahead.
+    """
 
     sources: list[str]
     missing: list[str]
     stale_s: float
     late_share: float
+    missing_share: float = 0.0
+    skew_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

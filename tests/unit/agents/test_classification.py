@@ -72,6 +72,15 @@ def test_the_bounds_are_as_wide_as_the_data_is_poor(basis: Basis, missing: list[
     assert verdict.high == pytest.approx(min(1.0, verdict.confidence + width / 2))
 
 
+def test_the_quality_of_the_data_is_told_in_figures() -> None:
+    """The weight of what is missing, the age, the share that was late, and how far a clock is ahead."""
+    verdict = classify(LEAK, Basis(set(), ["a", "b"], stale_s=60.0, late_share=0.3, skew_s=7.5), NOW)
+    told = verdict.quality
+    assert told.missing == ["logs", "traces", "metrics", "fresh data", "punctual alerts", "clocks that agree"]
+    assert told.missing_share == pytest.approx(0.2 + 0.1 + 0.15 + 0.05 + 0.1 + 0.1)
+    assert (told.stale_s, told.late_share, told.skew_s) == (60.0, 0.3, 7.5)
+
+
 def test_without_clues_the_kind_is_unknown() -> None:
     """No guess is made, and none is confident."""
     verdict = classify((), FULL, NOW)
