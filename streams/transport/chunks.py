@@ -13,9 +13,10 @@ from aiokafka import codec
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
+
+from streams.transport.tolerant import records_of
 
 # Message format v2, the header of a record batch: base offset, length, leader epoch, magic, CRC, attributes, last offset
 # delta, first and last timestamp, producer's id, epoch and sequence, number of records.
@@ -53,7 +54,7 @@ class Chunk:
 
     def records(self) -> Iterator[Any]:
         """The records as objects."""
-        return (record for record in DefaultRecordBatch(self.raw) if record.offset >= self.begins_at)
+        return (record for record in records_of(self.raw) if record.offset >= self.begins_at)
 
 
 class ChunkedRecords(PartitionRecords):  # type: ignore[misc]

@@ -7,6 +7,7 @@ from aiokafka.consumer.fetcher import PartitionRecords
 from faust.transport.drivers import aiokafka as driver
 
 from streams.transport.chunks import ChunkedRecords, FetchTap
+from streams.transport.tolerant import TolerantRecords, given_up
 
 # How long the broker may hold a fetch that finds nothing. aiokafka keeps one fetch in flight a broker, so at Faust's 1,500 ms
 # a drained partition holds up the busy ones.
@@ -20,6 +21,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._unopened: dict[Any, ChunkedRecords] = {}
+        self._misspelt: set[Any] = set()  # partitions whose next fetch aiokafka cannot read
         super().__init__(*args, **kwargs)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -57,8 +59,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         for tp, result in fetcher._records.items():
             self._lighten(fetcher, tp, result)
         waiting = dict(fetcher._records)
-        with fetcher._subscriptions.fetch_context():
-            records: dict[Any, list[Any]] = await fetcher.fetched_records(active, timeout=0, max_records=max_records)
+        try:
+            with fetcher._subscriptions.fetch_context():
+                records: dict[Any, list[Any]] = await fetcher.fetched_records(
+                    active, timeout=0, max_records=max_records
+                )
+        except UnicodeDecodeError:
+            # Nothing of this was handed out, so it is fetched again, and read in another way.
+            self._misspelt |= {tp for tp, result in waiting.items() if given_up(result)}
+            return {}
         for tp in records:
             part = self._unopened.get(tp)
             if part is None or not part.more:
@@ -72,7 +81,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _lighten(self, fetcher: Any, tp: Any, result: Any) -> None:
         """Have a fetch's records come out unopened, or at least without an object of aiokafka's around each."""
         part: Any = getattr(result, "_partition_records", None)
-        if type(part) is not PartitionRecords or not self._is_source(tp):
+        if type(part) is not PartitionRecords:
+            return
+        if tp in self._misspelt:
+            data = fetcher._client.take(tp, part.next_fetch_offset)
+            if data is not None:
+                result._partition_records = TolerantRecords(part, data)
+                self._misspelt.discard(tp)
+            return
+        if not self._is_source(tp):
             return
         data = fetcher._client.take(tp, part.next_fetch_offset) if tp.topic in self.app.unopened else None
         if data is not None:

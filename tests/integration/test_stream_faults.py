@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from ops.embedded.kafka import EmbeddedKafka
 from streams.outbox import Message, Outbox
 from streams.reading import read_all
+from tests.support.mock_broker import write_raw_header
 from tests.support.streaming import Log, Workers, point, points
 from tests.support.waiting import eventually
 from tests.support.worker import POISON, WorkerPlan
@@ -93,6 +94,26 @@ def test_a_compacted_topic_is_read_over_its_holes(
     log.await_done(plan.group, compacted)
     counted = sum(log.counted(plan.group).values())
     assert counted <= len(there) < log.count(compacted)
+
+
+def test_header_names_that_are_no_text_stop_no_worker(log: Log, plan: WorkerPlan, workers: Workers) -> None:
+    """On a source and on a changelog: the record is counted as any other, and so is what follows it."""
+    source = plan.topics["source"]
+    log.produce(source, points(40, series=4))
+    write_raw_header(log.bootstrap, source, point("series-0"), 0)
+    log.produce(source, points(40, series=4))
+    first = workers.start(plan)
+    log.await_done(plan.group, source)
+    workers.kill(first)
+    write_raw_header(log.bootstrap, f"{plan.group}-counting-changelog", b'{"u":{},"s":{"n":0}}', 0)
+    write_raw_header(log.bootstrap, source, point("series-0"), 1)
+    log.produce(source, points(40, series=4))
+    workers.start(plan)
+    log.await_done(plan.group, source)
+    counted = log.counted(plan.group)
+    assert {name: counted[name] for name in ("series-1", "series-2", "series-3")} == dict.fromkeys(
+        ("series-1", "series-2", "series-3"), 30
+    )
 
 
 def test_records_that_retention_took_do_not_hold_the_group_up(log: Log, plan: WorkerPlan, workers: Workers) -> None:
