@@ -35,7 +35,9 @@ def write(bootstrap: str, topic: str, partition: int, key: str, value: bytes) ->
     """A record at the end of a partition; returns its offset."""
     offsets: list[int] = []
     producer = Producer({"bootstrap.servers": bootstrap})
-    producer.produce(topic, value, key.encode(), partition, on_delivery=lambda _, m: offsets.append(int(m.offset() or 0)))
+    producer.produce(
+        topic, value, key.encode(), partition, on_delivery=lambda _, m: offsets.append(int(m.offset() or 0))
+    )
     producer.flush(10)
     return offsets[0]
 
