@@ -8,10 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ops.backtest.alerts import told_of, write_told
-from ops.backtest.alerts_file import read_alerts
-from ops.backtest.detect import Detected, detect_folder
-from ops.backtest.warn import read_lines, warn_all, write_warnings
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.intake.rows import RowMapping
 from schemas.errors import InvalidInputError
@@ -39,6 +35,8 @@ def detect(
 
     Example: breakwater backtest detect series scores
     """
+    from ops.backtest.detect import Detected, detect_folder  # noqa: PLC0415 - river takes seconds to import
+
     if target.resolve() == source.resolve():
         raise typer.BadParameter("OUT_DIR is IN_DIR: the scores would replace the series.", param_hint="OUT_DIR")
     done = Detected()
@@ -69,6 +67,8 @@ def warn(
 
     Example: breakwater backtest warn cpu.txt.xz --out warnings.txt
     """
+    from ops.backtest.warn import read_lines, warn_all, write_warnings  # noqa: PLC0415
+
     lines = read_lines(series)
     done = warn_all(lines, level, horizon)
     write_warnings(out, done.warnings)
@@ -113,6 +113,9 @@ def alerts(
 
     Example: breakwater backtest alerts fox.csv.xz --out incidents.csv --map service=host --map occurred_at=time
     """
+    from ops.backtest.alerts import told_of, write_told  # noqa: PLC0415
+    from ops.backtest.alerts_file import read_alerts  # noqa: PLC0415
+
     try:
         mapping = RowMapping.parse(map_ or [], "", tenant)
     except InvalidInputError as error:

@@ -66,7 +66,7 @@ class LivePage:
     def serve(self) -> None:
         """Start the page's server."""
         self._start("serve")
-        eventually(self._ready, limit_s=60)
+        eventually(self._ready, limit_s=120)
 
     def stop_serving(self) -> None:
         """End the page's server, and it alone."""
