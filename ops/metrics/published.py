@@ -40,6 +40,8 @@ class MeteredWire(Wire):
 def _counters(registry: CollectorRegistry) -> dict[type, Callable[[Any], None]]:
     def counter(name: str, help_text: str, *labels: str) -> Callable[[Any], None]:
         metric = Counter(f"breakwater_{name}", help_text, labels, registry=registry)
+        if not labels:
+            return lambda _: metric.inc()
         return lambda record: metric.labels(*(_said(getattr(record, label)) for label in labels)).inc()
 
     return {

@@ -30,7 +30,8 @@ def resample(alerts: Sequence[RawRecord], rules: SamplingRules) -> Iterator[Arri
     by_time = sorted(alerts, key=lambda raw: (raw.timestamp, raw.partition, raw.offset))
     if not by_time:
         return
-    parts = {raw.partition: Sampler(Incidents(), -1, AlertDecoder(), rules) for raw in by_time}
+    partitions = sorted({raw.partition for raw in by_time})
+    parts = {partition: Sampler(Incidents(), -1, AlertDecoder(), rules) for partition in partitions}
     codec: Codec[Alert] = Codec(Alert)
     now, at, end = by_time[0].timestamp, 0, by_time[-1].timestamp + CALM_MS
     while now <= end:

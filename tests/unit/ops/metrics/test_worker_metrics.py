@@ -18,7 +18,7 @@ from schemas.records.log import DeadLetter
 from schemas.records.sampling import AlertAccount
 from schemas.samples import sample
 from streams.stage import Output
-from streams.topics import ACCOUNT, DEAD_LETTERS, DECISIONS
+from streams.topics import ACCOUNT, DEAD_LETTERS, DECISIONS, TOPICS, Topic
 
 
 @pytest.fixture
@@ -70,6 +70,12 @@ def test_what_is_published_is_counted_by_kind(registry: CollectorRegistry) -> No
     assert registry.get_sample_value("breakwater_dead_letters_total", {"stage": "sampling", "reason": "not_avro"}) == 1
     action = str(sample(Decision).action)
     assert registry.get_sample_value("breakwater_decisions_total", {"action": action, "autonomous": "false"}) == 1
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_whatever_is_published_can_be_counted(registry: CollectorRegistry, topic: Topic) -> None:
+    """A count that fails would make a dead letter of a good decision."""
+    MeteredWire(registry).message(Output(topic, "k", sample(topic.record)))
 
 
 def account(received: int, total: int) -> AlertAccount:
