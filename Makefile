@@ -61,7 +61,7 @@ bench-lock: .venv/runtime
 	  bench/requirements.in -o bench/requirements.lock
 
 SCORES := .breakwater/backtest
-backtest: .venv/runtime ## the figures of docs/detection.md: DATA=folder of benchmarks, SCORERS=folder of their scorers
+backtest: .venv/runtime ## the figures of docs/detection.md and incidents-from-alerts.md: DATA=folder of benchmarks, SCORERS=folder of their scorers
 	@test -d "$(DATA)" -a -d "$(SCORERS)" || { echo "say where: make backtest DATA=FOLDER SCORERS=FOLDER" >&2; exit 2; }
 	@set -e; for set in nab cloud-monitoring; do $(BIN)/breakwater backtest detect $(DATA)/$$set $(SCORES)/$$set; done
 	@set -e; for limit in "" "--threshold 0.99"; do \
@@ -70,6 +70,8 @@ backtest: .venv/runtime ## the figures of docs/detection.md: DATA=folder of benc
 	@set -e; for day in $(DATA)/planetlab-cpu/*.xz; do \
 	  $(BIN)/breakwater backtest warn $$day --out $(SCORES)/$$(basename $$day .xz); \
 	  $(BIN)/python $(SCORERS)/score_warnings.py $$day $(SCORES)/$$(basename $$day .xz); done
+	@set -e; for file in $(DATA)/alerts/*.csv.xz; do told=$(SCORES)/$$(basename $$file .xz); \
+	  $(BIN)/breakwater backtest alerts $$file --out $$told; $(BIN)/python $(SCORERS)/score_alerts.py $$file $$told; done
 
 lock: .venv/runtime ## compile requirements/*.in anew into the lock files
 	@for pair in bootstrap:requirements-bootstrap runtime:requirements develop:requirements-dev; do \
