@@ -67,6 +67,10 @@ class StoreUnavailableError(StateError):
     retriable = True
 
 
+class ProposalRefusedError(StateError):
+    """The sequencer did not put on record what was proposed."""
+
+
 class SigningKeyError(StateError):
     """The key that signs checkpoints cannot be used."""
 

@@ -23,6 +23,18 @@ class TopicMismatchError(StreamError):
     """Topics that must be co-partitioned are not."""
 
 
+class SilentSequencerError(StreamError):
+    """The sequencer did not answer a command in time; it may take it up later."""
+
+    retriable = True
+
+    def __init__(self, incident_id: str, waited_s: float) -> None:
+        super().__init__(
+            f"No sequencer answered for {incident_id} within {waited_s:.0f} s. See that a command worker runs (`breakwater "
+            "status`), and look at the incident before you ask again: the command may be taken up later."
+        )
+
+
 class DeliveryError(StreamError):
     """Kafka did not take a record; nothing that depends on it may be acknowledged."""
 
