@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { badge, empty, failed, h, present, replace } from "./dom.js";
 import { live } from "./live.js";
-import { brief, deed, duration, figures, kind, lower, money, percent } from "./words.js";
+import { brief, countdown, deed, duration, figures, kind, lower, money, percent } from "./words.js";
 
 const STATUSES = ["open", "diagnosed", "decided", "remediating", "escalated", "resolved", "closed"];
 const filters = { status: "", service: "", tenant: "" };
@@ -79,7 +79,7 @@ function fold(parent, children) {
 }
 
 function row(one, extra = "") {
-  return h("article", { class: `card incident ${extra} ${fresh.has(one.incident_id) ? "fresh" : ""}`, "data-severity": one.severity, "data-id": one.incident_id },
+  return h("article", { class: `card incident ${extra} ${fresh.has(one.incident_id) ? "fresh" : ""}`, "data-severity": ended(one) ? "" : one.severity, "data-id": one.incident_id },
     h("div", {}, h("p", {}, badge(lower(one.severity), kind(one.severity)), " ", h("a", { id: `to-${one.incident_id}`, href: `#/incident/${encodeURIComponent(one.incident_id)}` }, one.title || one.incident_id)),
       h("p", { class: "soft" }, `${one.service} · ${one.tenant} · ${lower(one.classification)}`, one.storm && [" · ", badge("storm", "warn")]), steps(one)),
     h("div", {}, h("p", {}, said(one)), h("p", { class: "soft" }, one.root_cause ? `cause: ${one.root_cause}, ${percent(one.confidence)} sure` : "cause not known yet")),
@@ -93,7 +93,7 @@ export function left(one) {
   if (ended(one)) return h("p", { class: "figure" }, duration(one.mttr_s));
   return live(h("p", { class: "figure" }), (place) => {
     const now = figures(one, Date.now())?.left;
-    place.textContent = now < 0 ? `${duration(-now)} over` : duration(now);
+    place.textContent = now < 0 ? `${countdown(-now)} over` : countdown(now);
     place.className = `figure ${now < 0 ? "bad" : now < 60 ? "warn" : ""}`;
   });
 }

@@ -17,6 +17,13 @@ export function duration(seconds) {
   return seconds < 0 && text !== "0 s" ? `−${text}` : text;
 }
 
+/** 2:31, 12:05; from an hour on as a duration */
+export function countdown(seconds) {
+  if (!Number.isFinite(seconds) || seconds >= 3600) return duration(seconds);
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
 export const clock = (ms) => (ms ? new Date(ms).toISOString().slice(11, 19) : "–");
 export const instant = (ms) => (ms ? new Date(ms).toISOString().replace("T", " ").slice(0, 19) + " UTC" : "–");
 
