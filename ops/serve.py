@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import stamina
+import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
@@ -25,6 +26,7 @@ from ops.dead_letters.shelf import Shelf
 from ops.intake.batch import BatchReader
 from ops.intake.composition import compose_intake, intake_rules
 from ops.intake.formats import FORMATS
+from ops.intake.guard import is_loopback
 from ops.intake.http import IntakePaths, intake_router
 from ops.lag_probe import LagProbe
 from ops.lag_watch import LagBoard
@@ -39,6 +41,8 @@ from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
 from streams.topics import COMMANDS, DEAD_LETTERS
+
+log = structlog.get_logger()
 
 OpenProjection = Callable[[Settings], Projection]
 
@@ -79,6 +83,8 @@ def create_app(
         running.append((_producer(bootstrap, settings), projection))
         tail = EventTail(bootstrap, feed)
         tail.start()
+        if not settings.api_open and not is_loopback(settings.http_host):
+            log.warning("page and API answer this machine only: there are no keys and roles yet", see="docs/api.md")
         try:
             yield
         finally:
