@@ -155,10 +155,10 @@ class Demo:
             parts, platform = self._start(stack)
             with self._show.live():
                 self._play(parts)
-                store, unverified = self._verify(platform.bootstrap)
                 again, unlike = self._rerun(platform.bootstrap)
-                # What the screen stays at is what the summary tells.
+                # What the screen stays at is what the summary tells, and all that it tells of is in the store by now.
                 self._watch(parts, "done", 0.0, lambda: True)
+                store, unverified = self._verify(platform.bootstrap)
             missing = [*self._idle, *self._shortfalls(), *unverified, *unlike]
             if missing:
                 missing += _restarts(platform)
