@@ -51,7 +51,12 @@ def told_of(file: FileOfAlerts) -> list[Told]:
 
 
 def write_told(path: Path, told: Iterable[Told]) -> None:
-    """A row an incident, as `COLUMNS` says; `opened_at` in epoch seconds."""
+    """A row an incident, as `COLUMNS` says; `opened_at` in epoch seconds.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(COLUMNS)

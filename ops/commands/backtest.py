@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from ops.backtest.errors import UnusableSeriesError
 from ops.commands.options import AsJson, tell_on_stderr
+from ops.intake.errors import UnusableInputError
 from ops.intake.rows import RowMapping
 from schemas.errors import InvalidInputError
 
@@ -121,9 +123,15 @@ def alerts(
     except InvalidInputError as error:
         raise typer.BadParameter(str(error), param_hint="--map") from error
     begun = time.perf_counter()
-    found = read_alerts(str(file), mapping)
+    try:
+        found = read_alerts(str(file), mapping)
+    except (UnusableSeriesError, UnusableInputError) as error:
+        raise typer.BadParameter(str(error), param_hint="FILE") from error
     told = told_of(found)
-    write_told(out, told)
+    try:
+        write_told(out, told)
+    except OSError as error:
+        raise typer.BadParameter(f"{out} cannot be written: {error.strerror}.", param_hint="--out") from error
     seconds = time.perf_counter() - begun
     if as_json:
         counts = {

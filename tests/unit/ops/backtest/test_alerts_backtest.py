@@ -112,5 +112,18 @@ def test_a_file_without_the_columns_is_wrong_use(tmp_path: Path) -> None:
     """The message names what is missing, and how to say it."""
     file = write(tmp_path / "a.csv", usual(), "time,title,host")
     done = RUNNER.invoke(app, ["backtest", "alerts", str(file), "--out", str(tmp_path / "out.csv")])
-    assert done.exit_code != 0
-    assert "--map name=COLUMN" in done.output + str(done.exception)
+    assert done.exit_code == 2
+    assert "--map name=COLUMN" in " ".join(done.output.split())
+
+
+def test_an_empty_file_tells_of_nothing(tmp_path: Path) -> None:
+    """A header alone: no incident, and a file that says so."""
+    assert run(write(tmp_path / "a.csv", [])) == []
+
+
+def test_where_nothing_can_be_written_is_wrong_use(tmp_path: Path) -> None:
+    """The folder is a file."""
+    file = write(tmp_path / "a.csv", usual())
+    done = RUNNER.invoke(app, ["backtest", "alerts", str(file), "--out", str(file / "out.csv")])
+    assert done.exit_code == 2
+    assert "cannot be written" in " ".join(done.output.split())
