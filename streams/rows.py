@@ -85,7 +85,8 @@ class PartitionRows(Generic[S]):
         if stored is None:
             return Row(self._stage.initial(key))
         fields = orjson.loads(stored)
-        return Row(self._stage.load(fields["s"]), fields["u"], fields.get("n", 0))
+        # A row of before the journal: its first step must not pass for one that began with nothing.
+        return Row(self._stage.load(fields["s"]), fields["u"], fields.get("n", 1))
 
     def changed(self, key: str, row: Row[S], state: S | None) -> None:
         """A key has a new state; None forgets it."""

@@ -149,6 +149,13 @@ def test_the_count_of_steps_survives_the_row() -> None:
     assert PartitionRows(bench.stage, OneRow(row), 3).row("a").steps == 2
 
 
+def test_the_state_of_before_the_journal_is_no_beginning() -> None:
+    """A row that counts no steps yet was made by some: the next is not the first, which would begin with nothing."""
+    stage = AskingStage((METRICS, SECOND), LOGS)
+    assert PartitionRows(stage, OneRow(b'{"u":{"metrics":4},"s":{"n":7}}'), 3).row("a").steps == 1
+    assert PartitionRows(stage, OneRow(), 3).row("a").steps == 0
+
+
 def test_an_output_is_of_its_records_step() -> None:
     """Outputs are counted with the step that made them."""
     bench = Bench()
