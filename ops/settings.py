@@ -51,6 +51,12 @@ class Settings(BaseSettings):
         le=65000,
         description="Port of the edge worker's metrics; analysis has the next, command the one after; 0 off.",
     )
+    otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector, `http://host:4318`, that traces go to; without it there are none."
+    )
+    trace_ratio: float = Field(
+        1.0, ge=0, le=1, description="Part of the incidents that is traced, where traces go out."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
     max_alert_bytes: int = Field(262_144, ge=1024, le=1_000_000, description="Largest alert, in bytes, as it comes in.")

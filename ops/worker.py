@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -15,12 +14,14 @@ from ops.metrics.server import MetricsServer, metrics_port
 from ops.metrics.worker import CommitSensor, WorkerMeter
 from ops.roles import Role, group_of
 from ops.settings import Settings
+from ops.span_export import SpanExporter
 from streams.apps import AppSettings, make_app
 from streams.known_schemas import publish_schemas
 from streams.outbox import Outbox
 from streams.registry import CodecFactory
 from streams.running import Running, run_app
 from streams.topics import ALERTS, create_topics, partition_counts
+from streams.tracing import Tracing
 
 Compose = Callable[[Surroundings], list[Running]]
 
@@ -35,7 +36,12 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     app = make_app(AppSettings(group_of(role), bootstrap, folder, partitions, replication=settings.replication))
     outbox = Outbox(bootstrap, f"breakwater-{role}-{instance}")
     metrics = CollectorRegistry()
-    parts = [*_composed(role, app, settings, bootstrap, partitions, outbox, metrics), Heartbeat(folder)]
+    exporter = SpanExporter(settings.otlp_endpoint, f"breakwater-{role}") if settings.otlp_endpoint else None
+    tracing = Tracing(exporter, settings.trace_ratio) if exporter else None
+    wire = MeteredWire(metrics, _codecs(settings, bootstrap), tracing)
+    parts = [*_composed(role, Surroundings(app, settings, bootstrap, partitions, outbox, wire)), Heartbeat(folder)]
+    if exporter:
+        parts.append(exporter)
     if port := metrics_port(settings, role, instance):
         ProcessCollector(registry=metrics)
         app.meter = WorkerMeter(metrics)
@@ -44,17 +50,13 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     run_app(app, parts, outbox)
 
 
-def _composed(
-    role: Role,
-    app: Any,
-    settings: Settings,
-    bootstrap: str,
-    partitions: int,
-    outbox: Outbox,
-    metrics: CollectorRegistry,
-) -> list[Running]:
+def _composed(role: Role, around: Surroundings) -> list[Running]:
     # Seconds of imports, which other roles, and those who only know of roles (status, the supervisor), do without.
     compose: Compose = import_module(f"ops.composition.{role}").compose
+    return compose(around)
+
+
+def _codecs(settings: Settings, bootstrap: str) -> CodecFactory:
     codecs = CodecFactory(settings.schema_registry_url, bootstrap)
     codecs.read_schemas()
-    return compose(Surroundings(app, settings, bootstrap, partitions, outbox, MeteredWire(metrics, codecs)))
+    return codecs

@@ -5,6 +5,7 @@ What is published again after a crash is counted again: exact figures are in the
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
@@ -14,7 +15,10 @@ from schemas.records.command import ActionRecord, Decision, Notification
 from schemas.records.log import DeadLetter
 from schemas.records.sampling import AlertAccount, StormChanged
 from streams.outbox import Message
-from streams.stage import Output
+from streams.stage import Output, Received
+from streams.topics import Topic
+from streams.tracing import Tracing
+from streams.transport.batch import RawRecord
 from streams.wire import CodecOf, Wire, single_object_codec
 
 # Incidents whose last account is remembered: some 20 MB.
@@ -23,10 +27,13 @@ _FATES = ("received", "kept", "suppressed", "late", "dead_lettered")
 
 
 class MeteredWire(Wire):
-    """A Wire that counts what it encodes."""
+    """A Wire that counts what it encodes, and carries traces on where there is a `tracing`."""
 
-    def __init__(self, registry: CollectorRegistry, codec_of: CodecOf = single_object_codec) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, codec_of: CodecOf = single_object_codec, tracing: Tracing | None = None
+    ) -> None:
         super().__init__(codec_of)
+        self._tracing = tracing
         self._count: dict[type, Callable[[Any], None]] = _counters(registry)
 
     def message(self, output: Output) -> Message:
@@ -34,7 +41,16 @@ class MeteredWire(Wire):
         message = super().message(output)
         if (count := self._count.get(type(output.record))) is not None:
             count(output.record)
+        if self._tracing is not None and (carried := self._tracing.told(output)):
+            return replace(message, headers={**message.headers, **carried})
         return message
+
+    def received(self, topic: Topic, partition: int, raw: RawRecord) -> Received[Any]:
+        """As Wire does it, and noted as what comes next is because of."""
+        received = super().received(topic, partition, raw)
+        if self._tracing is not None:
+            self._tracing.heard(received.record, received.position, raw.headers)
+        return received
 
 
 def _counters(registry: CollectorRegistry) -> dict[type, Callable[[Any], None]]:

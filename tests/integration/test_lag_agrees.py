@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 from typer.testing import CliRunner
 
@@ -24,7 +26,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.kafka
 
 Unique = Callable[[str], str]
-# Each key is written so many times, and compaction keeps one of them.
+# Each key is written so many times at least, and compaction keeps one of them.
 KEYS, ROUNDS = 20, 8
 
 
@@ -48,17 +50,41 @@ def commit(bootstrap: str, group: str, topic: str, offset: int, partition: int =
     consumer.close()
 
 
-def write_transactions(bootstrap: str, topic: str) -> None:
-    """Rounds of the same keys, a transaction each, a minute apart, the last one aborted."""
-    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
-    producer.init_transactions(30)
-    began = int(time.time() * 1000) - ROUNDS * 60_000
-    for number in range(ROUNDS + 1):
-        producer.begin_transaction()
+class Transactions:
+    """Writes the same keys again and again, a transaction each time."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.topic, self.written = topic, 0
+        self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
+        self._producer.init_transactions(30)
+
+    def write(self, *, aborted: bool = False) -> None:
+        """All keys once; the segment before is rolled by it."""
+        self._producer.begin_transaction()
         for key in range(KEYS):
-            producer.produce(topic, b"v-%d" % number, b"k-%d" % key, 0, timestamp=began + number * 60_000)
-        producer.flush()
-        (producer.commit_transaction if number < ROUNDS else producer.abort_transaction)(30)
+            self._producer.produce(self.topic, b"v", b"k-%d" % key, 0)
+        self._producer.flush()
+        (self._producer.abort_transaction if aborted else self._producer.commit_transaction)(30)
+        self.written += 0 if aborted else KEYS
+
+
+def write_until_compacted(bootstrap: str, topic: str) -> None:
+    """Until records are gone, and no more of them go."""
+    transactions = Transactions(bootstrap, topic)
+    for _ in range(ROUNDS):
+        transactions.write()
+
+    def compacted() -> bool:
+        transactions.write()
+        return len(readable(bootstrap, topic)) < transactions.written
+
+    eventually(compacted, limit_s=60)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    entry = ConfigEntry("min.compaction.lag.ms", "86400000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(30)
+    transactions.write()
+    transactions.write(aborted=True)
 
 
 def readable(bootstrap: str, topic: str) -> list[int]:
@@ -79,16 +105,13 @@ def test_lag_agrees_with_kafka_consumer_groups(
     the records that can still be read, 0 after the last of them, where the tool counts markers and gaps."""
     group, plain, woven = unique("group"), unique("plain"), unique("woven")
     make(kafka_bootstrap, plain, partitions=3)
-    # Records a minute apart roll a segment each; only what is not in the last segment is compacted.
-    make(kafka_bootstrap, woven, config={
-        "cleanup.policy": "compact", "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.001",
-    })  # fmt: skip
+    eager = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "segment.ms": "100"}
+    make(kafka_bootstrap, woven, config=eager)
     producer = Producer({"bootstrap.servers": kafka_bootstrap})
     for number in range(450):
         producer.produce(plain, b"v", b"k", number % 3)
     producer.flush()
-    write_transactions(kafka_bootstrap, woven)
-    eventually(lambda: len(readable(kafka_bootstrap, woven)) < KEYS * ROUNDS / 2, limit_s=60)
+    write_until_compacted(kafka_bootstrap, woven)
     there = readable(kafka_bootstrap, woven)
     for partition, offset in enumerate((20, 149, 150)):
         commit(kafka_bootstrap, group, plain, offset, partition)
