@@ -28,9 +28,10 @@ def live(tmp_path_factory: pytest.TempPathFactory, jars_dir: Path) -> Iterator[L
     page = LivePage(tmp_path_factory.mktemp("page"), jars_dir)
     try:
         page.up()
-        page.tell("inc-checkout", EventType.INCIDENT_OPENED, title=HOSTILE)
+        # One after the other, so that each has an instant of its own on the slider.
+        page.tell_and_see("inc-checkout", EventType.INCIDENT_OPENED, title=HOSTILE)
         for kind in (EventType.ALERTS_ACCOUNTED, EventType.PREDICTION_MADE, EventType.DIAGNOSIS_MADE):
-            page.tell("inc-checkout", kind)
+            page.tell_and_see("inc-checkout", kind)
         page.decide("inc-checkout")
         page.tell("inc-cart", EventType.INCIDENT_OPENED, service="cart", title="cart: upstream errors")
         page.tell("inc-cart", EventType.DIAGNOSIS_MADE, parent_incident_id="inc-checkout")

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +90,16 @@ class LivePage:
         self._send(COMMANDS, incident_id, command)
         return payload
 
+    def tell_and_see(self, incident_id: str, kind: EventType, **changes: Any) -> None:
+        """Command an event, and wait until the API shows the incident with it."""
+        before = self._version(incident_id)
+        self.tell(incident_id, kind, **changes)
+        eventually(lambda: self._version(incident_id) > before, limit_s=120)
+
+    def _version(self, incident_id: str) -> int:
+        found = httpx.get(f"{self.url}/api/v1/incidents/{incident_id}", timeout=20)
+        return int(found.json()["version"]) if found.status_code == 200 else 0
+
     def decide(self, incident_id: str) -> None:
         """Consensus settles on a restart that a human has to approve: its event, and the decision that is planned."""
         reason = "Decided as all agents spoke: RESTART checkout. A human decides: support 0.44 is below 0.5."
@@ -163,8 +172,3 @@ class LivePage:
             return httpx.get(f"{self.url}/health/ready", timeout=6).status_code == 200
         except httpx.HTTPError:
             return False
-
-
-def incident_of(page: LivePage, incident_id: str) -> Callable[[], dict[str, Any]]:
-    """Asks the API for an incident; an empty object where there is none."""
-    return lambda: dict(httpx.get(f"{page.url}/api/v1/incidents/{incident_id}").json())
