@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from state.head import Head, Mark, head_of
 from state.incident import UNFIT, IncidentState
-from state.snapshots import SnapshotRecord
+from state.snapshots import Claim
 
 
 class Heads(MutableMapping[str, Head]):
@@ -17,26 +17,25 @@ class Heads(MutableMapping[str, Head]):
 
     def __init__(self, heads: Mapping[str, Head] | None = None) -> None:
         self._ready: dict[str, Head] = dict(heads or {})
-        self._kept: dict[str, SnapshotRecord] = {}
+        self._kept: dict[str, Claim] = {}
 
-    def keep(self, found: SnapshotRecord) -> None:
-        """Take the head of a snapshot that is known to be this store's own."""
-        self._kept[found.snapshot.incident_id] = found
-        self._ready.pop(found.snapshot.incident_id, None)
+    def keep(self, claim: Claim) -> None:
+        """Take the head of a snapshot that is believed."""
+        self._kept[claim.incident_id] = claim
+        self._ready.pop(claim.incident_id, None)
 
     def offset_of(self, incident_id: str) -> int:
         """Where the incident's last event lies; -1 where that is not known. Decodes nothing."""
         kept = self._kept.get(incident_id)
         if kept is not None:
-            return kept.snapshot.event_offset
+            return kept.offset
         head = self._ready.get(incident_id)
         return -1 if head is None else head.offset
 
     def marks(self) -> Iterator[Mark]:
         """What a checkpoint says of each head. Decodes nothing."""
-        for one in self._kept.values():
-            snapshot = one.snapshot
-            yield Mark(snapshot.incident_id, snapshot.version, snapshot.version, snapshot.head_hash)
+        for claim in self._kept.values():
+            yield Mark(claim.incident_id, claim.version, claim.version, claim.hash)
         for incident_id, head in self._ready.items():
             if head.version:
                 yield Mark(incident_id, head.version, head.snapshot_version, head.hash)
@@ -70,11 +69,16 @@ class Heads(MutableMapping[str, Head]):
         return len(self._ready) + len(self._kept)
 
 
-def _decoded(found: SnapshotRecord) -> Head:
+def _decoded(claim: Claim) -> Head:
+    why = "it is none"
     try:
-        return head_of(found)
+        found = claim.record()
+        if found is not None:
+            return head_of(found)
     except UNFIT as error:
-        name = found.snapshot.incident_id
-        # This store's own key marked it, so another version of the program wrote it.
-        fault = f"The snapshot of {name} cannot be read ({error}). Start the version of the program that wrote it."
-        return replace(Head(IncidentState(incident_id=name)), fault=fault)
+        why = str(error)
+    # It is authentic, so another version of the program wrote it.
+    fault = (
+        f"The snapshot of {claim.incident_id} cannot be read: {why}. Start the version of the program that wrote it."
+    )
+    return replace(Head(IncidentState(incident_id=claim.incident_id)), fault=fault)

@@ -12,7 +12,7 @@ is wrong.
 
 from dataclasses import replace
 
-from schemas.records.log import IncidentEvent, IncidentSnapshot
+from schemas.records.log import IncidentEvent
 from state.chain import check
 from state.checkpoints import Checkpoint
 from state.event_log import UnreadableEvent
@@ -22,7 +22,7 @@ from state.incident import UNFIT, IncidentState
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
 from state.repairs import Entry, as_repaired
-from state.snapshots import SnapshotRecord
+from state.snapshots import Claim, SnapshotRecord, claim_of
 
 _VERIFY = "Run `breakwater events verify`."
 _NOT_CONFIRMED = "the log has no such event at its offset"
@@ -32,22 +32,20 @@ class Recovery:
     """Takes all snapshots of a partition, then its log from `start` on, and all of it again as long as `read_again` says so.
 
     Args:
-        checkpoint: a signed one, where there is.
-        authentic: whether all snapshots that are given are known to be this store's own. Their states are decoded late.
+        checkpoint: a signed one, where there is; with it, only `claim` may be used.
 
     Attributes:
         distrusted: why a snapshot of an incident is not believed, by incident.
         start: the first offset that has to be read.
     """
 
-    def __init__(self, checkpoint: Checkpoint | None = None, *, authentic: bool = False) -> None:
+    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
         self.distrusted: dict[str, str] = {}
         self.start = 0
         self._checkpoint = checkpoint
         self._marks = checkpoint.marks if checkpoint else {}
-        self._authentic = authentic
         self._heads = Heads()
-        self._claims: dict[str, SnapshotRecord] = {}  # snapshots that the log has not confirmed yet
+        self._claims: dict[str, Claim] = {}  # snapshots that the log has not confirmed yet
         self._waiting: set[str] = set()  # incidents whose events were passed over for a snapshot that is not believed
         self._uncovered: dict[str, int] = {}
         self._last = (-1, -1)  # offset of the last event, and its command's
@@ -56,21 +54,23 @@ class Recovery:
         self._done: set[str] = set()  # incidents that were repaired, once that is over
 
     def snapshot(self, found: SnapshotRecord) -> None:
-        """Take a snapshot; of several of an incident the last counts."""
-        incident_id = found.snapshot.incident_id
-        self._claims.pop(incident_id, None)
+        """Take a snapshot of anybody's; of several of an incident the last counts."""
         try:
-            if not self._authentic:
-                head_of(found)
+            head_of(found)
         except UNFIT as error:
-            self.distrusted[incident_id] = str(error)
+            self._claims.pop(found.snapshot.incident_id, None)
+            self.distrusted[found.snapshot.incident_id] = str(error)
         else:
-            self._claims[incident_id] = found
+            self.claim(claim_of(found))
+
+    def claim(self, claim: Claim) -> None:
+        """Take what a snapshot claims that is known to be this store's own: its state need not be looked at."""
+        self._claims[claim.incident_id] = claim
 
     def log_ends_at(self, end: int) -> None:
         """Tell where the log ends, before it is read: snapshots of events beyond it are none of this log."""
-        for incident_id in [one for one, claim in self._claims.items() if claim.snapshot.event_offset >= end]:
-            offset = self._claims.pop(incident_id).snapshot.event_offset
+        for incident_id in [one for one, claim in self._claims.items() if claim.offset >= end]:
+            offset = self._claims.pop(incident_id).offset
             self.distrusted[incident_id] = f"it tells of offset {offset}, and the log ends at {end}"
         if self._checkpoint is not None and self._checkpoint.end <= end:
             self._begin_at(self._checkpoint.covered_below)
@@ -79,7 +79,7 @@ class Recovery:
         """Whether what lies there is in a snapshot or a head, or belongs to the second reading: it need not be decoded."""
         claim = self._claims.get(incident_id)
         if claim is not None:
-            return offset < claim.snapshot.event_offset
+            return offset < claim.offset
         if incident_id in self._mended:
             return False
         return incident_id in self._waiting or offset <= self._heads.offset_of(incident_id)
@@ -179,9 +179,9 @@ class Recovery:
             if claim is None:
                 if mark.snapshot_version:
                     self._waiting.add(incident_id)
-            elif _is_older(claim.snapshot, mark):
+            elif _is_older(claim, mark):
                 self._disbelieve(incident_id, "a signed checkpoint has seen another")
-        for incident_id in [one for one, claim in self._claims.items() if claim.snapshot.event_offset < start]:
+        for incident_id in [one for one, claim in self._claims.items() if claim.offset < start]:
             if incident_id in self._marks:
                 self._believe(incident_id)
             else:
@@ -197,8 +197,8 @@ class Recovery:
 
     def _judge(self, event: IncidentEvent, offset: int) -> None:
         """Hold an unconfirmed snapshot against the first event at its offset or after."""
-        claim = self._claims[event.incident_id].snapshot
-        claimed = (claim.event_offset, claim.version, claim.head_hash, claim.command_offset)
+        claim = self._claims[event.incident_id]
+        claimed = (claim.offset, claim.version, claim.hash, claim.command_offset)
         if claimed == (offset, event.version, event.hash, event.command_offset) and check(event):
             self._believe(event.incident_id)
         else:
@@ -207,7 +207,7 @@ class Recovery:
     def _believe(self, incident_id: str) -> None:
         claim = self._claims.pop(incident_id)
         self._heads.keep(claim)
-        self._last = max(self._last, (claim.snapshot.event_offset, claim.snapshot.command_offset))
+        self._last = max(self._last, (claim.offset, claim.command_offset))
 
     def _disbelieve(self, incident_id: str, why: str) -> None:
         del self._claims[incident_id]
@@ -223,11 +223,11 @@ class Recovery:
 _NOTHING = Head(IncidentState(incident_id=""))
 
 
-def _is_older(snapshot: IncidentSnapshot, mark: Mark) -> bool:
+def _is_older(claim: Claim, mark: Mark) -> bool:
     """Whether a checkpoint knows of another snapshot than this one."""
-    if snapshot.version == mark.version:
-        return snapshot.head_hash != mark.hash
-    return snapshot.version < mark.snapshot_version
+    if claim.version == mark.version:
+        return claim.hash != mark.hash
+    return claim.version < mark.snapshot_version
 
 
 def _fault(head: Head, stored: StoredEvent) -> str:

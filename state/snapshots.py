@@ -6,7 +6,7 @@ appended; `mark` is what only the owners of the store's key can make of the reco
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from schemas.convert import from_dict, to_dict
@@ -16,11 +16,13 @@ from state.json_text import MAX_DEPTH, read_object
 from state.signing import SigningKey
 
 RECENT_COMMANDS = "recent-commands"
+HEAD = "head"
 MARK = "mark"
 
 _FINGERPRINT_BYTES = 8
 _STATE_LEVELS = 2  # a payload in the list of actions
 _LENGTH = struct.Struct(">Q")
+_HEAD = struct.Struct(">qqq32s")  # version, offset, offset of the command, hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,41 @@ class SnapshotRecord:
     recent: tuple[int, ...]
 
     def headers(self) -> dict[str, bytes]:
-        """The headers of the record but its mark: fingerprints as 8 bytes big endian each."""
-        return {RECENT_COMMANDS: b"".join(one.to_bytes(_FINGERPRINT_BYTES, "big") for one in self.recent)}
+        """The headers of the record but its mark: fingerprints as 8 bytes big endian each, and the head in short."""
+        s = self.snapshot
+        return {
+            RECENT_COMMANDS: b"".join(one.to_bytes(_FINGERPRINT_BYTES, "big") for one in self.recent),
+            HEAD: _HEAD.pack(s.version, s.event_offset, s.command_offset, bytes.fromhex(s.head_hash)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a snapshot says of its incident's head; `record` brings the whole, which may have to be decoded for it."""
+
+    incident_id: str
+    version: int
+    hash: str
+    offset: int
+    command_offset: int
+    record: Callable[[], SnapshotRecord | None]
+
+
+def claim_of(found: SnapshotRecord) -> Claim:
+    """The claim of a snapshot that is decoded already."""
+    s = found.snapshot
+    return Claim(s.incident_id, s.version, s.head_hash, s.event_offset, s.command_offset, lambda: found)
+
+
+def quick_claim(
+    record_key: bytes | None, headers: Mapping[str, bytes | None], record: Callable[[], SnapshotRecord | None]
+) -> Claim | None:
+    """The claim in the headers of a record that is known to be authentic; None where there is none."""
+    told = headers.get(HEAD) or b""
+    if len(told) != _HEAD.size or record_key is None:
+        return None
+    version, offset, command_offset, digest = _HEAD.unpack(told)
+    return Claim(record_key.decode("utf-8", "replace"), version, digest.hex(), offset, command_offset, record)
 
 
 def with_headers(snapshot: IncidentSnapshot, headers: Mapping[str, bytes | None]) -> SnapshotRecord:
@@ -54,7 +89,7 @@ def authentic(
 
 
 def _marked(record_key: bytes, value: bytes, headers: Mapping[str, bytes | None]) -> bytes:
-    parts = (record_key, value, headers.get(RECENT_COMMANDS) or b"")
+    parts = (record_key, value, headers.get(RECENT_COMMANDS) or b"", headers.get(HEAD) or b"")
     return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
 
 

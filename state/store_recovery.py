@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -21,7 +22,7 @@ from state.log_reader import LogReader, RawRecord
 from state.recovery import Recovery
 from state.repairs import is_repair
 from state.signing import SigningKey
-from state.snapshots import authentic
+from state.snapshots import authentic, quick_claim
 
 log = structlog.get_logger()
 
@@ -70,11 +71,9 @@ class StoreRecovery:
         Raises:
             StoreUnavailableError: Kafka does not answer.
         """
-        recovery = Recovery(self._checkpoint(), authentic=self._key is not None)
+        recovery = Recovery(self._checkpoint())
         for raw in self._read(self._topics.snapshots):
-            found = snapshot_of(raw) if self._is_ours(raw) else None
-            if found is not None:
-                recovery.snapshot(found)
+            self._take_snapshot(recovery, raw)
         end = self._reader.bounds(self._topics.events, self._partition)[1]
         recovery.log_ends_at(end)
         self._read_log(recovery, recovery.start, end)
@@ -89,11 +88,16 @@ class StoreRecovery:
         found = (checkpoint_of(raw) for raw in self._read(self._topics.checkpoints))
         return newest((one for one in found if one is not None), {self._key.public}, self._partition)
 
-    def _is_ours(self, raw: RawRecord) -> bool:
-        if self._key is None or authentic(self._key, raw.key, raw.value, dict(raw.headers)):
-            return True
-        self._foreign += 1
-        return False
+    def _take_snapshot(self, recovery: Recovery, raw: RawRecord) -> None:
+        if self._key is None:
+            if (found := snapshot_of(raw)) is not None:
+                recovery.snapshot(found)
+            return
+        headers = dict(raw.headers)
+        if not authentic(self._key, raw.key, raw.value, headers):
+            self._foreign += 1
+        elif (claim := quick_claim(raw.key, headers, partial(snapshot_of, raw))) is not None:
+            recovery.claim(claim)
 
     def _read_log(self, recovery: Recovery, start: int, end: int) -> None:
         ranges = {self._partition: (start, end)}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from state.head import Head, Mark
 from state.heads import Heads
 from state.incident import EventType, IncidentState
-from state.snapshots import SnapshotRecord
+from state.snapshots import SnapshotRecord, claim_of
 from tests.support.commands import command
 from tests.support.ledger_run import Run, numbered
 
@@ -18,7 +18,7 @@ def run() -> Run:
 def kept(snapshot: SnapshotRecord) -> Heads:
     """Heads that have only heard of a snapshot."""
     heads = Heads()
-    heads.keep(snapshot)
+    heads.keep(claim_of(snapshot))
     return heads
 
 
@@ -56,10 +56,10 @@ def test_the_last_word_holds() -> None:
     newer = Head(IncidentState(incident_id="inc-checkout", version=3))
     heads["inc-checkout"] = newer
     assert (heads["inc-checkout"], len(heads)) == (newer, 1)
-    heads.keep(good)
+    heads.keep(claim_of(good))
     assert heads["inc-checkout"].version == 2
     del heads["inc-checkout"]
     assert not heads
-    heads.keep(good)
+    heads.keep(claim_of(good))
     del heads["inc-checkout"]
     assert list(heads) == []

@@ -15,7 +15,7 @@ from state.ledger import PartitionLedger
 from state.ports import StoredEvent
 from state.recovery import Recovery
 from state.signing import new_key
-from state.snapshots import SnapshotRecord, state_from_json, state_to_json
+from state.snapshots import SnapshotRecord, claim_of, state_from_json, state_to_json
 from tests.support.commands import command, command_logs
 from tests.support.ledger_run import NOW, Run, numbered
 
@@ -226,7 +226,7 @@ def recovered_with(
     """A restart that finds a checkpoint, and reads the log from where that says on."""
     recovery = Recovery(checkpoint)
     for one in snapshots:
-        recovery.snapshot(one)
+        recovery.claim(claim_of(one))
     end = run.ledger.next_offset if end is None else end
     recovery.log_ends_at(end)
     log = [StoredEvent(e, "incident.events", 0, at) for e, at in zip(run.events, run.offsets, strict=True) if at < end]
