@@ -14,18 +14,20 @@ from typer.testing import CliRunner
 from ops.cli import app
 from ops.verifying import Trust, Verdict, verify_store
 from schemas.codec import Codec
-from schemas.records.log import HeadsCheckpoint, IncidentSnapshot
+from schemas.records.log import HeadsCheckpoint, IncidentEvent, IncidentSnapshot
 from state.checkpoints import checkpoint_key
-from state.event_log import read_snapshots
+from state.event_log import event_key, parse_event_key, read_snapshots
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter, StoreTopics
 from state.log_reader import LogReader, RawRecord
+from state.repairs import repair_header
 from state.signing import SigningKey, new_key
 from state.snapshots import MARK, RECENT_COMMANDS
 from state.verification import FaultKind
 from state.witnesses import hear
 from tests.support.commands import command
 from tests.support.event_writing import accounted_log
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -40,9 +42,9 @@ def topics(kafka_bootstrap: str, unique: Callable[[str], str]) -> StoreTopics:
     return names
 
 
-def create(bootstrap: str, *names: str) -> None:
+def create(bootstrap: str, *names: str, **more: str) -> None:
     """Make compacted topics of one partition."""
-    config = {"cleanup.policy": "compact", "max.message.bytes": str(2 << 20)}
+    config = {"cleanup.policy": "compact", "max.message.bytes": str(2 << 20), **more}
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for future in admin.create_topics([NewTopic(name, 1, 1, config=config) for name in names]).values():
         future.result(30)
@@ -110,6 +112,48 @@ def test_a_new_owner_begins_at_the_checkpoint(
     with writer() as again:
         assert again.ledger.heads == store.ledger.heads
         assert again.ledger.command_offset == store.ledger.command_offset
+
+
+def test_compaction_loses_no_event(
+    kafka_bootstrap: str, unique: Callable[[str], str], topic_prefix: str, key: SigningKey
+) -> None:
+    """The broker cleans for real: what a repair replaced and older snapshots go, every version of every incident stays, and a
+    new owner knows them all."""
+    topics = StoreTopics(*map(unique, ("events", "snapshots", "conflicts", "commands", "checkpoints")))
+    eager = {"min.cleanable.dirty.ratio": "0.01", "segment.ms": "100", "segment.bytes": "1048576"}
+    create(kafka_bootstrap, topics.events, topics.snapshots, topics.conflicts, topics.checkpoints, **eager)
+    log = accounted_log(4_000)
+    store = EventStoreWriter(kafka_bootstrap, 0, topics=topics, id_prefix=topic_prefix, key=key)
+    with store:
+        events = [
+            stored.event for start in range(0, 3_000, 50) for stored in store.append(log[start : start + 50]).events
+        ]
+        rewrite(kafka_bootstrap, topics.events, events[:10], key)
+        written = [records(kafka_bootstrap, topic) for topic in (topics.events, topics.snapshots)]
+        fed = iter(range(3_000, 4_000))
+
+        def cleaned() -> bool:
+            store.append([log[next(fed)]])  # rolls a segment, which the cleaner takes
+            left = [records(kafka_bootstrap, topic) for topic in (topics.events, topics.snapshots)]
+            return left[0][0].offset > written[0][0].offset and len(left[1]) < len(written[1])
+
+        eventually(cleaned, limit_s=120)
+        store.checkpoint()
+    kept = [parse_event_key(record.key) for record in records(kafka_bootstrap, topics.events)]
+    version = store.ledger.heads["inc-1"].version
+    assert sorted(set(kept)) == [("inc-1", number) for number in range(1, version + 1)]
+    assert verdict(kafka_bootstrap, topics, key).verified
+    with EventStoreWriter(kafka_bootstrap, 0, topics=topics, id_prefix=topic_prefix, key=key) as again:
+        assert again.ledger.heads["inc-1"].hash == store.ledger.heads["inc-1"].hash
+
+
+def rewrite(bootstrap: str, topic: str, events: list[IncidentEvent], key: SigningKey) -> None:
+    """Write events once more, as a repair does."""
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for event in events:
+        name, value = event_key(event.incident_id, event.version), Codec(IncidentEvent).encode(event)
+        producer.produce(topic, value, name, 0, headers=list(repair_header(key, name, value).items()))
+    producer.flush()
 
 
 def test_a_snapshot_that_this_store_did_not_mark_is_not_believed(
