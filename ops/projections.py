@@ -12,8 +12,10 @@ from ops.errors import HomeUnusableError
 from ops.settings import Settings
 from state.errors import ProjectionDamagedError, ProjectionUnavailableError
 from state.incident import UNFIT
+from state.personal import OpenedProjection
 from state.ports import Projection
 from state.sqlite_projection import SqliteProjection
+from state.subject_keys import SubjectKeys
 
 Store = Literal["embedded", "cassandra"]
 _FILE = "store.sqlite"
@@ -51,8 +53,17 @@ def look_at_projection(settings: Settings) -> Projection:
         StateError: as `open_projection`.
     """
     if chosen_store(settings) == "cassandra" or _made(settings.home):
-        return open_projection(settings)
+        return show_projection(settings)
     return SqliteProjection(Path(":memory:"))
+
+
+def show_projection(settings: Settings) -> Projection:
+    """The store for those who show incidents to people: with personal texts opened, as far as their keys are here.
+
+    Raises:
+        HomeUnusableError, StateError: as `open_projection`.
+    """
+    return OpenedProjection(open_projection(settings), SubjectKeys(settings.persons))
 
 
 @contextmanager

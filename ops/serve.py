@@ -32,11 +32,13 @@ from ops.lag_probe import LagProbe
 from ops.lag_watch import LagBoard
 from ops.metrics.lag import LagCollector
 from ops.page.site import page_router
-from ops.projections import open_projection
+from ops.projections import show_projection
 from ops.settings import Settings
 from state.clock import wall_clock_ms
 from state.errors import ProjectionUnavailableError
+from state.personal import sealed
 from state.ports import Projection
+from state.subject_keys import SubjectKeys
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
 from streams.telemetry import TelemetryProducer
@@ -57,7 +59,7 @@ _STORE_PATIENCE_S = 60.0
 def create_app(
     settings: Settings,
     bootstrap: str,
-    open_store: OpenProjection = open_projection,
+    open_store: OpenProjection = show_projection,
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """The application; nothing is connected before it starts.
@@ -108,7 +110,11 @@ def create_app(
     app.add_middleware(IntakePaths, intake=intake)
     app.include_router(intake_router(intake))
     app.include_router(incidents_router(lambda: running[0][1], _yardstick(settings)))
-    desk = ApprovalsDesk(lambda: running[0][1], lambda: running[0][0], lambda: encoder.codec(COMMANDS), wall_clock_ms)
+    persons = SubjectKeys(settings.persons)
+    desk = ApprovalsDesk(
+        lambda: running[0][1], lambda: running[0][0], lambda: encoder.codec(COMMANDS), wall_clock_ms,
+        lambda said, incident_id: sealed(said, incident_id, persons),
+    )  # fmt: skip
     app.include_router(approvals_router(desk))
     app.include_router(lag_router(lag))
     remapper = Remapper(BatchReader(encoder), intake_rules(settings))

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
         description="Key that signs checkpoints of the event store; by default `keys/event-store.pem` under the home.",
     )
     trusted_keys: str = Field("", description="Other public keys that checkpoints may be signed with, hex, by commas.")
+    subject_keys: Path | None = Field(
+        None, description="File of the keys that persons' names are sealed with; `keys/persons.sqlite` under the home."
+    )
     jars_dir: Path | None = Field(None, description="Folder of the servers' jars; by default `jars` under the home.")
     kafka_bootstrap_servers: str | None = Field(
         None,
@@ -152,6 +155,11 @@ class Settings(BaseSettings):
     def store_key(self) -> Path:
         """File of the key that signs the event store's checkpoints."""
         return self.signing_key or self.home / "keys" / "event-store.pem"
+
+    @property
+    def persons(self) -> Path:
+        """File of the keys that personal texts in events are sealed with."""
+        return self.subject_keys or self.home / "keys" / "persons.sqlite"
 
     @property
     def targets(self) -> Path:

@@ -75,5 +75,9 @@ class SigningKeyError(StateError):
     """The key that signs checkpoints cannot be used."""
 
 
+class SubjectKeysError(StateError):
+    """The file of persons' keys cannot be used."""
+
+
 class UnreadableEventError(StateError):
     """A record of the event log is no event."""

@@ -15,6 +15,7 @@ from schemas.records.command import ApprovalAnswer, ApprovalRequest
 from schemas.records.vocabulary import Agent, Evidence, Millis
 from state.commands import append_event
 from state.incident import EventType
+from state.personal import anonymous
 from streams.stage import Output
 from streams.topics import COMMANDS
 
@@ -79,7 +80,7 @@ def obstacle_to(proposal: Proposal, answer: ApprovalAnswer, now: Millis) -> str:
         return "An approval was given to another plan than the one that waits. Nothing was done."
     if now > proposal.expires_at:
         late_s = (now - proposal.expires_at) / 1000
-        return f"{answer.by} approved the plan {late_s:.0f} s after it had expired. Nothing was done."
+        return f"{anonymous(answer.by)} approved the plan {late_s:.0f} s after it had expired. Nothing was done."
     return ""
 
 

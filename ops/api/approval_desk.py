@@ -16,6 +16,7 @@ from agents.resolution.plan import plan_hash
 from ops.api.problems import ConflictError
 from ops.errors import OperationError
 from schemas.codec import Codec
+from schemas.identity import stable_id
 from schemas.records.command import ApprovalAnswer, ApprovalState
 from schemas.records.log import IncidentCommand
 from schemas.records.vocabulary import Agent, Evidence, Millis
@@ -48,12 +49,17 @@ class NotRecordedError(OperationError):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalsDesk:
-    """Works on the store and the log; `clock` gives epoch ms, `patience_s` is how long an answer may take to be on record."""
+    """Works on the store and the log.
+
+    `clock` gives epoch ms; `seal` makes an answer's payload, with what is personal in it sealed for its incident; `patience_s` is
+    how long an answer may take to be on record.
+    """
 
     projection: Callable[[], Projection]
     commands: Callable[[], Commands]
     codec: Callable[[], Codec[IncidentCommand]]
     clock: Callable[[], Millis]
+    seal: Callable[[ApprovalAnswer, str], dict[str, Any]]
     patience_s: float = 10.0
 
     def waiting(self, tenant: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
@@ -138,17 +144,18 @@ class ApprovalsDesk:
         return Evidence(topic=EVENTS.name, partition=-1, offset=-1, summary="asked")
 
     async def _send(self, state: IncidentState, said: ApprovalAnswer, kind: EventType, place: Evidence) -> None:
+        payload = await asyncio.to_thread(self.seal, said, state.incident_id)
         command = append_event(
             kind,
             incident_id=state.incident_id,
             tenant=state.tenant,
             episode=state.episode,
-            payload=said,
+            payload=payload,
             agent=Agent.OPERATOR,
             occurred_at=self.clock(),
             source=place,
             # Two people who say the same are two: the second is told that the first was quicker.
-            causation_id=f"{said.approval_id}:{said.by}",
+            causation_id=stable_id("answer", said.approval_id, payload["by"]),
         )
         message = Message(COMMANDS.name, state.incident_id.encode(), self.codec().encode(command))
         try:

@@ -16,6 +16,7 @@ from ops.repairing import RepairReport, repair_store
 from ops.settings import load_settings
 from ops.verifying import Verdict, trust_of, verify_store
 from state.signing import load_or_create
+from state.subject_keys import SubjectKeys
 from state.verification import Fault
 
 app = typer.Typer(help="The event store itself.\n\nExample: breakwater events verify", no_args_is_help=True)
@@ -78,6 +79,30 @@ def repair(
     else:
         _show_repair(report, dry_run)
     if report.refused or (dry_run and report.faults):
+        raise typer.Exit(1)
+
+
+@app.command()
+def erase(
+    subject: Annotated[str, typer.Option(help="Whose: the name that stands in the answers, as `by`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Destroy a person's key: what was sealed with it in events can never be read again, and every chain stays whole.
+
+    Copies of the file of keys, in backups too, must be removed by whoever made them. Exit code 1 where there is no such key.
+
+    Example: breakwater events erase --subject alice
+    """
+    erased = SubjectKeys(load_settings().persons).erase(subject.strip())
+    if as_json:
+        typer.echo(json.dumps({"subject": subject, "erased": erased}))
+    elif erased:
+        typer.echo(f"The key of {subject} is destroyed: what it had sealed is erased.")
+    else:
+        typer.echo(
+            f"There is no key of {subject} here: nothing of theirs was sealed, or it is erased already.", err=True
+        )
+    if not erased:
         raise typer.Exit(1)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from schemas.records.vocabulary import Action, Agent, Evidence, Millis, Severity, Tier
+from schemas.records.vocabulary import Action, Agent, Evidence, Millis, Severity, Tier, personal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +128,8 @@ class ApprovalAnswer:
 
     approval_id: str
     plan_hash: str
-    by: str
-    why: str
+    by: str = personal("by")
+    why: str = personal("by")
 
 
 class NotificationState(StrEnum):

@@ -1,11 +1,20 @@
 """The words that records share: severities, kinds of action, stages, and the unit of time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # Milliseconds since 1970-01-01T00:00Z. Every time in a record has this unit.
 Millis: TypeAlias = int
+
+
+# Of a record's field: the field of the same record that says whose personal data it is (state.personal).
+PERSONAL_OF = "personal_of"
+
+
+def personal(subject_field: str) -> Any:
+    """A text that is sealed with the key of the person whom `subject_field` names, before it goes to the event store."""
+    return field(metadata={PERSONAL_OF: subject_field})
 
 
 class Severity(StrEnum):

@@ -11,9 +11,11 @@ from ops.api.approval_desk import ApprovalsDesk
 from ops.api.approvals import approvals_router
 from ops.api.incidents import incidents_router
 from schemas.codec import Codec
+from schemas.convert import to_dict
 from schemas.records.log import IncidentCommand
 from state.admission import refusal
 from state.incident import EventType
+from state.personal import Keyring, OpenedProjection, sealed
 from state.sqlite_projection import SqliteProjection
 from streams.outbox import Message
 from tests.support.event_sequences import EventLog
@@ -43,16 +45,18 @@ class DirectCommands:
         self.store.apply([self.log.append(incident_id, kind, **changes)])
 
 
-def client_of(pipeline: DirectCommands, *, patience_s: float = 5.0) -> TestClient:
-    """Asks the API of the pipeline's store; its clock is the log's."""
+def client_of(pipeline: DirectCommands, *, patience_s: float = 5.0, keys: Keyring | None = None) -> TestClient:
+    """Asks the API of the pipeline's store; its clock is the log's. With `keys`, what is personal is sealed."""
+    shown = pipeline.store if keys is None else OpenedProjection(pipeline.store, keys)
     desk = ApprovalsDesk(
-        lambda: pipeline.store,
+        lambda: shown,
         lambda: pipeline,
         lambda: Codec(IncidentCommand),
         lambda: pipeline.log.now_ms,
+        lambda said, incident_id: to_dict(said) if keys is None else sealed(said, incident_id, keys),
         patience_s,
     )
     app = FastAPI()
-    app.include_router(incidents_router(lambda: pipeline.store, clock=lambda: pipeline.log.now_ms))
+    app.include_router(incidents_router(lambda: shown, clock=lambda: pipeline.log.now_ms))
     app.include_router(approvals_router(desk))
     return TestClient(app, raise_server_exceptions=False)

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from agents.resolution.plan import plan_hash
 from state.incident import EventType
 from state.sqlite_projection import SqliteProjection
+from state.subject_keys import SubjectKeys
 from tests.support.api import ID, DirectCommands, client_of
 from tests.support.event_sequences import EventLog
 
@@ -135,3 +136,17 @@ def test_an_unknown_plan_is_told(client: TestClient) -> None:
     found = client.post("/api/v1/approvals/none", json=said())
     assert found.status_code == 404
     assert "/api/v1/approvals" in found.json()["detail"]
+
+
+def test_a_persons_name_and_words_are_in_the_log_only_sealed(pipeline: DirectCommands, tmp_path: Path) -> None:
+    """They are shown as long as the key is there; the same answer again is still the same."""
+    keys = SubjectKeys(tmp_path / "persons.sqlite")
+    client = client_of(pipeline, keys=keys)
+    assert client.post(URL, json=said()).json()["by"] == "ana"
+    assert client.post(URL, json=said()).status_code == 200
+    recorded = [str(command) for command in pipeline.taken] + [str(stored.event) for stored in pipeline.log.events]
+    assert recorded
+    assert not any("ana" in text or "known leak" in text for text in recorded)
+    assert keys.erase("ana")
+    shown = client.get(f"/api/v1/incidents/{ID}/timeline").json()["events"][-1]
+    assert (shown["payload"]["by"], shown["payload"]["why"]) == ("[erased]", "[erased]")
