@@ -8,14 +8,15 @@ worker that lost its partition without knowing (it was stopped, or cut off) may 
 successor's, but carry a smaller epoch, and recovery passes them over.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any
 
 import faust
 from faust.tables.table import Table
 
 from streams.outbox import MAX_MESSAGE_BYTES, Message
 from streams.topics import Topic, create_topics
+from streams.transport.batch import RawRecord
 
 # Row bytes begin with this where the state wants ticks, so that waiting keys are found without reading rows.
 WAITING = b'{"w":1'
@@ -30,26 +31,6 @@ _TOPIC_SETTINGS = {
 Rows = dict[bytes, bytes | None]
 
 
-class ChangelogRecord(Protocol):
-    """A record of a changelog, as fetched."""
-
-    @property
-    def offset(self) -> int:
-        """Where it lies in its partition."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Of the row; None in no record of ours."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The row; None removes it."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """The writer's epoch among them."""
-
-
 class RowStore:
     """The rows of the partitions that a worker holds, and in which epoch each was written. Pure.
 
@@ -60,7 +41,7 @@ class RowStore:
         self._rows: dict[int, dict[bytes, tuple[int, bytes | None]]] = {}
         self._epochs: dict[int, int] = {}
 
-    def recover(self, partition: int, records: Iterable[ChangelogRecord]) -> None:
+    def recover(self, partition: int, records: Iterable[RawRecord]) -> None:
         """Take records of the changelog, in their order."""
         rows = self._rows.setdefault(partition, {})
         for record in records:
@@ -99,7 +80,7 @@ class RowStore:
                 held[key] = epoch, row
 
 
-def _epoch_of(record: ChangelogRecord) -> int:
+def _epoch_of(record: RawRecord) -> int:
     """The writer's epoch; 0, older than any, where the header says what no writer could: an epoch that begins after it."""
     told = next((value for name, value in record.headers if name == EPOCH_HEADER), None) or b""
     epoch = int(told) if told.isdigit() and len(told) <= _MOST_DIGITS else 0
@@ -182,7 +163,7 @@ class _FaustTable(Table):  # type: ignore[misc]
             key_type=bytes, value_type=bytes,
         )  # fmt: skip
 
-    def recover(self, partition: int, records: Iterable[ChangelogRecord]) -> None:
+    def recover(self, partition: int, records: Iterable[RawRecord]) -> None:
         """Called by the consumer with all that a fetch brought."""
         self._row_store.recover(partition, records)
 

@@ -1,8 +1,8 @@
 """Between records and messages: encoding what stages publish, decoding what they read, and dead letters for the rest."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from schemas.codec import Codec
 from schemas.errors import DecodeError
@@ -78,31 +78,7 @@ def written_again(topic: Topic, raw: RawRecord) -> bool:
     return topic is EVENTS and any(name == REPAIR for name, _ in raw.headers)
 
 
-class Unread(Protocol):
-    """A record as any of the clients gives it."""
-
-    @property
-    def offset(self) -> int:
-        """Where it lies in its partition."""
-
-    @property
-    def timestamp(self) -> int:
-        """Epoch ms."""
-
-    @property
-    def key(self) -> bytes | None:
-        """As it came."""
-
-    @property
-    def value(self) -> bytes | None:
-        """As it came."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """As they came; a name may be there twice."""
-
-
-def dead_letter(stage: str, topic: str, partition: int, raw: Unread, error: DecodeError) -> Output:
+def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: DecodeError) -> Output:
     """The dead letter of a record that a stage cannot take: byte-exact, with its place and the reason.
 
     Of a record that no dead letter can hold, it tells the size and SHA-256 of the value.
