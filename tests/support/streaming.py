@@ -15,7 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.codec import Codec
 from schemas.records.intake import MetricPoint
 from schemas.records.log import DeadLetter
-from state.log_reader import RawRecord
+from state.log_reader import LogReader, RawRecord
 from streams.changelog import RowStore
 from streams.partitioning import PARTITIONER
 from streams.reading import read_all
@@ -97,9 +97,9 @@ class Log:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The end of each partition, by number."""
-        with _closing(self.bootstrap, "looking") as consumer:
-            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+        # As commands read them: a topic that was just made has no leaders for a moment.
+        with LogReader(self.bootstrap, "looking") as reader:
+            return {p: reader.bounds(topic, p)[1] for p in reader.partitions(topic)}
 
     def lag(self, group: str, topic: str) -> int:
         """What is between the group's committed offsets and the ends."""
