@@ -58,7 +58,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _buffered(self, fetcher: Any, active: set[Any] | None, max_records: int | None) -> dict[Any, list[Any]]:
         for tp, result in fetcher._records.items():
             self._lighten(fetcher, tp, result)
-        waiting = dict(fetcher._records)
+        waiting, begun = dict(fetcher._records), self._all_positions(fetcher)
         try:
             with fetcher._subscriptions.fetch_context():
                 records: dict[Any, list[Any]] = await fetcher.fetched_records(
@@ -67,6 +67,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         except UnicodeDecodeError:
             # Nothing of this was handed out, so it is fetched again, and read in another way.
             self._misspelt |= {tp for tp, result in waiting.items() if given_up(result)}
+            self._take_back(fetcher, begun)
             return {}
         for tp in records:
             part = self._unopened.get(tp)
@@ -100,12 +101,24 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             # The C records pass on as they are; wrapping each in a ConsumerRecord costs as much as fetching it.
             part._consumer_record = lambda _tp, record: record
 
+    def _take_back(self, fetcher: Any, begun: dict[Any, int]) -> None:
+        """Have what was read of other partitions, before one of them failed, fetched again from where that began."""
+        for tp, position in self._all_positions(fetcher).items():
+            if begun.get(tp, position) != position:
+                fetcher._subscriptions.subscription.assignment.state_value(tp).consumed_to(begun[tp])
+                fetcher._records.pop(tp, None)
+                self._unopened.pop(tp, None)
+
     def _positions(self, fetcher: Any) -> dict[Any, int]:
+        return {tp: position for tp, position in self._all_positions(fetcher).items() if self._is_source(tp)}
+
+    @staticmethod
+    def _all_positions(fetcher: Any) -> dict[Any, int]:
         subscription = fetcher._subscriptions.subscription
         if not subscription or not subscription.assignment:
             return {}
         assignment = subscription.assignment
-        states = {tp: assignment.state_value(tp) for tp in assignment.tps if self._is_source(tp)}
+        states = {tp: assignment.state_value(tp) for tp in assignment.tps}
         return {tp: s.position for tp, s in states.items() if s is not None and s.has_valid_position}
 
     def readable_end(self, tp: Any) -> int | None:
