@@ -11,7 +11,7 @@ from schemas.records.command import ActionRecord, ApprovalAnswer, ApprovalReques
 from schemas.records.log import IncidentCommand, IncidentEvent
 from schemas.records.sampling import StormChanged
 from schemas.records.vocabulary import Millis
-from state.chain import seal
+from state.chain import seal_new
 from state.incident import EventType, IncidentState, admits
 from state.json_text import read_object
 from state.shapes import checks, misfit, record_misfit
@@ -72,7 +72,7 @@ def sealed_event(
         previous_hash=previous_hash,
         hash="",
     )
-    return seal(event)
+    return seal_new(event)
 
 
 def refusal(state: IncidentState, command: IncidentCommand) -> str | None:

@@ -66,6 +66,12 @@ def seal(event: IncidentEvent) -> IncidentEvent:
     return replace(event, hash=digest(event))
 
 
+def seal_new(event: IncidentEvent) -> IncidentEvent:
+    """As `seal`, of an event that nobody else has seen yet: it is not copied for it."""
+    object.__setattr__(event, "hash", digest(event))
+    return event
+
+
 def check(event: IncidentEvent) -> bool:
     """Whether an event still says what it said when it was sealed."""
     return event.hash == digest(event)

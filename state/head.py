@@ -6,7 +6,7 @@ Memory, measured: 1.3 KB for an incident that has just opened, 10 KB for one who
 
 import hashlib
 from array import array
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from schemas.records.log import IncidentEvent, IncidentSnapshot
 from state.chain import GENESIS
@@ -74,7 +74,11 @@ class Head:
         recent = self.recent[-(REMEMBERED_COMMANDS - 1) :]
         recent.append(fingerprint(event.event_id))
         state = evolve(self.state, event)
-        return replace(self, state=state, recent=recent, offset=offset, command_offset=event.command_offset)
+        return Head(state, recent, offset, event.command_offset, self.snapshot_version, self.fault)
+
+    def at(self, offset: int) -> "Head":
+        """The head whose last event lies there."""
+        return Head(self.state, self.recent, offset, self.command_offset, self.snapshot_version, self.fault)
 
     def snapshot(self) -> IncidentSnapshot:
         """The head as a snapshot; a function of the events alone."""

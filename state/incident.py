@@ -175,7 +175,13 @@ def evolve(state: IncidentState, event: IncidentEvent) -> IncidentState:
     payload = read_object(event.payload)
     if why := misfit(_READS.get(event.type, _NOTHING), payload):
         raise ValueError(why)
-    return _headed(apply(state, payload, event), event)
+    after = apply(state, payload, event)
+    if after is state:
+        return _headed(state, event)
+    # The fold has just made it, and nobody else has it: its head is set without another copy.
+    for name, value in _head_of(event).items():
+        object.__setattr__(after, name, value)
+    return after
 
 
 def follow(state: IncidentState, event: IncidentEvent) -> IncidentState:
@@ -198,9 +204,13 @@ def fold(incident_id: str, events: Iterable[IncidentEvent]) -> IncidentState:
 
 
 def _headed(state: IncidentState, event: IncidentEvent) -> IncidentState:
-    return replace(
-        state, tenant=event.tenant, version=event.version, head_hash=event.hash, updated_at=event.recorded_at
-    )
+    return replace(state, **_head_of(event))
+
+
+def _head_of(event: IncidentEvent) -> dict[str, Any]:
+    return {
+        "tenant": event.tenant, "version": event.version, "head_hash": event.hash, "updated_at": event.recorded_at,
+    }  # fmt: skip
 
 
 Fold = Callable[[IncidentState, dict[str, Any], IncidentEvent], IncidentState]

@@ -104,7 +104,7 @@ class PartitionLedger:
         first_offsets: dict[str, int] = {}
         for event, offset in zip(step.events, offsets, strict=True):
             first_offsets.setdefault(event.incident_id, offset)
-            heads[event.incident_id] = replace(heads[event.incident_id], offset=offset)
+            heads[event.incident_id] = heads[event.incident_id].at(offset)
         next_offset = offsets[-1] + 1 if offsets else self.next_offset
         snapshots = self._snapshots(step.due, heads)
         return PlacedStep(snapshots, heads, first_offsets, next_offset, step.command_offset)

@@ -36,7 +36,7 @@ class SnapshotRecord:
         """The headers of the record but its mark: fingerprints as 8 bytes big endian each, and the head in short."""
         s = self.snapshot
         return {
-            RECENT_COMMANDS: b"".join(one.to_bytes(_FINGERPRINT_BYTES, "big") for one in self.recent),
+            RECENT_COMMANDS: struct.pack(f">{len(self.recent)}Q", *self.recent),
             HEAD: _HEAD.pack(s.version, s.event_offset, s.command_offset, bytes.fromhex(s.head_hash)),
         }
 
