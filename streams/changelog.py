@@ -40,6 +40,7 @@ class RowStore:
     def __init__(self) -> None:
         self._rows: dict[int, dict[bytes, tuple[int, bytes | None]]] = {}
         self._epochs: dict[int, int] = {}
+        self._owned: frozenset[int] = frozenset()
 
     def recover(self, partition: int, records: Iterable[RawRecord]) -> None:
         """Take records of the changelog, in their order."""
@@ -55,6 +56,15 @@ class RowStore:
         """Recovery is complete: the worker holds these partitions, whose changelogs ended there, and no others."""
         self._rows = {p: {k: v for k, v in self._rows.get(p, {}).items() if v[1] is not None} for p in ends}
         self._epochs = dict(ends)
+        self._owned = frozenset(ends)
+
+    def let_go(self) -> None:
+        """Partitions were taken away: until the next recovery is complete no rows are whole."""
+        self._owned = frozenset()
+
+    def holds(self, partition: int) -> bool:
+        """Whether the worker holds a partition with all of its rows: from the end of their recovery until it is taken away."""
+        return partition in self._owned
 
     def epoch(self, partition: int) -> int:
         """The epoch that the worker writes a partition's rows in."""
@@ -106,6 +116,14 @@ class RowTable:
         self._store = RowStore()
         self._table = app.tables.add(_FaustTable(app, name, partitions, self._store))
         self.changelog: str = self._table.changelog_topic_name
+
+    def let_go(self) -> None:
+        """See `RowStore.let_go`."""
+        self._store.let_go()
+
+    def holds(self, partition: int) -> bool:
+        """See `RowStore.holds`."""
+        return self._store.holds(partition)
 
     def epoch(self, partition: int) -> int:
         """See `RowStore.epoch`."""

@@ -88,6 +88,7 @@ class StageShell:
     async def _revoked(self, *_: Any, **__: Any) -> None:
         # Rows come back from the table, records from the committed offset. A batch under way finds its rows gone.
         self._partitions.clear()
+        self._table.let_go()
 
     def _held(self, partition: int) -> PartitionDecisions[Any]:
         if partition not in self._partitions:
@@ -154,7 +155,9 @@ class StageShell:
                 async with self._locks.setdefault(tp.partition, asyncio.Lock()):
                     if self._app.rebalancing:
                         return
-                    await self._tick_partition(tp.partition)
+                    # A tick on rows that are still being recovered would go on with a state of the past.
+                    if self._table.holds(tp.partition):
+                        await self._tick_partition(tp.partition)
 
     async def _tick_partition(self, partition: int) -> None:
         held = self._held(partition)

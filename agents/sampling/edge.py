@@ -94,6 +94,7 @@ class EdgeShell:
     async def _revoked(self, *_: Any, **__: Any) -> None:
         # Rows come back from the table, batches from the committed offset. A batch under way finds its partition gone.
         self._partitions.clear()
+        self._table.let_go()
 
     async def _partition(self, number: int) -> _Partition | None:
         """What is held of a partition, read from its rows where it is new; None where it was lost while they were read."""
@@ -163,7 +164,9 @@ class EdgeShell:
         for tp in self._app.consumer.assignment():
             if tp.topic == self._topics.alerts.name:
                 async with self._locks.setdefault(tp.partition, asyncio.Lock()):
-                    part = None if self._app.rebalancing else await self._partition(tp.partition)
+                    # Rows that are still being recovered would make an account that begins anew.
+                    ready = not self._app.rebalancing and self._table.holds(tp.partition)
+                    part = await self._partition(tp.partition) if ready else None
                     if part is not None and part.due():
                         await self._flush(part)
 

@@ -14,6 +14,7 @@ def recounted(plan: WorkerPlan) -> Fates:
     """What became of all alerts, once log and account say the same of every window and none waits."""
     topics = AccountTopics(plan.topics["alerts"], plan.topics["account"], plan.topics["sampled"], group=plan.group)
     found = gather(plan.bootstrap, AlertDecoder(), SamplingRules(), topics)
-    assert compare(found.counted, found.windows, EVER) + missing(found, whole=True) == []
+    differences = compare(found.counted, found.windows, EVER) + missing(found, whole=True)
+    assert differences == [], differences
     assert found.counted.waiting == 0
     return totals(found.windows, EVER)

@@ -104,3 +104,15 @@ def test_where_many_wait_each_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> N
     for key in ["d", "e", "f", "g", "h", "i"]:
         rows.changed(key, rows.row(key), 2)
     assert [rows.turn() for _ in range(2)] == [["a", "b", "bb", "j"]] * 2
+
+
+def test_rows_are_whole_from_the_end_of_recovery_until_partitions_are_taken_away() -> None:
+    """What is half recovered is held by nobody: a tick or a flush on it would go on with a state of the past."""
+    store = RowStore()
+    store.recover(1, [])
+    assert not store.holds(1)
+    store.own({1: 5})
+    assert store.holds(1)
+    assert not store.holds(0)
+    store.let_go()
+    assert not store.holds(1)
