@@ -36,6 +36,7 @@ _FAILURE = re.compile(r"time(?:d )?[- ]?out|fail|unavailable|error|refus|slow|do
 _SEAMS = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])")  # of snake_case and CamelCase names
 _UPSTREAM_LABELS = ("upstream", "depends_on", "upstream_service")
 _OWN_HANDLES = re.compile(r"(?:^|[^a-z])(?:fds?|descriptors|threads?)(?:$|[^a-z])")  # a process's own, no database's
+_QUEUE = re.compile(r"queue|backlog")
 _FLOOD, _BUSY = 3.0, 2.0  # times the usual traffic
 _DEPLOY_LABELS = ("deploy", "deployment_id", "release", "rollout")
 
@@ -104,6 +105,9 @@ def clues_of_anomaly(anomaly: Anomaly) -> dict[Classification, float]:
         return {Classification.DATABASE_FAILURE: 3.0}
     if measured is Family.NETWORK:
         return {Classification.NETWORK: 2.0}
+    if _QUEUE.search(anomaly.metric.lower()):
+        # More comes in than is done: too much of the one, or too little of the other.
+        return {Classification.DDOS: 1.0, Classification.RESOURCE_EXHAUSTION: 1.0}
     if measured is Family.TRAFFIC:
         times = anomaly.value / max(anomaly.expected, 1e-9)
         # A busy hour, or retries, double the traffic too.

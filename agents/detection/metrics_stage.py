@@ -1,7 +1,8 @@
 """Stage `metrics`: every point of every series is scored as it comes; the unusual ones become anomalies, sparingly.
 
 What begins an anomaly is an alarm of the detectors (`agents.detectors`, as `breakwater backtest detect` scores them), or the
-steady rise of a thing that fills up. While the series then stays off its usual level it is told of again and again.
+steady rise of a thing that fills up. A young series has no history to tell what is rare by: there it takes three points in
+a row that are far off its usual level. While the series then stays off that level it is told of again and again.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from agents.detection.metric_detector import RISES, UNUSUAL, Reading, SeriesState, watch
-from agents.detectors.ensemble import THRESHOLD, SeriesWatch, Verdict
+from agents.detectors.ensemble import THRESHOLD, YOUNG, SeriesWatch, Verdict
 from agents.detectors.errors import UnreadableMemoryError
 from agents.series.metric_names import counts_up, least_scale
 from agents.series.values import MOST, measurable
@@ -45,6 +46,8 @@ class WatchedSeries:
 
 _SERIES = TypeAdapter(SeriesState)
 _NOTHING = Verdict(0.0, alarm=False)
+# Each 6.7 deviations off: one is a spike, two may be one spike's slopes.
+_IN_A_ROW = 3
 
 
 class MetricsStage:
@@ -86,7 +89,9 @@ class MetricsStage:
         if reading is None:
             return Step(WatchedSeries(series, state.detectors, state.on, state.told_at))
         off = reading.score >= UNUSUAL
-        begins = (off and reading.shape == RISES) or (verdict.alarm and _matters(point.name, reading))
+        begins = (off and reading.shape == RISES) or (
+            (verdict.alarm or _left_early(series)) and _matters(point.name, reading)
+        )
         on = begins or (state.on and off)
         told_just_now = (
             state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000
@@ -140,6 +145,11 @@ def _detectors(text: str | None) -> SeriesWatch:
 def _learned(before: SeriesState, point: MetricPoint) -> bool:
     """Whether the point is the next of its series, and has a value: a counter's first has none."""
     return point.occurred_at > before.last_at if before.points else not counts_up(point.name)
+
+
+def _left_early(series: SeriesState) -> bool:
+    """Whether a young series has left its usual level: ranks among twenty points prove nothing, so distance has to."""
+    return series.points < YOUNG and series.unusual_run >= _IN_A_ROW
 
 
 def _matters(name: str, reading: Reading) -> bool:

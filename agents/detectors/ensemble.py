@@ -28,7 +28,7 @@ THRESHOLD = 0.99
 WARM_UP = 8
 _SOON, _LATER = 10, 50  # points after which residuals and roughness are judged
 _OF_LIFE, _LONGEST = 0.75, 20_000
-_YOUNG = 100  # points until then prove less, by up to an order of magnitude
+YOUNG = 100  # points until then prove less, by up to an order of magnitude
 # Taken off, so that of a quiet series' points a share of 1 - s at most scores s or more: see docs/detection.md.
 _OFFSET = 1.4
 _MOST = 1e30  # what is larger is taken for this: memories are kept in single precision
@@ -165,4 +165,4 @@ def _bar(points: int) -> float:
     """What is taken off a surprise for the series' age: 0 at about a thousand points, 1 at twenty thousand."""
     life = (points if points < _LONGEST else _LONGEST) / 1000.0 + 0.1
     bar = _OF_LIFE * log10(life)
-    return bar + 1.0 - points / _YOUNG if points < _YOUNG else bar
+    return bar + 1.0 - points / YOUNG if points < YOUNG else bar

@@ -2,7 +2,7 @@
 
 It speaks as soon as two kinds of evidence name a cause, else when the wait is over, with whatever there is (`partial`). It
 speaks again, at most every `again_s`, while nothing was decided but that a human shall: when the candidate was reclassified,
-or when its last word was partial or named no cause and more evidence came that changes it.
+or when its last word was partial, unsure or named no cause and more evidence came that changes it.
 """
 
 import json
@@ -43,12 +43,15 @@ class DiagnosisRules:
         wait_s: longest wait for a second kind of evidence, in arrival time.
         again_s: least time between two diagnoses of an episode.
         enough_confidence: in a named cause, from which the wait ends early.
+        sure_confidence: from which more evidence is not looked at again. Above consensus' gates: telemetry that comes late
+            takes back what its absence cost.
         idle_s: without evidence or an episode, after which an incident is forgotten.
     """
 
     wait_s: float = 5.0
     again_s: float = 10.0
     enough_confidence: float = 0.5
+    sure_confidence: float = 0.85
     idle_s: float = 900.0
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -195,7 +198,8 @@ class DiagnosisStage:
         partial = len(case.kinds()) < ENOUGH_KINDS
         told = Told(
             number=file.told.number + 1 if file.told else 1, at=case.now, of=case.candidate.classification,
-            root_cause=root_cause(best), confidence=confidence_in(best), settled=not partial and not is_unknown(best),
+            root_cause=root_cause(best), confidence=confidence_in(best),
+            settled=not partial and not is_unknown(best) and confidence_in(best) >= self._rules.sure_confidence,
         )  # fmt: skip
         looked = replace(file, due_at=None, looked_at=case.now)
         if file.told is not None and not _worth_saying(file.told, told):

@@ -23,6 +23,7 @@ from streams.topics import CANDIDATES, COMMANDS, EVENTS, PREDICTIONS, RECOMMENDA
 
 _SURER = 0.15
 _STATE = TypeAdapter(WarningsView)
+_HELD = frozenset({Family.MEMORY, Family.CONNECTIONS})  # by a process: it ends with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,8 @@ def _followed(view: WarningsView, event: IncidentEvent) -> WarningsView:
 
 
 def _remedy(prediction: Prediction) -> Action:
-    # More room does not cure a leak; it does help what grows with the load.
-    return Action.RESTART if family(prediction.metric) is Family.MEMORY else Action.SCALE_UP
+    # More room does not cure what a process takes and never gives back; it does help what grows with the load.
+    return Action.RESTART if family(prediction.metric) in _HELD else Action.SCALE_UP
 
 
 def _recommendation(view: WarningsView, foretold: Prediction | None, cause_id: str, at: Millis) -> Recommendation:

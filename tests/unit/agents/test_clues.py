@@ -112,3 +112,9 @@ def test_a_busy_hour_is_no_attack_and_own_handles_are_no_database(
 ) -> None:
     """Traffic speaks from twice the usual on; descriptors and threads are the process's own."""
     assert set(clues_of_anomaly(anomaly(metric, **changes))) == expected
+
+
+def test_a_queue_speaks_for_load_as_for_slowness() -> None:
+    """From nothing waiting to a fifth of the places is no flood: it may as well be that less is done."""
+    found = clues_of_anomaly(anomaly("queue_ratio", value=0.2, expected=0.0))
+    assert found == {Classification.DDOS: 1.0, Classification.RESOURCE_EXHAUSTION: 1.0}

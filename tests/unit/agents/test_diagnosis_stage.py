@@ -71,6 +71,18 @@ def test_two_kinds_of_evidence_are_diagnosed_at_once(run: StageRun) -> None:
     assert vote.confidence == diagnosis.confidence > 0.7
 
 
+def test_evidence_that_comes_late_makes_an_unsure_diagnosis_surer(run: StageRun) -> None:
+    """Without metrics it is said at once, and unsurely; when they come, it is said again, before a human has to."""
+    run.take(SAMPLED, alert("MemoryPressure", "memory at 90 %"), NOW)
+    run.take(LOGS, line(), NOW)
+    first = run.take(CANDIDATES, candidate(LEAK), NOW)[2]
+    assert first.confidence < 0.85
+    assert run.take(ANOMALIES, leak(), NOW + 2 * S) == []
+    second = run.tick(NOW + 12 * S)[2]
+    assert (second.agent, second.action) == (Agent.DIAGNOSIS, first.action)
+    assert second.confidence >= first.confidence + 0.1
+
+
 def test_every_link_of_the_chain_names_its_record(run: StageRun) -> None:
     """By topic, partition and offset, of each kind of evidence that was there."""
     symptoms(run)

@@ -54,6 +54,15 @@ def test_a_lasting_anomaly_is_told_at_once_and_then_every_five_seconds() -> None
     assert len(found) > 6
 
 
+@pytest.mark.parametrize("calm", [14, 18, 30])
+def test_a_young_series_that_leaves_its_level_for_good_is_told_of_within_five_seconds(calm: int) -> None:
+    """Ranks among fourteen points prove nothing; three points in a row, each far off, do. One spike alone does not."""
+    dice = random.Random(5)
+    usual = [0.05 * dice.choice((0, 0, 1, 2)) for _ in range(calm)]
+    _, found = fed(points([*usual, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0], "pool_in_use_ratio"))
+    assert any(NOW + calm * 1000 <= told.occurred_at <= NOW + (calm + 5) * 1000 for told in found)
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf"), 1e308, -1e200])
 def test_points_that_say_nothing_are_dead_letters_and_belong_to_no_state(bad: float) -> None:
     """NaN, infinities and what overflows when it is squared: refused with the reason, and the model goes on as before."""

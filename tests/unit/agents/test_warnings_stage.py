@@ -40,9 +40,17 @@ def test_without_a_forecast_it_abstains_at_once() -> None:
     assert (vote.incident_id, vote.episode, vote.target) == (INCIDENT, 1, "checkout")
 
 
-@pytest.mark.parametrize(("metric", "action"), [("memory_limit_ratio", Action.RESTART), ("cpu_ratio", Action.SCALE_UP)])
+@pytest.mark.parametrize(
+    ("metric", "action"),
+    [
+        ("memory_limit_ratio", Action.RESTART),
+        ("pool_in_use_ratio", Action.RESTART),
+        ("cpu_ratio", Action.SCALE_UP),
+        ("disk_used_ratio", Action.SCALE_UP),
+    ],
+)
 def test_a_foretold_breach_is_its_vote(run: StageRun, metric: str, action: Action) -> None:
-    """More room does not cure a leak; load it does help. As sure as the forecast."""
+    """More room does not cure a leak, of memory or of connections; load it does help. As sure as the forecast."""
     assert run.take(PREDICTIONS, prediction(0.8, metric=metric), NOW) == []
     (vote,) = opens(run, NOW + 1000)
     assert (vote.abstains, vote.action, vote.confidence) == (False, action, 0.8)
