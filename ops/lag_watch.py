@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ops.lag import WINDOW, LagRow, LagStatus, Sample, lag_rows
+from ops.lag_history import LagHistory
 from ops.lag_probe import EVERY, LagProbe
 from streams.errors import BrokerUnreachableError
 
@@ -19,6 +20,8 @@ _BETWEEN_S = 0.6
 _LEAST_S = 1.0
 # A look at a broker that is away may take longer than anybody waits for an end.
 _PARTING_S = 2.0
+# Who asks first waits for the first look.
+_FIRST_LOOK_S = 12.0
 _STANDING = frozenset({LagStatus.STALL, LagStatus.STOP})
 
 Ask = Callable[[], Sample]
@@ -72,7 +75,9 @@ class LagBoard:
         self._groups, self._incidents = tuple(groups), incidents
         self._rows: tuple[LagRow, ...] = ()
         self._at: float | None = None
-        self._starting, self._stopping = threading.Lock(), threading.Event()
+        self._away = False
+        self.history = LagHistory()
+        self._starting, self._stopping, self._looked = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lag-board", daemon=True)
 
     def start(self) -> None:
@@ -92,9 +97,20 @@ class LagBoard:
         return self._rows
 
     def wanted_rows(self) -> tuple[LagRow, ...]:
-        """The same, for whoever asks again and again: the first call begins the looking."""
+        """The same, for whoever asks again and again: the first call begins the looking; none while Kafka is away."""
         self.start()
-        return self._rows
+        return () if self._away else self._rows
+
+    def latest(self, patience_s: float = _FIRST_LOOK_S) -> tuple[tuple[LagRow, ...], float]:
+        """The rows of the last look and when they were true, epoch seconds; the first who asks waits for the first look.
+
+        Raises:
+            BrokerUnreachableError: Kafka did not answer the last look: what was seen before is of the past.
+        """
+        self.start()
+        if not self._looked.wait(patience_s) or self._away or self._at is None:
+            raise BrokerUnreachableError(self._bootstrap)
+        return self._rows, self._at
 
     def age_s(self, now_s: float) -> float | None:
         """Seconds from the last look to epoch time `now_s`; None before the first."""
@@ -105,7 +121,12 @@ class LagBoard:
             watch = LagWatch(lambda: probe.sample(self._groups, limit_s=self._limit_s, incidents=self._incidents))
             while not self._stopping.is_set():
                 try:
-                    self._rows, self._at = tuple(watch.look()), time.time()
+                    rows = tuple(watch.look())
                 except BrokerUnreachableError as error:
+                    self._away = True
                     log.warning("lag is not known", error=str(error))
+                else:
+                    self._rows, self._at, self._away = rows, time.time(), False
+                    self.history.add(self._at, rows)
+                self._looked.set()
                 self._stopping.wait(self._every_s)

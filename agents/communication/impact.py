@@ -16,6 +16,7 @@ MANY_USERS = 1_000
 
 _BUSINESS_FROM, _BUSINESS_TO = time(9, tzinfo=UTC), time(17, tzinfo=UTC)
 _SATURDAY = 5
+_WEEK_S = 5 * 8 * 3_600.0
 _MINUTE_MS = 60_000
 
 
@@ -41,12 +42,14 @@ def cost_saved(tier: Tier, start: Millis, end: Millis, human_mttr_s: float, affe
 def business_minutes(start: Millis, end: Millis) -> float:
     """Minutes of business hours between two times."""
     first, last = (datetime.fromtimestamp(at / 1000, UTC) for at in (start, end))
-    day, seconds = first.date(), 0.0
+    # Whole weeks between the first day and the last need not be gone through.
+    weeks = max(0, ((last.date() - first.date()).days - 1) // 7)
+    day, seconds = first.date(), weeks * _WEEK_S
     while day <= last.date():
         if day.weekday() < _SATURDAY:
             opens, closes = (datetime.combine(day, at) for at in (_BUSINESS_FROM, _BUSINESS_TO))
             seconds += max(0.0, (min(last, closes) - max(first, opens)).total_seconds())
-        day += timedelta(days=1)
+        day += timedelta(days=1 if day > first.date() else 1 + 7 * weeks)
     return seconds / 60
 
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ops.api.approval_desk import ApprovalsDesk
 from ops.api.problems import ProblemRoute, problems
-from ops.api.tags import tagged
+from ops.api.remembered import Remembered
+from ops.api.tags import Shown, answered, shown
 from ops.projections import told_if_damaged
 from schemas.records.command import ApprovalAnswer, ApprovalState
 
@@ -33,8 +34,9 @@ class AnswerBody(BaseModel):
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S", description="Why, as it will be read afterwards.")
 
 
-def approvals_router(desk: ApprovalsDesk) -> APIRouter:
-    """The routes."""
+def approvals_router(desk: ApprovalsDesk, fresh_s: float = 0.0) -> APIRouter:
+    """The routes; `fresh_s`: so old the list may be, but not older than an answer given here."""
+    lists: Remembered[Shown] = Remembered(fresh_s)
     router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], route_class=ProblemRoute)
 
     @router.get("", responses={200: {"content": {"application/json": {"example": _PAGE}}}, **problems(503)})
@@ -43,7 +45,8 @@ def approvals_router(desk: ApprovalsDesk) -> APIRouter:
     ) -> Response:
         """Plans that wait for a person, those that expire first in front."""
         with told_if_damaged():
-            return tagged(request, {"approvals": desk.waiting(tenant, limit)})
+            found = lists.get((tenant, limit), lambda: shown({"approvals": desk.waiting(tenant, limit)}))
+        return answered(request, found)
 
     @router.post(
         "/{approval_id}",
@@ -63,6 +66,7 @@ def approvals_router(desk: ApprovalsDesk) -> APIRouter:
         )
         with told_if_damaged():
             approval, recorded = await desk.answer(said, _HOW[body.answer])
+        lists.forget()
         return JSONResponse(approval, 200 if recorded else 202)
 
     return router

@@ -7,7 +7,8 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from ops.api.impact import Yardstick, impact_view, steady
 from ops.api.problems import ProblemRoute, problems
-from ops.api.tags import tagged
+from ops.api.remembered import Remembered
+from ops.api.tags import Shown, answered, shown, tagged
 from ops.api.views import event_view, incident_view
 from ops.incident_lookup import whole_timeline
 from ops.projections import told_if_damaged
@@ -37,13 +38,23 @@ At = Annotated[
 
 
 def incidents_router(
-    projection: Callable[[], Projection], yardstick: Yardstick = _DEFAULT, clock: Callable[[], Millis] = wall_clock_ms
+    projection: Callable[[], Projection],
+    yardstick: Yardstick = _DEFAULT,
+    clock: Callable[[], Millis] = wall_clock_ms,
+    fresh_s: float = 0.0,
 ) -> APIRouter:
-    """The routes; `projection` gives the store, once the application has started."""
+    """The routes; `projection` gives the store, once the application has started.
+
+    Args:
+        fresh_s: so old a page of the list may be: whoever asks for the same one meanwhile is answered alike.
+    """
+    pages: Remembered[Shown] = Remembered(fresh_s)
     router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], route_class=ProblemRoute)
 
     # Plain functions run on FastAPI's threads, so a slow store does not hold up the event loop.
-    @router.get("", responses={**_shown(_PAGE), 304: {"description": "As If-None-Match has it."}, **problems(422, 503)})
+    @router.get(
+        "", responses={**_example(_PAGE), 304: {"description": "As If-None-Match has it."}, **problems(422, 503)}
+    )
     def incidents(
         request: Request,
         status: Status | None = None,
@@ -57,12 +68,12 @@ def incidents_router(
         now = clock()
         since_ms = None if since is None else _time("since", since, now)
         wanted = IncidentQuery(status, tenant, service, since_ms, limit, cursor)
-        page = _asked(lambda: projection().incidents(wanted))
-        shown = [_with_impact(state, yardstick, now) for state in page.incidents]
-        told_by = [[one["incident_id"], one["version"], one["head_hash"], steady(one["impact"])] for one in shown]
-        return tagged(request, {"incidents": shown, "cursor": page.cursor}, [told_by, page.cursor])
+        # What began a while ago moves with every question: nobody asks the same again.
+        if since is not None:
+            return answered(request, _page(projection(), wanted, yardstick, now))
+        return answered(request, pages.get(wanted, lambda: _page(projection(), wanted, yardstick, now)))
 
-    @router.get("/{incident_id}", responses={**_shown(_INCIDENT), **problems(404, 422, 503)})
+    @router.get("/{incident_id}", responses={**_example(_INCIDENT), **problems(404, 422, 503)})
     def incident(request: Request, incident_id: str, at: At = None) -> Response:
         """The folded state of one incident: as it is, or as it was `at` an instant."""
         now = clock()
@@ -72,10 +83,10 @@ def incidents_router(
             raise _unknown(incident_id)
         if at is not None:
             state = _asked(lambda: _state_at(projection(), incident_id, instant))
-        shown = _with_impact(state, yardstick, instant)
-        return tagged(request, shown, [shown["version"], shown["head_hash"], steady(shown["impact"]), at and instant])
+        told = _with_impact(state, yardstick, instant)
+        return tagged(request, told, [told["version"], told["head_hash"], steady(told["impact"]), at and instant])
 
-    @router.get("/{incident_id}/timeline", responses={**_shown(_TIMELINE), **problems(404, 422, 503)})
+    @router.get("/{incident_id}/timeline", responses={**_example(_TIMELINE), **problems(404, 422, 503)})
     def timeline(
         request: Request,
         incident_id: str,
@@ -86,10 +97,17 @@ def incidents_router(
         events = _asked(lambda: projection().timeline(incident_id, after_version, limit))
         if not events and _asked(lambda: projection().incident(incident_id)) is None:
             raise _unknown(incident_id)
-        shown = {"incident_id": incident_id, "events": [event_view(event) for event in events]}
-        return tagged(request, shown, [incident_id, after_version, [stored.event.hash for stored in events]])
+        told = {"incident_id": incident_id, "events": [event_view(event) for event in events]}
+        return tagged(request, told, [incident_id, after_version, [stored.event.hash for stored in events]])
 
     return router
+
+
+def _page(projection: Projection, wanted: IncidentQuery, yardstick: Yardstick, now: Millis) -> Shown:
+    page = _asked(lambda: projection.incidents(wanted))
+    told = [_with_impact(state, yardstick, now) for state in page.incidents]
+    told_by = [[one["incident_id"], one["version"], one["head_hash"], steady(one["impact"])] for one in told]
+    return shown({"incidents": told, "cursor": page.cursor}, [told_by, page.cursor])
 
 
 def _with_impact(state: IncidentState, yardstick: Yardstick, now: Millis) -> dict[str, Any]:
@@ -122,7 +140,7 @@ def _unknown(incident_id: str) -> HTTPException:
     )
 
 
-def _shown(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def _example(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"example": example}}}}
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ops.api.problems import ProblemRoute, problems
+from ops.api.remembered import Remembered
+from ops.api.tags import Shown, answered, shown
 from ops.dead_letters.errors import LetterNotFoundError
 from ops.dead_letters.redrive import Redrive
 from ops.dead_letters.shelf import Shelf
@@ -46,20 +48,18 @@ class RedriveBody(BaseModel):
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S")
 
 
-def letters_router(shelf: Callable[[], Shelf], redrive: MakeRedrive) -> APIRouter:
-    """The routes."""
+def letters_router(shelf: Callable[[], Shelf], redrive: MakeRedrive, fresh_s: float = 0.0) -> APIRouter:
+    """The routes; `fresh_s`: so old the list may be, for it takes a reading of all letters, but not older than a redrive."""
+    lists: Remembered[Shown] = Remembered(fresh_s)
     router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"], route_class=ProblemRoute)
     turn = threading.Lock()
 
     @router.get("", responses={200: {"content": {"application/json": {"example": _PAGE}}}, **problems(422, 503)})
-    def letters(reason: str | None = None, limit: Annotated[int, Query(ge=1, le=_MOST_TOLD)] = 50) -> dict[str, Any]:
+    def letters(
+        request: Request, reason: str | None = None, limit: Annotated[int, Query(ge=1, le=_MOST_TOLD)] = 50
+    ) -> Response:
         """The newest dead letters, and how many there are by reason."""
-        newest, overview = shelf().newest(limit, reason)
-        shown = [letter_view(letter, letter.dead_letter_id in overview.redriven) for letter in newest]
-        waiting = overview.letters - len(overview.redriven)
-        return {
-            "total": overview.letters, "waiting": max(0, waiting), "by_reason": overview.by_reason, "dead_letters": shown,
-        }  # fmt: skip
+        return answered(request, lists.get((reason, limit), lambda: shown(_newest(shelf(), reason, limit))))
 
     @router.get("/{dead_letter_id}", responses=problems(404, 503))
     def letter(dead_letter_id: str) -> dict[str, Any]:
@@ -75,9 +75,17 @@ def letters_router(shelf: Callable[[], Shelf], redrive: MakeRedrive) -> APIRoute
         try:
             return _put_back(shelf(), redrive, body)
         finally:
+            lists.forget()
             turn.release()
 
     return router
+
+
+def _newest(shelf: Shelf, reason: str | None, limit: int) -> dict[str, Any]:
+    newest, overview = shelf.newest(limit, reason)
+    told = [letter_view(letter, letter.dead_letter_id in overview.redriven) for letter in newest]
+    waiting = max(0, overview.letters - len(overview.redriven))
+    return {"total": overview.letters, "waiting": waiting, "by_reason": overview.by_reason, "dead_letters": told}
 
 
 def _put_back(shelf: Shelf, redrive: MakeRedrive, body: RedriveBody) -> dict[str, Any]:

@@ -1,97 +1,62 @@
-"""Reads the events of the log as they come, on a thread of its own, and hands each to the feed."""
+"""Hands each event of the log to the feed as it comes."""
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka import Message as KafkaMessage
+from confluent_kafka import Message
 
 from ops.api.feed import Feed
+from ops.api.tailing import ListenerGoneError, LogTail, Place
 from ops.decoding import RecordDecoder
 from schemas.errors import DecodeError
 from schemas.records.log import IncidentEvent
 from streams.topics import EVENTS
 
-log = structlog.get_logger()
-
-_BATCH = 500
-_POLL_S = 0.2
-_REQUEST_S = 5.0
-_AGAIN_S = 2.0
-
 
 class EventTail:
-    """From the log's present end on; where the broker is away it is asked again until it answers."""
+    """From the log's present end on."""
 
     def __init__(self, bootstrap: str, feed: Feed, topic: str = EVENTS.name) -> None:
         self._bootstrap, self._feed, self._topic = bootstrap, feed, topic
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._decoder = RecordDecoder(EVENTS.name)
+        self._tail: LogTail | None = None
 
     def start(self) -> None:
         """Begin; called on the feed's event loop."""
-        loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, args=(loop,), name="event-tail", daemon=True)
-        self._thread.start()
+        telling = _Telling(self._feed, asyncio.get_running_loop())
+        self._tail = LogTail(self._bootstrap, [self._topic], telling)
+        self._tail.start()
 
     def stop(self) -> None:
         """End, and wait for the thread."""
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join(_REQUEST_S * 2)
+        if self._tail is not None:
+            self._tail.stop()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._over.is_set():
-            consumer = Consumer({
-                "bootstrap.servers": self._bootstrap,
-                "group.id": "breakwater-page",  # librdkafka wants one; nothing is ever committed
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-                "log_level": 0,
-            })  # fmt: skip
-            try:
-                self._follow(consumer, loop)
-            except KafkaException as error:
-                log.warning("the events cannot be followed; trying again", error=str(error))
-            except RuntimeError:
-                return  # the loop is closed: the process ends
-            finally:
-                consumer.close()
-                _call(loop, self._feed.cut_off)
-            self._over.wait(_AGAIN_S)
 
-    def _follow(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
-        found = consumer.list_topics(self._topic, _REQUEST_S).topics.get(self._topic)
-        if found is None or found.error is not None or not found.partitions:
-            return  # not made yet
-        ends = {
-            p: consumer.get_watermark_offsets(TopicPartition(self._topic, p), _REQUEST_S)[1] for p in found.partitions
-        }
-        loop.call_soon_threadsafe(self._feed.begin, ends)
-        consumer.assign([TopicPartition(self._topic, p, offset) for p, offset in ends.items()])
-        while not self._over.is_set():
-            messages = consumer.consume(_BATCH, _POLL_S)
-            told = [item for message in messages if (item := self._told(message)) is not None]
-            if told:
-                loop.call_soon_threadsafe(self._publish, told)
+class _Telling:
+    """From the tail's thread to the feed's event loop."""
+
+    def __init__(self, feed: Feed, loop: asyncio.AbstractEventLoop) -> None:
+        self._feed, self._loop = feed, loop
+        self._decoder = RecordDecoder(EVENTS.name)
+
+    def begin(self, ends: dict[Place, int]) -> None:
+        self._call(lambda: self._feed.begin({partition: end for (_, partition), end in ends.items()}))
+
+    def take(self, messages: Sequence[Message]) -> None:
+        told = [item for message in messages if (item := self._told(message)) is not None]
+        if told:
+            self._call(lambda: self._publish(told))
+
+    def cut_off(self) -> None:
+        self._call(self._feed.cut_off)
 
     def _publish(self, told: list[tuple[int, int, str]]) -> None:
         for partition, offset, data in told:
             self._feed.publish(partition, offset, data)
 
-    def _told(self, message: KafkaMessage) -> tuple[int, int, str] | None:
-        error = message.error()
-        if error is not None:
-            if error.retriable():
-                return None
-            raise KafkaException(error)
+    def _told(self, message: Message) -> tuple[int, int, str] | None:
         partition, offset = int(message.partition() or 0), int(message.offset() or 0)
         try:
             record = self._decoder.record(message.value() or b"")
@@ -101,10 +66,11 @@ class EventTail:
             return None
         return partition, offset, json.dumps(summary(record, partition, offset))
 
-
-def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop is closed: the process ends
-        loop.call_soon_threadsafe(what)
+    def _call(self, what: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(what)
+        except RuntimeError as error:  # the loop is closed
+            raise ListenerGoneError from error
 
 
 def summary(event: IncidentEvent, partition: int, offset: int) -> dict[str, Any]:

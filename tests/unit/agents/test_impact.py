@@ -1,6 +1,7 @@
 """What incidents cost: by tier, doubled in business hours, more with many users."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -56,3 +57,12 @@ def test_cost_adds_up(start: Millis, first: int, second: int) -> None:
     parts = cost(Tier.CRITICAL, start, middle) + cost(Tier.CRITICAL, middle, end)
     assert cost(Tier.CRITICAL, start, end) == pytest.approx(parts)
     assert cost(Tier.CRITICAL, end, start) == 0 or end == start
+
+
+@given(start=st.integers(0, 60 * 24 * 21), length=st.integers(0, 60 * 24 * 60))
+def test_two_months_cost_what_their_minutes_cost(start: int, length: int) -> None:
+    """Weeks that are counted at once come to the same as day after day."""
+    begin = at(1, 0) + start * 60_000
+    cuts = [*range(begin, begin + length * 60_000, 24 * HOUR), begin + length * 60_000]
+    by_day = sum(business_minutes(one, other) for one, other in pairwise(cuts))
+    assert business_minutes(begin, begin + length * 60_000) == pytest.approx(by_day)
