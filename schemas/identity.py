@@ -11,7 +11,7 @@ def stable_id(*parts: object, digits: int = 32) -> str:
     >>> stable_id("eu", "checkout") == stable_id("eu", "checkout") != stable_id("euc", "heckout")
     True
     """
-    text = _BETWEEN.join(str(part) for part in parts)
+    text = _BETWEEN.join(map(str, parts))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
 
 

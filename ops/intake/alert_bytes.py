@@ -17,16 +17,24 @@ _LENGTHS = [avro_long(length) for length in range(2048)]
 _name = lru_cache(maxsize=10_000)(avro_string)
 
 
+# Avro writes an enumeration's symbol as its place.
+ENUMERATIONS: dict[type, dict[str, bytes]] = {
+    kind: {word: avro_long(at) for at, word in enumerate(kind)} for kind in (Severity, AlertStatus, Tier)
+}
+
+
+def writes_as(codec: Codec[Alert]) -> bool:
+    """Whether a codec's contract has the fields that are written here, in this order."""
+    return tuple(field["name"] for field in codec.schema["fields"]) == _FIELDS
+
+
 class AlertBytes:
     """Writes alerts in the frame of a codec. A contract that has other fields than this knows is left to the codec."""
 
     def __init__(self, codec: Codec[Alert]) -> None:
         self._codec = codec
-        self._known = tuple(field["name"] for field in codec.schema["fields"]) == _FIELDS
-        # Avro writes an enumeration's symbol as its place.
-        self._severities = {word: avro_long(at) for at, word in enumerate(Severity)}
-        self._statuses = {word: avro_long(at) for at, word in enumerate(AlertStatus)}
-        self._tiers = {word: avro_long(at) for at, word in enumerate(Tier)}
+        self._known = writes_as(codec)
+        self._severities, self._statuses, self._tiers = (ENUMERATIONS[kind] for kind in (Severity, AlertStatus, Tier))
 
     def of(self, alert: Alert) -> bytes:
         """The framed bytes.

@@ -9,6 +9,7 @@ from ops.intake.arrival import Arrival
 from ops.intake.body import MAX_BODY_BYTES
 from ops.intake.errors import BodyRefusedError, ItemRefusedError
 from ops.intake.formats.format import Format
+from ops.intake.label_press import LabelPress
 from ops.intake.letters import ENVELOPE_HEADER, INDEX_HEADER, INVALID, ITEMS_HEADER, UNSUPPORTED, refused
 from ops.intake.press import AlertPress
 from ops.intake.reading import Parcel, Reading
@@ -61,6 +62,7 @@ class BatchReader:
     encoder: TelemetryEncoder
     max_body_bytes: int = MAX_BODY_BYTES
     _press: list[AlertPress] = field(default_factory=list, repr=False)
+    _label_press: list[LabelPress] = field(default_factory=list, repr=False)
     _bytes: list[AlertBytes] = field(default_factory=list, repr=False)
 
     def press(self) -> AlertPress:
@@ -68,6 +70,12 @@ class BatchReader:
         if not self._press:
             self._press.append(AlertPress(self.encoder.codec(ALERTS)))
         return self._press[0]
+
+    def label_press(self) -> LabelPress:
+        """The same for usual alerts by labels."""
+        if not self._label_press:
+            self._label_press.append(LabelPress(self.encoder.codec(ALERTS)))
+        return self._label_press[0]
 
     def open(self, known: Format, raw: bytes, headers: Mapping[str, str]) -> Parcel:
         """Unpack a body of a format.
@@ -101,7 +109,9 @@ class BatchReader:
         Raises:
             BodyRefusedError: nothing of it can be read.
         """
-        reading = known.read(self.open(known, raw, headers), replace(arrival, press=self.press()))
+        reading = known.read(
+            self.open(known, raw, headers), replace(arrival, press=self.press(), label_press=self.label_press())
+        )
         batch = self.encoded(reading, arrival)
         self._shelve(batch, known, raw, arrival, kept)
         return batch

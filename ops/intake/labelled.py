@@ -14,9 +14,9 @@ from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus, Millis, Severity
 
-_LETTERS: dict[str, str] = {word: word[0].lower() for word in (*AlertStatus, *Severity)}
+LETTERS: dict[str, str] = {word: word[0].lower() for word in (*AlertStatus, *Severity)}
 _TEXTS = frozenset((str,))
-_tier = lru_cache(maxsize=1_000)(values.tier)
+tier_of = lru_cache(maxsize=1_000)(values.tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def alert_of_labels(told: Labelled, arrival: Arrival) -> tuple[Alert, str]:
     fingerprint = told.fingerprint or rules.fingerprint_of(where, told.name, source, labels)
     severity = severity_of(told.severity or word)
     # The fingerprint tells tenant and condition; what follows tells one alert of it from the next.
-    alert_id = f"{fingerprint}-{told.started_at:x}-{_LETTERS[told.status]}{_LETTERS[severity]}"
+    alert_id = f"{fingerprint}-{told.started_at:x}-{LETTERS[told.status]}{LETTERS[severity]}"
     alert = Alert(
         alert_id=alert_id,
         incident_id=told.incident or labels.get("incident_id", "")[:256] or rules.incident_of(where, labels),
@@ -65,7 +65,7 @@ def alert_of_labels(told: Labelled, arrival: Arrival) -> tuple[Alert, str]:
         name=told.name[:LONGEST_TITLE],
         severity=severity,
         status=told.status,
-        tier=_tier(tier),
+        tier=tier_of(tier),
         fingerprint=fingerprint,
         source=source,
         occurred_at=told.occurred_at,

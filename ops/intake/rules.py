@@ -89,7 +89,7 @@ class Rules:
     def fingerprint_of(self, where: tuple[str, str, str], name: str, source: str, labels: dict[str, str]) -> str:
         """The condition of an alert with labels: the same labels, the same fingerprint, by whatever format it came."""
         if self.fingerprint == (ALL_LABELS,):
-            chosen = [f"{key}={value}" for key, value in sorted(labels.items())]
+            chosen = [f"{key}={labels[key]}" for key in sorted(labels)]
         else:
             chosen = [f"{key}={labels.get(key, '')}" for key in self.fingerprint]
         return stable_id("alert", *where, name, source, *chosen, digits=16)

@@ -14,8 +14,8 @@ import orjson
 from ops.intake import values
 from ops.intake.arrival import Arrival
 from ops.intake.errors import BodyRefusedError
-from ops.intake.formats.alertmanager import rest_of
 from ops.intake.formats.format import JSON_MEDIA, Example, Format, Row
+from ops.intake.formats.notices import rest_of
 from ops.intake.labelled import Labelled, alert_of_labels, bad_field, labels_at, object_of, prefixed, text_at, time_at
 from ops.intake.letters import INVALID
 from ops.intake.reading import Parcel, Reading, parse_json, read_items
@@ -77,7 +77,7 @@ def _alert(event: dict[str, Any], arrival: Arrival) -> Any:
     extensions = {name: text_at(event, name) for name in event if name not in _CORE}
     kept = prefixed("ce_", {name: text_at(event, name) for name in (*_NEEDED, "subject", "dataschema")} | extensions)
     fields = data if isinstance(data, dict) else {}
-    rest = rest_of(fields, tuple(_DATA_DONE), {})
+    rest = rest_of(fields, _DATA_DONE, {})
     at = time_at(event, "time") or arrival.received_at
     labels = labels_at(fields, "labels") | {
         name: text_at(fields, name) for name in ("tenant", "environment") if fields.get(name)

@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from ops.intake.arrival import Arrival
-from ops.intake.formats.alertmanager import rest_of
 from ops.intake.formats.format import Example, Format, Row
+from ops.intake.formats.notices import rest_of
 from ops.intake.labelled import Labelled, alert_of_labels, bad_field, object_of, text_at, time_at
 from ops.intake.reading import Parcel, Reading, parse_json, read_items
 from schemas.records.vocabulary import AlertStatus
@@ -18,17 +18,10 @@ from streams.topics import ALERTS
 _TITLE = re.compile(r"^\s*(?:\[P\d\]\s*)?\[(?P<transition>[A-Za-z -]+?)(?: on [^\]]*)?\]\s*(?P<name>.*)$", re.DOTALL)
 _ENDED = frozenset(("recovered", "resolved", "ok", "success"))
 _SEVERITY = {"error": "error", "warning": "warning", "warn": "warning", "info": "info", "success": "info"}
-_DONE = (
-    "tags",
-    "title",
-    "event_title",
-    "body",
-    "event_msg",
-    "text_only_msg",
-    "last_updated",
-    "date",
-    "alert_transition",
-)
+_DONE = frozenset((
+    "tags", "title", "event_title", "body", "event_msg", "text_only_msg", "last_updated", "date", "alert_transition",
+    "alert_id", "aggreg_key",
+))  # fmt: skip
 
 
 def read(parcel: Parcel, arrival: Arrival) -> Reading:
@@ -58,7 +51,7 @@ def _told(item: dict[str, Any], arrival: Arrival) -> Labelled:
     # The cycle is one of trigger to recovery, the same in each of its notifications.
     cycle = text_at(item, "alert_cycle_key") or text_at(item, "aggreg_key")
     condition = {"alert_id": text_at(item, "alert_id"), "aggreg_key": text_at(item, "aggreg_key")}
-    kept = rest_of(item, (*_DONE, "alert_id", "aggreg_key"), {"id": "datadog_event", "org": "datadog_org"})
+    kept = rest_of(item, _DONE, {"id": "datadog_event", "org": "datadog_org"})
     return Labelled(
         name=name,
         status=AlertStatus.RESOLVED if resolved else AlertStatus.FIRING,

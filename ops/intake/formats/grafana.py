@@ -3,19 +3,25 @@
 Protocol: https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
 """
 
-from typing import Any
-
 from ops.intake.arrival import Arrival
-from ops.intake.formats.alertmanager import LABEL_ROWS, envelope_of, group_of, told
 from ops.intake.formats.format import Example, Format, Row
-from ops.intake.labelled import alert_of_labels
-from ops.intake.reading import Parcel, Reading, parse_json, read_items
+from ops.intake.formats.notices import Dialect, envelope_of, label_rows, read_notices, told_when
+from ops.intake.reading import Parcel, Reading, parse_json
 from streams.topics import ALERTS
 
-_GROUP = (
-    ("receiver", "grafana_receiver"), ("externalURL", "grafana_url"), ("groupKey", "grafana_group"), ("orgId", "grafana_org"),
-    ("title", "grafana_title"),
-)  # fmt: skip
+_DIALECT = Dialect(
+    name="grafana",
+    when=told_when,
+    done=frozenset(("labels", "annotations", "status")),
+    names={"startsAt": "starts_at", "endsAt": "ends_at"},
+    group=(
+        ("receiver", "grafana_receiver"),
+        ("externalURL", "grafana_url"),
+        ("groupKey", "grafana_group"),
+        ("orgId", "grafana_org"),
+        ("title", "grafana_title"),
+    ),
+)
 
 
 def read(parcel: Parcel, arrival: Arrival) -> Reading:
@@ -25,13 +31,7 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
         BodyRefusedError: it is no JSON.
     """
     parsed = parse_json(parcel.body)
-    envelope = envelope_of(parsed, parcel)
-    kept = group_of(envelope, _GROUP)
-
-    def take(item: Any, reading: Reading) -> None:
-        reading.take(*alert_of_labels(told(item, kept, arrival), arrival))
-
-    return read_items(parcel.body, parsed, "alerts", arrival.rules.max_item_bytes, take, envelope)
+    return read_notices(_DIALECT, parcel, parsed, envelope_of(parsed, parcel), arrival)
 
 
 GRAFANA_FORMAT = Format(
@@ -45,12 +45,9 @@ GRAFANA_FORMAT = Format(
     topic=ALERTS,
     read=read,
     rows=(
-        *LABEL_ROWS,
+        *label_rows("alerts[]"),
         Row("alerts[].status", "status", "`firing` or `resolved`"),
-        Row("alerts[].startsAt", "occurred_at", "of one that fires; with the fingerprint it makes the alert_id"),
         Row("alerts[].endsAt", "occurred_at", "of one that has resolved"),
-        Row("alerts[].annotations", "message", "summary, title, message, description, a line each"),
-        Row("alerts[].annotations", "labels", "each as `annotation_…`"),
         Row("alerts[].values", "labels", "as JSON"),
         Row("alerts[].dashboardURL", "labels", "and every other member, under its own name"),
         Row("orgId", "labels", "`grafana_org`"),

@@ -9,12 +9,31 @@ import orjson
 
 from ops.intake.answers import JSON, Answer, Outcome, Problem
 from ops.intake.arrival import Arrival
-from ops.intake.formats.alertmanager import LABEL_ROWS, message_of, rest_of
 from ops.intake.formats.format import Example, Format, Row
-from ops.intake.labelled import Labelled, alert_of_labels, bad_field, labels_at, object_of, prefixed, time_at
-from ops.intake.reading import Parcel, Reading, parse_json, read_items
+from ops.intake.formats.notices import Dialect, When, label_rows, read_notices
+from ops.intake.labelled import time_at
+from ops.intake.reading import Parcel, Reading, parse_json
 from schemas.records.vocabulary import AlertStatus
 from streams.topics import ALERTS
+
+
+def _when(item: dict[str, Any], arrival: Arrival) -> When:
+    """An alert whose end has come is resolved."""
+    started, ended = time_at(item, "startsAt"), time_at(item, "endsAt")
+    if ended is None or ended > arrival.received_at:
+        began = arrival.received_at if started is None else started
+        return When(AlertStatus.FIRING, began, began)
+    began = ended if started is None else started
+    return When(AlertStatus.RESOLVED, max(began, ended), began)
+
+
+_DIALECT = Dialect(
+    name="prometheus",
+    when=_when,
+    # The end of one that fires is when it would count as resolved if nothing more were heard of it: it moves, and is not kept.
+    done=frozenset(("labels", "annotations", "endsAt")),
+    names={"startsAt": "starts_at"},
+)
 
 
 def read(parcel: Parcel, arrival: Arrival) -> Reading:
@@ -23,32 +42,7 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
     Raises:
         BodyRefusedError: it is no JSON.
     """
-
-    def take(item: Any, reading: Reading) -> None:
-        reading.take(*alert_of_labels(_told(item, arrival), arrival))
-
-    return read_items(parcel.body, parse_json(parcel.body), "alerts", arrival.rules.max_item_bytes, take)
-
-
-def _told(item: Any, arrival: Arrival) -> Labelled:
-    item = object_of(item)
-    labels, annotations = labels_at(item, "labels"), labels_at(item, "annotations")
-    if not labels:
-        raise bad_field("labels", "is missing or empty; give the labels that identify the alert")
-    started, ended = time_at(item, "startsAt"), time_at(item, "endsAt")
-    # The end of one that fires is when it would count as resolved if nothing more were heard of it: it moves, and is not kept.
-    resolved = ended is not None and ended <= arrival.received_at
-    began = started if started is not None else (ended if resolved and ended is not None else arrival.received_at)
-    return Labelled(
-        name=labels.get("alertname") or "unnamed",
-        status=AlertStatus.RESOLVED if resolved else AlertStatus.FIRING,
-        labels=labels,
-        occurred_at=max(began, ended or 0) if resolved else began,
-        started_at=began,
-        message=message_of(annotations),
-        kept=prefixed("annotation_", annotations)
-        | rest_of(item, ("labels", "annotations", "endsAt"), {"startsAt": "starts_at"}),
-    )
+    return read_notices(_DIALECT, parcel, parse_json(parcel.body), None, arrival)
 
 
 def answer(outcome: Outcome) -> Answer:
@@ -71,11 +65,8 @@ PROMETHEUS_ALERTS_FORMAT = Format(
     topic=ALERTS,
     read=read,
     rows=(
-        *(Row(row.theirs.replace("alerts[]", "[]"), row.ours, row.note) for row in LABEL_ROWS),
-        Row("[].startsAt", "occurred_at", "of one that fires; with the fingerprint it makes the alert_id"),
+        *label_rows("[]"),
         Row("[].endsAt", "status, occurred_at", "`RESOLVED` at that time once it has come; else `FIRING`"),
-        Row("[].annotations", "message", "summary, title, message, description, a line each"),
-        Row("[].annotations", "labels", "each as `annotation_…`"),
         Row("[].generatorURL", "labels", "and every other member, under its own name"),
     ),
     example=Example(

@@ -9,8 +9,8 @@ import orjson
 
 from ops.intake.answers import JSON, Answer, Outcome, Problem, native_answer, problem_answer
 from ops.intake.arrival import Arrival
-from ops.intake.formats.alertmanager import rest_of
 from ops.intake.formats.format import JSON_MEDIA, Example, Format, Row
+from ops.intake.formats.notices import rest_of
 from ops.intake.labelled import Labelled, alert_of_labels, bad_field, object_of, prefixed, text_at, time_at
 from ops.intake.reading import Parcel, Reading, parse_json, read_items
 from schemas.identity import stable_id
@@ -22,7 +22,7 @@ _STATES = {"ALARM": AlertStatus.FIRING, "INSUFFICIENT_DATA": AlertStatus.FIRING,
 # Dimensions that name what an alarm is about, the nearest to a service first.
 _SERVICES = ("ServiceName", "Service", "FunctionName", "DBInstanceIdentifier", "DBClusterIdentifier", "LoadBalancer",
              "TargetGroup", "QueueName", "TableName", "ClusterName", "AutoScalingGroupName", "InstanceId")  # fmt: skip
-_DONE = ("NewStateValue", "NewStateReason", "AlarmName", "Trigger")
+_DONE = frozenset(("NewStateValue", "NewStateReason", "AlarmName", "Trigger"))
 
 
 def read(parcel: Parcel, arrival: Arrival) -> Reading:
@@ -69,14 +69,21 @@ def _told(envelope: dict[str, Any], arrival: Arrival) -> Labelled:
             text for text in (text_at(alarm, "AlarmDescription"), text_at(alarm, "NewStateReason")) if text
         ),
         kept=prefixed("cloudwatch_", rest_of(alarm, _DONE, {}) | {"state": state})
-        | prefixed("cloudwatch_trigger_", rest_of(trigger, ("Dimensions",), {}))
+        | prefixed("cloudwatch_trigger_", rest_of(trigger, frozenset(("Dimensions",)), {}))
         | prefixed("sns_", {key: text_at(envelope, key) for key in ("TopicArn", "MessageId", "Subject")}),
-        severity="info" if state == "INSUFFICIENT_DATA" else "",
+        severity=_severity(state, dimensions),
         service=service or text_at(trigger, "Namespace"),
         source=text_at(alarm, "Region"),
         # An alarm is one condition, whatever its text says today.
         fingerprint=stable_id("alert", "cloudwatch", arrival.tenant, arn, digits=16),
     )
+
+
+def _severity(state: str, dimensions: dict[str, str]) -> str:
+    """CloudWatch has no severities and tells each change of state once: what it was told to send is meant to wake somebody."""
+    if state == "INSUFFICIENT_DATA":
+        return "info"
+    return dimensions.get("severity", "critical")
 
 
 def _alarm(envelope: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +132,7 @@ SNS_FORMAT = Format(
     rows=(
         Row("Message.AlarmName", "name", "needed"),
         Row("Message.NewStateValue", "status", "`OK` is `RESOLVED`; `INSUFFICIENT_DATA` fires as `INFO`"),
+        Row("Message.NewStateValue", "severity", "`ALARM` and `OK` are `CRITICAL`, unless a dimension `severity` says otherwise"),
         Row("Message.AlarmDescription", "message", "with NewStateReason below it"),
         Row("Message.StateChangeTime", "occurred_at", "with the alarm and the state it makes the alert_id"),
         Row("Message.AlarmArn", "fingerprint", "else the name"),

@@ -1,0 +1,85 @@
+"""The quick way of alerts by labels makes what the slow way makes."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.intake.alert_bytes import AlertBytes
+from ops.intake.arrival import Arrival
+from ops.intake.formats import BY_PATH
+from ops.intake.label_press import LabelPress
+from ops.intake.reading import Parcel
+from ops.intake.rules import Rules
+from schemas.codec import Codec
+from schemas.records.intake import Alert
+from streams.outbox import Message
+
+CODEC = Codec(Alert)
+PRESS = LabelPress(CODEC)
+NOW = 1_800_000_000_000
+PATHS = ("/v1/alertmanager", "/api/v2/alerts", "/v1/grafana")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+NAMES = st.sampled_from(
+    ["alertname", "service", "job", "env", "tenant", "instance", "severity", "tier", "incident_id", "correlation_id",
+     "annotation_summary", "alertmanager_receiver", "starts_at", "ß"]
+)  # fmt: skip
+ODD = st.none() | st.booleans() | st.integers(-5, 5) | TEXT | st.lists(TEXT, max_size=2)
+TIMES = st.sampled_from(
+    ["2024-05-01T12:00:00.123Z", "2035-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "", "soon", None, 7]
+)
+ITEMS = st.fixed_dictionaries(
+    {"labels": st.dictionaries(NAMES, TEXT, max_size=4) | ODD},
+    optional={
+        "status": st.sampled_from(["firing", "resolved", "Firing", "", None, 3]), "startsAt": TIMES, "endsAt": TIMES,
+        "annotations": st.dictionaries(st.sampled_from(["summary", "description", "runbook"]), TEXT | ODD, max_size=2) | ODD,
+        "generatorURL": TEXT | ODD, "fingerprint": ODD, "extra": TEXT | ODD,
+    },
+)  # fmt: skip
+USUAL = st.fixed_dictionaries(
+    {"labels": st.dictionaries(NAMES, TEXT.filter(bool), min_size=1, max_size=5),
+     "status": st.sampled_from(["firing", "resolved"]),
+     "startsAt": st.just("2024-05-01T12:00:00.123Z"), "annotations": st.dictionaries(st.just("summary"), TEXT, max_size=1)},
+)  # fmt: skip
+
+
+def outcomes(
+    path: str, items: list[Any], arrival: Arrival
+) -> tuple[list[Any], list[Any], list[tuple[int, str]], int]:
+    """The alerts' bytes, their identities, what was refused, and how many went the quick way."""
+    body = items if path == "/api/v2/alerts" else {"version": "4", "receiver": "r", "alerts": items}
+    reading = BY_PATH[path].read(Parcel(orjson.dumps(body)), arrival)
+    slow = AlertBytes(CODEC)
+    made = [r.value if isinstance(r, Message) else slow.of(r) for r in reading.records]
+    quick = sum(isinstance(r, Message) for r in reading.records)
+    return made, reading.identities, [(r.index, r.detail) for r in reading.refusals], quick
+
+
+@pytest.mark.parametrize("path", PATHS)
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ITEMS | USUAL, min_size=1, max_size=3), st.sampled_from([(), ("severity", "zone")]))
+def test_the_quick_way_is_the_slow_way(path: str, items: list[dict[str, Any]], fingerprint: tuple[str, ...]) -> None:
+    """Byte by byte, identity by identity, refusal by refusal, whatever labels make the fingerprint."""
+    rules = Rules(fingerprint=fingerprint) if fingerprint else Rules()
+    slow = Arrival(NOW, lambda: "made", "acme", rules)
+    quick = Arrival(NOW, lambda: "made", "acme", rules, label_press=PRESS)
+    assert outcomes(path, items, quick)[:3] == outcomes(path, items, slow)[:3]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_its_sender_writes_goes_the_quick_way(path: str) -> None:
+    """Grafana's values are an object, which is written as JSON: the slow way."""
+    body = BY_PATH[path].example.body
+    items = body if isinstance(body, list) else body["alerts"]
+    usual = [{name: value for name, value in item.items() if value and name != "values"} for item in items]
+    *_, refused, quick = outcomes(path, usual, Arrival(NOW, lambda: "made", label_press=PRESS))
+    assert (refused, quick) == ([], len(items))
+
+
+def test_a_sender_that_is_bound_to_a_tenant_names_no_other() -> None:
+    """What names another goes the slow way, where it is refused."""
+    items = [{"labels": {"tenant": tenant, "service": "s"}, "status": "firing"} for tenant in ("acme", "other")]
+    arrival = Arrival(NOW, lambda: "made", "acme", bound=True, label_press=PRESS)
+    assert outcomes("/v1/alertmanager", items, arrival)[3] == 1
