@@ -24,7 +24,7 @@ NAME = "sequencer"
 # A worker that is fenced loses the partition in the rebalance under way; one that is not told so within this stops.
 FENCED_GRACE_S = 30.0
 RETRY_S = 1.0
-# How often writers are asked whether a checkpoint is due that no append has asked for.
+# How often writers look for repairs, and whether snapshots or a checkpoint wait that no append has written.
 CHECKPOINT_S = 20.0
 
 T = TypeVar("T")
@@ -86,6 +86,8 @@ class SequencerShell:
 
     async def _checkpoint(self, partition: int, writer: EventStoreWriter) -> None:
         try:
+            if await self._in_thread(writer.take_up_repairs):
+                log.info("incidents that were repaired are taken up", partition=partition)
             await self._in_thread(partial(writer.checkpoint, only_if_due=True))
         except FencedError:
             await self._fenced(partition, writer)

@@ -41,6 +41,7 @@ _SAID: dict[str, type] = {
     EventType.NOTIFICATION_SENT: Notification,
 }
 _LONG_NUMBER = re.compile("[0-9]{19}")
+_TEXTS = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic")
 _HUMAN_REQUESTED = checks({"role": str, "reason": str, "tried": list[str]})
 
 
@@ -79,7 +80,7 @@ def refusal(state: IncidentState, command: IncidentCommand) -> str | None:
     """Why a command is not appended, as a sentence; None where it is, if its payload folds (`unfit` tells why not)."""
     if command.expected_version is not None and command.expected_version != state.version:
         return f"It expects version {command.expected_version}, and the incident is at version {state.version}."
-    if len(command.payload.encode()) > MAX_PAYLOAD_BYTES:
+    if len(command.payload) > MAX_PAYLOAD_BYTES // 4 and len(command.payload.encode()) > MAX_PAYLOAD_BYTES:
         return f"Its payload is larger than {MAX_PAYLOAD_BYTES} bytes."
     if _long(command):
         return f"Its {_long(command)} is longer than {MAX_TEXT_BYTES} bytes."
@@ -108,8 +109,12 @@ def _object(payload: str) -> dict[str, Any] | str:
 
 
 def _long(command: IncidentCommand) -> str:
-    texts = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic")
-    return next((name for name in texts if len(getattr(command, name).encode()) > MAX_TEXT_BYTES), "")
+    for name in _TEXTS:
+        text = getattr(command, name)
+        # No character takes more than four bytes: the usual text need not be encoded.
+        if len(text) > MAX_TEXT_BYTES // 4 and len(text.encode()) > MAX_TEXT_BYTES:
+            return name
+    return ""
 
 
 def _misshapen(kind: str, payload: dict[str, Any]) -> str | None:

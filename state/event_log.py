@@ -135,7 +135,7 @@ def read_events(
         UnreadableEventError: from `unreadable`.
     """
     with LogReader(bootstrap, "breakwater-event-log") as reader:
-        ranges = _ranges(reader, topic, partitions, from_offsets or {}, to_offsets or {}, from_time)
+        ranges = ranges_of(reader, topic, partitions, from_offsets, to_offsets, from_time)
         for raw in reader.read(topic, ranges):
             if incident_id is not None and parse_event_key(raw.key)[0] not in (incident_id, ""):
                 continue
@@ -155,7 +155,7 @@ def read_records(
         StoreUnavailableError: Kafka does not answer, or there is no such topic.
     """
     with LogReader(bootstrap, "breakwater-event-log") as reader:
-        for raw in reader.read(topic, _ranges(reader, topic, None, {}, {}, None)):
+        for raw in reader.read(topic, ranges_of(reader, topic)):
             if incidents is not None and (named := parse_event_key(raw.key)[0]) not in incidents and named:
                 continue
             yield raw, event_of(raw)
@@ -169,33 +169,38 @@ def read_snapshots(bootstrap: str, *, topic: str = SNAPSHOTS_TOPIC) -> dict[str,
     """
     newest: dict[str, StoredSnapshot] = {}
     with LogReader(bootstrap, "breakwater-event-log") as reader:
-        for raw in reader.read(topic, _ranges(reader, topic, None, {}, {}, None)):
+        for raw in reader.read(topic, ranges_of(reader, topic)):
             found = snapshot_of(raw)
             if found is not None:
                 newest[found.snapshot.incident_id] = StoredSnapshot(found.snapshot, raw.partition)
     return newest
 
 
-def _ranges(
+def ranges_of(
     reader: LogReader,
     topic: str,
-    partitions: Sequence[int] | None,
-    from_offsets: Mapping[int, int],
-    to_offsets: Mapping[int, int],
-    from_time: Millis | None,
+    partitions: Sequence[int] | None = None,
+    from_offsets: Mapping[int, int] | None = None,
+    to_offsets: Mapping[int, int] | None = None,
+    from_time: Millis | None = None,
 ) -> dict[int, tuple[int, int]]:
+    """What is to be read of each partition, as `read_events` says; by default all that there is now.
+
+    Raises:
+        StoreUnavailableError: Kafka does not answer, or there is no such topic.
+    """
     there = reader.partitions(topic)
     if not there:
         raise StoreUnavailableError(f"There is no topic {topic}. `breakwater up` makes it.")
     ranges = {}
     for partition in there if partitions is None else partitions:
         low, high = reader.bounds(topic, partition)
-        start = from_offsets.get(partition, low)
+        start = (from_offsets or {}).get(partition, low)
         if from_time is not None:
             # An event is written after it is recorded, so none of them lies before this.
             found = reader.offset_at(topic, partition, from_time)
             start = max(start, high if found is None else found)
-        ranges[partition] = (start, min(to_offsets.get(partition, high), high))
+        ranges[partition] = (start, min((to_offsets or {}).get(partition, high), high))
     return ranges
 
 

@@ -7,6 +7,7 @@ Memory, measured: 1.3 KB for an incident that has just opened, 10 KB for one who
 import hashlib
 from array import array
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from schemas.records.log import IncidentEvent, IncidentSnapshot
 from state.chain import GENESIS
@@ -17,6 +18,7 @@ from state.snapshots import SnapshotRecord, state_from_json, state_to_json
 REMEMBERED_COMMANDS = 256
 
 
+@lru_cache(maxsize=1024)  # a command that is appended is asked for twice
 def fingerprint(command_id: str) -> int:
     """64 bits of a command's id: two of 256 ids are taken for one with a chance of 2e-15."""
     return int.from_bytes(hashlib.sha256(command_id.encode("utf-8", "surrogatepass")).digest()[:8], "big")

@@ -1,13 +1,14 @@
 """The incident aggregate: its state, which is only ever a fold of events, and which events it admits."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from schemas.records.command import ApprovalState
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
+from state.changed import changed
 from state.errors import ForeignEventError
 from state.json_text import read_object
 from state.shapes import Fields, Misfit, checks, misfit
@@ -204,7 +205,7 @@ def fold(incident_id: str, events: Iterable[IncidentEvent]) -> IncidentState:
 
 
 def _headed(state: IncidentState, event: IncidentEvent) -> IncidentState:
-    return replace(state, **_head_of(event))
+    return changed(state, **_head_of(event))
 
 
 def _head_of(event: IncidentEvent) -> dict[str, Any]:
@@ -218,7 +219,7 @@ Fold = Callable[[IncidentState, dict[str, Any], IncidentEvent], IncidentState]
 
 def _opened(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
     fresh = IncidentState(incident_id=state.incident_id, alerts=state.alerts, notifications={})
-    return replace(
+    return changed(
         fresh, episode=event.episode, status=Status.OPEN, opened_at=event.recorded_at, service=p["service"],
         environment=p["environment"], tier=p["tier"], severity=p["severity"], title=p["title"],
         classification=p["classification"], confidence=p["confidence"])  # fmt: skip
@@ -226,30 +227,30 @@ def _opened(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> In
 
 def _reclassified(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
     if state.status != Status.OPEN:  # a diagnosis outranks detection's first guess
-        return replace(state, severity=p["severity"])
-    return replace(state, severity=p["severity"], title=p["title"], classification=p["classification"],
+        return changed(state, severity=p["severity"])
+    return changed(state, severity=p["severity"], title=p["title"], classification=p["classification"],
                    confidence=p["confidence"])  # fmt: skip
 
 
 def _storm_opened(state: IncidentState, _p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, storm=True)
+    return changed(state, storm=True)
 
 
 def _storm_closed(state: IncidentState, _p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, storm=False)
+    return changed(state, storm=False)
 
 
 def _accounted(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, alerts={k: p[k] for k in ("received", "kept", "suppressed", "late", "dead_lettered")})
+    return changed(state, alerts={k: p[k] for k in ("received", "kept", "suppressed", "late", "dead_lettered")})
 
 
 def _predicted(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, prediction=p)
+    return changed(state, prediction=p)
 
 
 def _diagnosed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
     status = Status.DIAGNOSED if state.status == Status.OPEN else state.status
-    return replace(state, status=status, root_cause=p["root_cause"], classification=p["classification"],
+    return changed(state, status=status, root_cause=p["root_cause"], classification=p["classification"],
                    confidence=p["confidence"], parent_incident_id=p["parent_incident_id"])  # fmt: skip
 
 
@@ -257,15 +258,15 @@ def _decided(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> Incid
     # The request for approval of this very decision may have come before it.
     asked = (state.approval or {}).get("decision_id") == p.get("decision_id")
     approval = state.approval if asked else _over(state.approval, ApprovalState.SUPERSEDED)
-    return replace(state, status=Status.DECIDED, decision=p, approval=approval)
+    return changed(state, status=Status.DECIDED, decision=p, approval=approval)
 
 
 def _escalated(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, status=Status.ESCALATED, escalation=p)
+    return changed(state, status=Status.ESCALATED, escalation=p)
 
 
 def _approval_requested(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, status=Status.ESCALATED, approval={**p, "state": ApprovalState.PENDING.value})
+    return changed(state, status=Status.ESCALATED, approval={**p, "state": ApprovalState.PENDING.value})
 
 
 def _answered(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
@@ -274,7 +275,7 @@ def _answered(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> 
     how = _ANSWERS[EventType(event.type)]
     said = {"state": how.value, "by": p["by"], "why": p["why"], "answered_at": event.recorded_at}
     status = Status.DECIDED if how == ApprovalState.GIVEN else state.status
-    return replace(state, status=status, approval={**state.approval, **said})
+    return changed(state, status=status, approval={**state.approval, **said})
 
 
 def _over(approval: dict[str, Any] | None, how: ApprovalState) -> dict[str, Any] | None:
@@ -285,15 +286,15 @@ def _over(approval: dict[str, Any] | None, how: ApprovalState) -> dict[str, Any]
 
 def _intended(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
     approval = _over(state.approval, ApprovalState.SUPERSEDED)
-    return replace(state, status=Status.REMEDIATING, actions=[*state.actions, p], approval=approval)
+    return changed(state, status=Status.REMEDIATING, actions=[*state.actions, p], approval=approval)
 
 
 def _completed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, actions=[p if a["action_id"] == p["action_id"] else a for a in state.actions])
+    return changed(state, actions=[p if a["action_id"] == p["action_id"] else a for a in state.actions])
 
 
 def _notified(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    return replace(state, notifications={**state.notifications, p["notification_id"]: p["state"]})
+    return changed(state, notifications={**state.notifications, p["notification_id"]: p["state"]})
 
 
 def _resolved(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> IncidentState:
@@ -308,7 +309,7 @@ def _ended(state: IncidentState, status: Status, outcome: str, event: IncidentEv
     took_s = (event.recorded_at - (state.opened_at or event.recorded_at)) / 1000
     # A storm is one of its episode. Sampling's word that it is over comes some calm windows later.
     approval = _over(state.approval, ApprovalState.OVER)
-    return replace(state, status=status, outcome=outcome, storm=False, ended_at=event.recorded_at, mttr_s=took_s,
+    return changed(state, status=status, outcome=outcome, storm=False, ended_at=event.recorded_at, mttr_s=took_s,
                    approval=approval)  # fmt: skip
 
 

@@ -3,36 +3,31 @@
 Opening fences whoever wrote before (same `transactional.id`), so nothing can follow what the new owner has read. The ledger
 takes a step over only after its transaction is committed and to be seen; a transaction that fails is aborted and tried again
 as it was. After any error that `append` raises the writer is closed: where it still owns the partition, open it anew.
-Snapshots follow in a transaction of their own: they must never tell of events that are not to be seen (state.visibility).
+Snapshots are in the next transaction: they must never tell of events that are not to be seen (state.visibility), and one of
+their own would cost as much as another batch. What was not written when a writer ends, its successor does without.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from schemas.codec import Codec
-from schemas.records.log import CommandRefused, HeadsCheckpoint, IncidentCommand, IncidentEvent, IncidentSnapshot
+from schemas.records.log import CommandRefused, HeadsCheckpoint, IncidentCommand
 from schemas.records.vocabulary import Millis
-from state.checkpoints import CheckpointPlan, checkpoint_key, sign_heads
+from state.checkpoints import CheckpointPlan, sign_heads
 from state.clock import wall_clock_ms
 from state.errors import StoreUnavailableError
-from state.event_log import event_key
-from state.ledger import LedgerStep, PartitionLedger, PlacedStep
+from state.ledger import LedgerStep, PartitionLedger
 from state.log_reader import LogReader
 from state.ports import StoredEvent
+from state.repaired_log import last_repairs
 from state.signing import SigningKey
-from state.snapshots import MARK, mark_of
+from state.snapshots import SnapshotRecord
+from state.store_records import send_checkpoint, send_events, send_refusals, send_snapshots
 from state.store_recovery import RecoveryProgress, StoreRecovery, StoreTopics
 from state.transactions import Batch, Transactions
 from state.visibility import Visibility
 
 __all__ = ["AppendResult", "EventStoreWriter", "StoreTopics", "tell_nobody"]
-
-_EVENTS = Codec(IncidentEvent)
-_SNAPSHOTS = Codec(IncidentSnapshot)
-_REFUSALS = Codec(CommandRefused)
-
-_CHECKPOINTS = Codec(HeadsCheckpoint)
 
 Clock = Callable[[], Millis]
 
@@ -43,7 +38,12 @@ def tell_nobody(partition: int, records: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AppendResult:
-    """What became of a batch: events with their places, refusals, and how many commands had been appended before."""
+    """What became of a batch.
+
+    Attributes:
+        events: with their places. refusals: with why. skipped: how many commands had been appended before.
+        snapshots: how many were taken; they are written with what follows.
+    """
 
     events: tuple[StoredEvent, ...]
     refusals: tuple[CommandRefused, ...]
@@ -88,6 +88,8 @@ class EventStoreWriter:
         self._ledger = PartitionLedger()
         self._key = key
         self._plan = CheckpointPlan()
+        self._taken: tuple[SnapshotRecord, ...] = ()  # of events that are to be seen, and not written yet
+        self._looked_to = 0  # up to there repairs are known
 
     def __enter__(self) -> "EventStoreWriter":
         self.open()
@@ -96,7 +98,11 @@ class EventStoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if kind is None and self._taken:
+                self._settle(())
+        finally:
+            self.close()
 
     @property
     def ledger(self) -> PartitionLedger:
@@ -117,6 +123,7 @@ class EventStoreWriter:
             self._visibility = Visibility(self._bootstrap, self.partition, self._transactional_id)
             self._visibility.settle(self._transactions, self._written_topics())
             self._ledger = self._recovered()
+            self._looked_to = self._ledger.next_offset
             self._plan = CheckpointPlan(self._clock())
         except BaseException:
             self.close()
@@ -135,15 +142,16 @@ class EventStoreWriter:
         try:
             offsets = self._committed(step, self._transactions, self._visibility)
             placed = self._ledger.place(step, offsets)
-            if placed.snapshots:
-                self._transactions.run(lambda batch: self._write_snapshots(placed, batch))
         except BaseException:
             # Also on an interrupt: what the log holds now is not known.
             self.close()
             raise
         self._ledger.advance(placed)
+        if step.events or step.refusals:
+            self._taken = placed.snapshots
         self._plan.appended(len(step.events))
-        self.checkpoint(only_if_due=True)
+        if signed := self._signed(only_if_due=True):
+            self._settle(signed)
         topic, partition = self._topics.events, self.partition
         events = tuple(StoredEvent(e, topic, partition, at) for e, at in zip(step.events, offsets, strict=True))
         return AppendResult(events, step.refusals, step.skipped, len(placed.snapshots))
@@ -151,7 +159,8 @@ class EventStoreWriter:
     def checkpoint(self, *, only_if_due: bool = False) -> bool:
         """Sign all heads, where events were appended since they were signed last; whether a checkpoint was written.
 
-        While a chain is damaged none is: it would say of a log that lacks events that it is whole.
+        While a chain is damaged none is: it would say of a log that lacks events that it is whole. Snapshots that wait are
+        written in any case.
 
         Args:
             only_if_due: not before many events or a minute have passed (state.checkpoints.CheckpointPlan).
@@ -159,23 +168,31 @@ class EventStoreWriter:
         Raises:
             FencedError, StoreUnavailableError: as `append` does.
         """
-        now, heads = self._clock(), self._ledger.heads
-        if self._key is None or self._transactions is None or not self._plan.wants(now, len(heads), only_if_due):
+        signed = self._signed(only_if_due)
+        if signed or self._taken:
+            self._settle(signed)
+        return bool(signed)
+
+    def take_up_repairs(self) -> bool:
+        """Rebuild the ledger where a chain is damaged and repairs were written since it was read; whether it was.
+
+        Raises:
+            FencedError, StoreUnavailableError: as `open` does.
+        """
+        if self._key is None or self._transactions is None or not self._ledger.heads.damaged:
             return False
-        if heads.damaged:
-            return False
-        end, covered = self._ledger.next_offset, self._ledger.covered_below
-        records = sign_heads(self.partition, heads.marks(), end, covered, now, self._key)
-        try:
-            self._transactions.run(lambda batch: self._write_checkpoint(records, batch))
-        except BaseException:
-            self.close()
-            raise
-        self._plan = CheckpointPlan(now)
-        return True
+        with LogReader(self._bootstrap, f"{self._transactional_id}-repairs", self._patience_s) as reader:
+            end = reader.bounds(self._topics.events, self.partition)[1]
+            unseen = {self.partition: (self._looked_to, end)}
+            repaired = last_repairs(reader, self._topics.events, unseen, {self._key.public})
+        self._looked_to = end
+        if repaired:
+            self.open()
+        return bool(repaired)
 
     def close(self) -> None:
         """Give the connections back; what was not committed is not in the log."""
+        self._taken = ()
         if self._transactions is not None:
             self._transactions.close()
             self._transactions = None
@@ -187,6 +204,34 @@ class EventStoreWriter:
         always = (self._topics.events, self._topics.snapshots, self._topics.conflicts)
         return always if self._key is None else (*always, self._topics.checkpoints)
 
+    def _signed(self, only_if_due: bool) -> list[HeadsCheckpoint]:
+        """The records of a checkpoint, where one is wanted and may be."""
+        now, heads = self._clock(), self._ledger.heads
+        if self._key is None or self._transactions is None or not self._plan.wants(now, len(heads), only_if_due):
+            return []
+        if heads.damaged:
+            return []
+        end, covered = self._ledger.next_offset, self._ledger.covered_below
+        return sign_heads(self.partition, heads.marks(), end, covered, now, self._key)
+
+    def _settle(self, signed: Sequence[HeadsCheckpoint]) -> None:
+        """Write the snapshots that wait, and a checkpoint, which may say that they are there."""
+        if self._transactions is None:
+            return
+
+        def write(batch: Batch) -> None:
+            send_snapshots(batch, self._topics.snapshots, self._taken, self._key)
+            send_checkpoint(batch, self._topics.checkpoints, signed)
+
+        try:
+            self._transactions.run(write)
+        except BaseException:
+            self.close()
+            raise
+        self._taken = ()
+        if signed:
+            self._plan = CheckpointPlan(signed[0].signed_at)
+
     def _committed(self, step: LedgerStep, transactions: Transactions, visibility: Visibility) -> list[int]:
         if not step.events and not step.refusals:
             return []
@@ -196,28 +241,10 @@ class EventStoreWriter:
         return offsets
 
     def _write(self, step: LedgerStep, batch: Batch) -> list[int]:
-        for event in step.events:
-            key = event_key(event.incident_id, event.version)
-            # Dated like the event, so that searching the log by time finds every event of that time; but never ahead of the
-            # clock, which the broker would refuse: a forged event may have moved the incident's time.
-            dated = min(event.recorded_at, self._clock())
-            batch.send(self._topics.events, key, _EVENTS.encode(event), timestamp=dated)
-        for refused in step.refusals:
-            batch.send(self._topics.conflicts, refused.incident_id.encode(), _REFUSALS.encode(refused))
+        send_events(batch, self._topics.events, step.events, self._clock())
+        send_refusals(batch, self._topics.conflicts, step.refusals)
+        send_snapshots(batch, self._topics.snapshots, self._taken, self._key)
         return batch.offsets()[: len(step.events)]
-
-    def _write_snapshots(self, placed: PlacedStep, batch: Batch) -> None:
-        for snapshot in placed.snapshots:
-            key, value = snapshot.snapshot.incident_id.encode(), _SNAPSHOTS.encode(snapshot.snapshot)
-            headers = snapshot.headers()
-            if self._key is not None:
-                headers[MARK] = mark_of(self._key, key, value, headers)
-            batch.send(self._topics.snapshots, key, value, headers)
-
-    def _write_checkpoint(self, records: Sequence[HeadsCheckpoint], batch: Batch) -> None:
-        for record in records:
-            key = checkpoint_key(record.partition, record.part)
-            batch.send(self._topics.checkpoints, key, _CHECKPOINTS.encode(record))
 
     def _recovered(self) -> PartitionLedger:
         with LogReader(self._bootstrap, f"{self._transactional_id}-recovery", self._patience_s) as reader:

@@ -61,7 +61,7 @@ def repair(
 ) -> None:
     """Restore from the projection what the chain proves to be right, as new records; refuse the rest.
 
-    Exit code 1 where faults stay. Then restart the command workers: they take up what was repaired.
+    Exit code 1 where faults stay. Command workers take up what was repaired within half a minute.
 
     Example: breakwater events repair --dry-run
     """
@@ -151,7 +151,7 @@ def _show_repair(report: RepairReport, dry_run: bool) -> None:
     done = f"{len(report.restored):,} events {'would be' if dry_run else 'were'} written once more"
     typer.echo(f"{report.faults:,} faults: {done}, {len(report.refused):,} faults stay.")
     if report.restored and not dry_run:
-        typer.echo("Restart the command workers: they take up the incidents that were repaired.")
+        typer.echo("Command workers take up the incidents that were repaired within half a minute.")
 
 
 def _faults_table(faults: Sequence[Fault]) -> Table:

@@ -33,11 +33,13 @@ from ops.composition.surroundings import Surroundings, run_stages
 from ops.lag_guard import LagGuard, guard_board
 from ops.projections import open_projection
 from ops.settings import Settings
+from ops.verifying import trust_of
 from schemas.records.command import NotificationState
-from state.event_log import UnreadableEvent, read_events
+from state.event_log import UnreadableEvent
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
+from state.repaired_log import read_repaired
 from state.signing import load_or_create
 from streams.answers import AnswersNoted
 from streams.effects import Effect, EffectShell
@@ -71,15 +73,15 @@ def compose(around: Surroundings) -> list[Running]:
             around.app,
             around.bootstrap,
             lambda: open_projection(settings, remember=True),
-            _log_reader(around.bootstrap),
+            _log_reader(around.bootstrap, trust_of(settings).keys),
             around.outbox,
             around.wire,
         ),
     ]
 
 
-def _log_reader(bootstrap: str) -> Callable[[str | None], Iterable[StoredEvent]]:
-    return lambda incident_id: read_events(bootstrap, incident_id=incident_id, unreadable=_tell_unreadable)
+def _log_reader(bootstrap: str, trusted: frozenset[bytes]) -> Callable[[str | None], Iterable[StoredEvent]]:
+    return lambda incident_id: read_repaired(bootstrap, trusted, incident_id=incident_id, unreadable=_tell_unreadable)
 
 
 def _tell_unreadable(found: UnreadableEvent) -> None:

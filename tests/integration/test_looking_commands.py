@@ -25,6 +25,7 @@ from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
 from state.rebuild import rebuild
+from state.repaired_log import read_repaired
 from state.signing import load_or_create
 from state.sqlite_projection import SqliteProjection
 from streams.topics import ALERTS, CHECKPOINTS, COMMANDS, CONFLICTS, EVENTS, SNAPSHOTS, create_topics
@@ -178,7 +179,8 @@ def test_a_damaged_store_is_repaired_from_the_projection(
     bootstrap: str, run: Run, produce: Callable[..., None], tmp_path: Path
 ) -> None:
     """One version deleted, one changed, one forged beside the right one: a dry run shows what would be written, the repair
-    writes it, verification finds nothing any more, and a new sequencer goes on where the old one was."""
+    writes it, verification finds nothing any more, a running sequencer takes the incident up, and a new store is filled with
+    what is right."""
     key = load_or_create(tmp_path / "keys" / "event-store.pem")
     log = accounted_log(8)
     with EventStoreWriter(bootstrap, 1, key=key) as store:
@@ -193,16 +195,22 @@ def test_a_damaged_store_is_repaired_from_the_projection(
     assert run("events", "verify", "--json").exit_code == 1
     with EventStoreWriter(bootstrap, 1, key=key) as store:
         assert store.append([(accounted_log(9)[8][0], 8)]).refusals
-    dry = run("events", "repair", "--dry-run", "--json")
-    assert (dry.exit_code, [one["version"] for one in json.loads(dry.stdout)["restored"]]) == (1, [2, 5, 8])
-    assert run("events", "verify", "--json").exit_code == 1
-    done = run("events", "repair", "--json")
-    assert (done.exit_code, json.loads(done.stdout)["refused"]) == (0, [])
-    assert run("events", "verify", "--json").exit_code == 0
-    assert "nothing to repair" in run("events", "repair").stdout
-    with EventStoreWriter(bootstrap, 1, key=key) as store:
+        dry = run("events", "repair", "--dry-run", "--json")
+        assert (dry.exit_code, [one["version"] for one in json.loads(dry.stdout)["restored"]]) == (1, [2, 5, 8])
+        assert run("events", "verify", "--json").exit_code == 1
+        assert not store.take_up_repairs()
+        done = run("events", "repair", "--json")
+        assert (done.exit_code, json.loads(done.stdout)["refused"]) == (0, [])
+        assert run("events", "verify", "--json").exit_code == 0
+        assert "nothing to repair" in run("events", "repair").stdout
+        assert store.take_up_repairs()
+        assert not store.take_up_repairs()
         assert [stored.event.version for stored in store.append([(accounted_log(10)[9][0], 9)]).events] == [9]
     assert run("events", "verify", "--json").exit_code == 0
+    filled = SqliteProjection(tmp_path / "filled.sqlite")
+    assert rebuild(filled, read_repaired(bootstrap, {key.public})) == 9
+    assert [stored.event for stored in filled.timeline("inc-1")][:8] == events
+    filled.close()
 
 
 def alerts(produce: Callable[..., None], count: int, partition: int = 0) -> list[bytes]:

@@ -53,6 +53,11 @@ class FakeWriter:
             raise self.checkpoint_failure
         return True
 
+    def take_up_repairs(self) -> bool:
+        assert not self.busy, "a writer is for one thread at a time"
+        self.calls.append("look for repairs")
+        return False
+
     def close(self) -> None:
         assert not self.busy, "a writer is for one thread at a time"
         self.calls.append("close")
@@ -146,7 +151,7 @@ async def test_checkpoints_are_asked_for_between_batches(bench: Bench) -> None:
     """So that the last events before a silence are signed, too."""
     await bench.shell._batch(batch(COMMANDS, [COMMAND]))
     await bench.shell._checkpoints()
-    assert bench.writers[0].calls == ["open", "append [0]", "checkpoint if due"]
+    assert bench.writers[0].calls == ["open", "append [0]", "look for repairs", "checkpoint if due"]
 
 
 async def test_a_checkpoint_that_kafka_did_not_take_has_the_writer_opened_anew(bench: Bench) -> None:
