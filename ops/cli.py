@@ -13,6 +13,7 @@ from ops.commands.account import account
 from ops.commands.bench import bench
 from ops.commands.bundle import bundle
 from ops.commands.lag import lag
+from ops.commands.predictions import predictions
 from ops.commands.replay import replay
 from ops.commands.rerun import rerun
 from ops.commands.running import demo, serve, up, worker
@@ -44,6 +45,7 @@ app.command()(bundle)
 app.command()(rerun)
 app.command()(lag)
 app.command()(account)
+app.command()(predictions)
 app.command()(bench)
 
 

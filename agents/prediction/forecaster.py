@@ -86,8 +86,7 @@ def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast |
     line = state.line
     per_min = line.per_s * 60
     now_s = (state.last_at - state.first_at) / 1000
-    # One point over the level is a spike, and no breach yet.
-    if min(state.last, state.short.at(now_s)) >= level:
+    if breached(state, level):
         return Forecast(1.0, 0.0, per_min)
     if state.rising_since is None:
         return Forecast(0.0, None, per_min)
@@ -97,6 +96,12 @@ def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast |
         lasted_s=(state.last_at - state.rising_since) / 1000)  # fmt: skip
     passage = first_passage(rise, horizon_s)
     return Forecast(passage.probability, passage.median_s, per_min)
+
+
+def breached(state: ForecastState, level: float) -> bool:
+    """Whether the series is at its level. One point over it is a spike, and no breach yet."""
+    now_s = (state.last_at - state.first_at) / 1000
+    return state.points >= WARM_UP and min(state.last, state.short.at(now_s)) >= level
 
 
 def _stepped(state: ForecastState, per_s: float, before: ForecastState) -> ForecastState:

@@ -1,12 +1,15 @@
-"""Stage `forecasts`: series with a known limit are forecast as they go; likely breaches become predictions, sparingly."""
+"""Stage `forecasts`: series with a known limit are forecast as they go; likely breaches become predictions, sparingly, and
+each is judged afterwards by what its series did.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from agents.prediction.forecaster import Forecast, ForecastState, forecast, learn
+from agents.prediction.forecaster import Forecast, ForecastState, breached, forecast, learn
 from agents.prediction.levels import breach_level
+from agents.prediction.verification import Outcome, Verdict, Verification
 from agents.series.values import measurable
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
@@ -30,11 +33,13 @@ class ForecastRules:
 
 @dataclass(frozen=True, slots=True)
 class ForecastSeries:
-    """The forecaster's memory; whether a breach is foretold, and since when it was told last (epoch ms of event time)."""
+    """The forecaster's memory; whether a breach is foretold, when it was told last (epoch ms of event time), and what of that
+    is to be verified."""
 
     forecaster: ForecastState = field(default_factory=ForecastState)
     foretold: bool = False
     told_at: Millis | None = None
+    verification: Verification = field(default_factory=Verification)
 
 
 _STATE = TypeAdapter(ForecastSeries)
@@ -64,25 +69,34 @@ class ForecastsStage:
         return ForecastSeries()
 
     def decide(self, state: ForecastSeries, received: Received[Any]) -> Step[ForecastSeries]:
-        """Learn the point; foretell a likely breach, or take back what was foretold."""
+        """Learn the point; judge what it decides; foretell a likely breach, or take back what was foretold."""
         point: MetricPoint = received.record
         level = breach_level(point.name, point.unit)
         learned = learn(state.forecaster, point.value, point.occurred_at)
         state, fresh = replace(state, forecaster=learned), learned.points != state.forecaster.points
+        if level is None or not fresh:
+            return Step(state)
+        at_level = breached(learned, level)
+        state, judged = self._judged(state, point, level, at_level, received.position)
         told_just_now = (
             state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000
         )
-        if level is None or not fresh or told_just_now:
-            return Step(state)
+        if told_just_now:
+            return Step(state, judged)
         found = forecast(learned, level, self._rules.horizon_s)
         if found is None:
-            return Step(state)
+            return Step(state, judged)
+        verification = state.verification.foretold(found.probability)
         likely = found.probability >= self._rules.threshold
         over = state.foretold and found.probability < _TAKEN_BACK * self._rules.threshold
         if not likely and not over:
-            return Step(state)
+            return Step(replace(state, verification=verification), judged)
         made = self._prediction(point, level, found, received.position)
-        return Step(replace(state, foretold=likely, told_at=point.occurred_at), (_output(made),))
+        if likely and not at_level:
+            horizon_ms = self._rules.horizon_s * 1000
+            verification = verification.made(made.prediction_id, made.probability, point.occurred_at, horizon_ms)
+        state = replace(state, foretold=likely, told_at=point.occurred_at, verification=verification)
+        return Step(state, (*judged, _output(made)))
 
     def tick(self, key: str, state: ForecastSeries, now: Millis) -> Step[ForecastSeries] | None:  # noqa: ARG002 - no clock
         """Nothing happens by time alone."""
@@ -103,6 +117,31 @@ class ForecastsStage:
     def load(self, fields: dict[str, Any]) -> ForecastSeries:
         """The state of these numbers; what an earlier version did not know begins anew."""
         return _STATE.validate_python(fields)
+
+    def _judged(
+        self, state: ForecastSeries, point: MetricPoint, level: float, at_level: bool, position: Position
+    ) -> tuple[ForecastSeries, tuple[Output, ...]]:
+        horizon_ms, at = self._rules.horizon_s * 1000, point.occurred_at
+        after, verdict = state.verification.judged(at, at_level, horizon_ms)
+        outputs: tuple[Output, ...] = ()
+        while verdict is not None:
+            outputs = (*outputs, _output(self._outcome(point, level, verdict, position, len(outputs))))
+            after, verdict = after.judged(at, at_level, horizon_ms)
+        return replace(state, verification=after), outputs
+
+    def _outcome(
+        self, point: MetricPoint, level: float, verdict: Verdict, position: Position, ordinal: int
+    ) -> Prediction:
+        lead_s = (point.occurred_at - verdict.made_at) / 1000
+        came = "not reached" if verdict.outcome is Outcome.FALSE else f"reached after {lead_s:.0f} s"
+        summary = f"{verdict.outcome}: {level:g} was {came}, said {verdict.probability:.0%}"
+        return Prediction(
+            prediction_id=position.derived_id(f"{self.name} verified", ordinal), incident_id=point.incident_id,
+            tenant=point.tenant, environment=point.environment, service=point.service, series=point.series,
+            metric=point.name, probability=verdict.probability, level=level, value=point.value, trend_per_min=0.0, from_s=0,
+            to_s=self._rules.horizon_s, breach_in_s=None if verdict.outcome is Outcome.FALSE else lead_s, model=MODEL,
+            occurred_at=point.occurred_at, evidence=[position.evidence(summary)], outcome=verdict.outcome.value,
+            of=verdict.prediction_id, made_at=verdict.made_at, squared_error=verdict.squared_error)  # fmt: skip
 
     def _prediction(self, point: MetricPoint, level: float, found: Forecast, position: Position) -> Prediction:
         when = f" in about {found.breach_in_s:.0f} s" if found.breach_in_s is not None else ""

@@ -47,7 +47,7 @@ class WarningsStage:
         self._rules = rules or WarningRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The incident.
+        """The incident; what became of a prediction foretells nothing, and is passed over.
 
         Raises:
             DecodeError: a prediction has a figure that is not finite; such a one would outlive its record in the state.
@@ -56,6 +56,8 @@ class WarningsStage:
         if isinstance(record, Prediction):
             figures = (record.probability, record.level, record.value, record.trend_per_min, record.breach_in_s)
             check_finite("A prediction", *figures)
+            if record.outcome:
+                return None
         incident: str = record.incident_id
         return incident
 

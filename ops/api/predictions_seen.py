@@ -42,8 +42,10 @@ class PredictionsSeen:
         self._counts = {"true": 0, "false": 0, "averted": 0, "unknown": 0}
 
     def prediction(self, made: Prediction) -> None:
-        """A prediction, or one that takes back what stands of its series."""
+        """A prediction, or one that takes back what stands of its series; an outcome is neither."""
         self.settle(made.occurred_at)
+        if made.outcome:
+            return  # no prediction, but the stage's own word on what became of one
         standing = self._standing.get(made.series)
         if made.probability < self._threshold:
             if standing is not None:

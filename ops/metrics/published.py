@@ -64,7 +64,7 @@ def _counters(registry: CollectorRegistry) -> dict[type, Callable[[Any], None]]:
         AlertAccount: _Alerts(registry).told,
         DeadLetter: counter("dead_letters", "Dead letters of the stages.", "stage", "reason"),
         StormChanged: counter("storms", "Storms that opened or closed.", "open"),
-        Prediction: counter("predictions", "Predicted breaches."),
+        Prediction: _Predictions(registry).told,
         Decision: counter("decisions", "Decisions of consensus.", "action", "autonomous"),
         ActionRecord: counter("actions", "Actions by how far they came.", "action", "state"),
         Notification: counter("notifications", "Notices by what became of them.", "channel", "state"),
@@ -73,6 +73,27 @@ def _counters(registry: CollectorRegistry) -> dict[type, Callable[[Any], None]]:
 
 def _said(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Predictions:
+    """What was foretold, and what became of it; the mean of the squared errors is the Brier score."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._made = Counter("breakwater_predictions", "Predicted breaches.", registry=registry)
+        self._verified = Counter(
+            "breakwater_predictions_verified", "Predictions by what became of them, and breaches that none stood for.",
+            ("model", "outcome"), registry=registry)  # fmt: skip
+        self._errors = Counter(
+            "breakwater_prediction_squared_errors", "Sum of (probability - came)² of the verified.", ("model",),
+            registry=registry)  # fmt: skip
+
+    def told(self, prediction: Prediction) -> None:
+        """A prediction, or the outcome of one."""
+        if not prediction.outcome:
+            self._made.inc()
+            return
+        self._verified.labels(prediction.model, prediction.outcome).inc()
+        self._errors.labels(prediction.model).inc(prediction.squared_error)
 
 
 class _Alerts:

@@ -83,7 +83,12 @@ class IncidentCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """P(a series passes `level` between `from_s` and `to_s` seconds from now); `breach_in_s` is the median of the hits."""
+    """P(a series passes `level` between `from_s` and `to_s` seconds from now); `breach_in_s` is the median of the hits.
+
+    With an `outcome` ("hit", "false", "miss") it tells what became of the prediction `of`, made at `made_at`, by `squared_error` =
+    (probability - came)²; `breach_in_s` is then how long after that the breach came. Of a miss there is no prediction: its
+    `probability` is what was given to it just before.
+    """
 
     prediction_id: str
     incident_id: str
@@ -102,6 +107,10 @@ class Prediction:
     model: str
     occurred_at: Millis
     evidence: list[Evidence]
+    outcome: str = ""
+    of: str = ""
+    made_at: Millis = 0
+    squared_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

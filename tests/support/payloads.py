@@ -86,6 +86,7 @@ def _accounted(_state: IncidentState, _at_ms: int, ordinal: int) -> Changes:
 
 
 def _prediction(state: IncidentState, at_ms: int, ordinal: int) -> Changes:
+    names: dict[str, Any] = {**_names(state)}
     record = Prediction(
         prediction_id=f"prediction-{ordinal}",
         series="default/production/checkout/memory_limit_ratio",
@@ -100,7 +101,7 @@ def _prediction(state: IncidentState, at_ms: int, ordinal: int) -> Changes:
         model="holt-winters",
         occurred_at=at_ms,
         evidence=[EVIDENCE],
-        **_names(state),
+        **names,
     )
     return to_dict(record)
 

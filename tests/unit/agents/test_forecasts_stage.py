@@ -21,7 +21,7 @@ from tests.support.stage_run import StageRun
 def foretold(series: list[MetricPoint]) -> list[Prediction]:
     """The predictions that the stage makes of these points."""
     run = StageRun(ForecastsStage())
-    return [made for p in series for made in run.take(METRICS, p, p.occurred_at)]
+    return [made for p in series for made in run.take(METRICS, p, p.occurred_at) if not made.outcome]
 
 
 def leak(per_s: float, calm: int = 60, *, until: float = 0.9, seed: int = 1) -> list[float]:

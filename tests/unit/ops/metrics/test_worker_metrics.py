@@ -13,12 +13,13 @@ from ops.metrics.published import MeteredWire
 from ops.metrics.server import MetricsServer, metrics_port
 from ops.metrics.worker import CommitSensor, WorkerMeter
 from ops.settings import Settings
+from schemas.records.analysis import Prediction
 from schemas.records.command import Decision
 from schemas.records.log import DeadLetter
 from schemas.records.sampling import AlertAccount
 from schemas.samples import sample
 from streams.stage import Output
-from streams.topics import ACCOUNT, DEAD_LETTERS, DECISIONS, TOPICS, Topic
+from streams.topics import ACCOUNT, DEAD_LETTERS, DECISIONS, PREDICTIONS, TOPICS, Topic
 
 
 @pytest.fixture
@@ -133,3 +134,14 @@ def test_lag_has_the_names_that_dashboards_know(registry: CollectorRegistry) -> 
         s.value: registry.get_sample_value("breakwater_lag_status", {**place, "status": s.value}) for s in LagStatus
     }
     assert [status for status, value in holds.items() if value] == ["STALL"]
+
+
+def test_predictions_and_what_became_of_them_are_told_apart(registry: CollectorRegistry) -> None:
+    """An outcome is no prediction; by its squared error the Brier score follows."""
+    wire, made = MeteredWire(registry), sample(Prediction)
+    wire.message(Output(PREDICTIONS, "key", replace(made, outcome="", model="a line")))
+    wire.message(Output(PREDICTIONS, "key", replace(made, outcome="hit", squared_error=0.04, model="a line")))
+    assert registry.get_sample_value("breakwater_predictions_total") == 1
+    labels = {"model": "a line", "outcome": "hit"}
+    assert registry.get_sample_value("breakwater_predictions_verified_total", labels) == 1
+    assert registry.get_sample_value("breakwater_prediction_squared_errors_total", {"model": "a line"}) == 0.04

@@ -1,0 +1,131 @@
+"""Labelled slow breaches as prediction hears of them: leaks, disks that fill, seasonal peaks, and series that come near and turn.
+
+`python -m tests.support.slow_breaches --each 40 --seed 0` prints how often predictions were right and how early.
+A point a minute. Only the seed decides.
+"""
+
+import argparse
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+from agents.prediction.forecasts_stage import ForecastsStage
+from agents.prediction.verification import Outcome
+from streams.topics import METRICS
+from tests.support.signals import NOW, points
+from tests.support.stage_run import StageRun
+
+LEVEL = 0.9
+_STEP_MS = 60_000
+
+
+def memory_leak(dice: random.Random) -> list[float]:
+    """Calm for one to three hours, then memory that is not given back, for two to five hours until it is full; noise on top."""
+    calm, lasts = dice.randrange(60, 180), dice.randrange(120, 300)
+    start, noise = dice.uniform(0.2, 0.5), dice.uniform(0.002, 0.01)
+    rise = (0.97 - start) / lasts
+    return [_held(start + max(0, i - calm) * rise + dice.gauss(0, noise)) for i in range(calm + lasts + 10)]
+
+
+def sawtooth_leak(dice: random.Random) -> list[float]:
+    """A leak under a garbage collector: every few minutes some is given back, less each time."""
+    calm, lasts, every = dice.randrange(60, 120), dice.randrange(180, 300), dice.randrange(4, 9)
+    start, swing = dice.uniform(0.25, 0.45), dice.uniform(0.01, 0.03)
+    rise = (0.97 - start) / lasts
+    return [
+        _held(start + max(0, i - calm) * rise + swing * (i % every) / every + dice.gauss(0, 0.003))
+        for i in range(calm + lasts + 10)
+    ]
+
+
+def filling_disk(dice: random.Random) -> list[float]:
+    """A log that is written faster and faster: from 60 to 80 % to full in three to eight hours."""
+    lasts, start, bend = dice.randrange(180, 480), dice.uniform(0.6, 0.8), dice.uniform(1.0, 1.5)
+    calm = dice.randrange(60, 120)
+    return [
+        _held(start + (0.96 - start) * (max(0, i - calm) / lasts) ** bend + dice.gauss(0, 0.001))
+        for i in range(calm + lasts + 10)
+    ]
+
+
+def seasonal_peak(dice: random.Random) -> list[float]:
+    """A load that rises for hours to a peak over the level, and falls again."""
+    half, base, top = dice.randrange(150, 300), dice.uniform(0.3, 0.45), dice.uniform(0.95, 1.05)
+    return [
+        base + (top - base) * math.sin(math.pi * i / (2 * half)) ** 2 + dice.gauss(0, 0.008) for i in range(2 * half)
+    ]
+
+
+def near_miss(dice: random.Random) -> list[float]:
+    """A load that rises for hours to a peak below the level, and falls again: nothing breaches."""
+    half, base, top = dice.randrange(150, 300), dice.uniform(0.3, 0.45), dice.uniform(0.6, 0.8)
+    return [
+        base + (top - base) * math.sin(math.pi * i / (2 * half)) ** 2 + dice.gauss(0, 0.008) for i in range(2 * half)
+    ]
+
+
+KINDS: dict[str, Callable[[random.Random], list[float]]] = {
+    made.__name__: made for made in (memory_leak, sawtooth_leak, filling_disk, seasonal_peak, near_miss)
+}
+
+
+def _held(value: float) -> float:
+    return min(1.0, max(0.0, value))
+
+
+@dataclass(slots=True)
+class Scores:
+    """What became of predictions, by kind of series; leads in s, of hits."""
+
+    outcomes: dict[str, dict[Outcome, int]] = field(default_factory=dict)
+    leads_s: list[float] = field(default_factory=list)
+
+    def total(self, outcome: Outcome) -> int:
+        """Over all kinds."""
+        return sum(by_outcome[outcome] for by_outcome in self.outcomes.values())
+
+    @property
+    def right(self) -> float:
+        """Hits among the predictions that were verified."""
+        hits = self.total(Outcome.HIT)
+        return hits / max(1, hits + self.total(Outcome.FALSE))
+
+    @property
+    def foreseen(self) -> float:
+        """Hits among the breaches."""
+        hits = self.total(Outcome.HIT)
+        return hits / max(1, hits + self.total(Outcome.MISS))
+
+
+def scores(each: int, seed: int) -> Scores:
+    """What the stage's own verification says of its predictions on `each` series of every kind."""
+    found = Scores()
+    for kind, make in KINDS.items():
+        counted = found.outcomes[kind] = dict.fromkeys(Outcome, 0)
+        for number in range(each):
+            run = StageRun(ForecastsStage())
+            for point in points(make(random.Random(f"{kind}-{seed + number}")), since=NOW, step_ms=_STEP_MS):
+                for told in run.take(METRICS, point, point.occurred_at):
+                    if told.outcome:
+                        counted[Outcome(told.outcome)] += 1
+                    if told.outcome == Outcome.HIT:
+                        found.leads_s.append(told.breach_in_s or 0.0)
+    return found
+
+
+def main() -> None:
+    """Print the scores."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--each", type=int, default=40, help="series of each kind")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    found = scores(asked.each, asked.seed)
+    for kind, counted in found.outcomes.items():
+        print(f"{kind:16}" + ", ".join(f"{outcome} {n}" for outcome, n in counted.items()))
+    print(f"right {found.right:.3f}, foreseen {found.foreseen:.3f}, median lead {median(found.leads_s) / 60:.1f} min")
+
+
+if __name__ == "__main__":
+    main()

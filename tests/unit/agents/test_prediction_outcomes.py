@@ -1,0 +1,112 @@
+"""What became of predictions."""
+
+from collections import Counter
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from agents.prediction.forecasts_stage import ForecastsStage
+from agents.prediction.verification import Outcome, Verification
+from agents.prediction.warnings_stage import WarningsStage
+from ops.prediction_scores import scores_of
+from schemas.records.analysis import Prediction
+from streams.topics import METRICS, PREDICTIONS
+from tests.support.signals import NOW, points, prediction
+from tests.support.slow_breaches import scores
+from tests.support.stage_run import StageRun
+
+HORIZON = 1_800_000
+MINUTE = 60_000
+
+
+def told(values: list[float], step_ms: int = 1000) -> list[Prediction]:
+    """All that the stage publishes of a series."""
+    run = StageRun(ForecastsStage())
+    return [made for p in points(values, step_ms=step_ms) for made in run.take(METRICS, p, p.occurred_at)]
+
+
+def test_a_breach_within_the_horizon_makes_a_prediction_a_hit() -> None:
+    """It names the prediction, how long before it was said, and how far off the probability was."""
+    values = [0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.005 for i in range(200)]
+    made = told(values)
+    outcome = next(p for p in made if p.outcome)
+    first = next(p for p in made if not p.outcome and p.probability >= 0.6)
+    assert (outcome.outcome, outcome.of, outcome.made_at) == ("hit", first.prediction_id, first.occurred_at)
+    assert outcome.breach_in_s == (outcome.occurred_at - first.occurred_at) / 1000 > 30
+    assert outcome.squared_error == pytest.approx((1 - first.probability) ** 2)
+    assert sum(bool(p.outcome) for p in made) == 1
+
+
+def test_a_rise_that_ends_makes_it_false_though_it_was_taken_back() -> None:
+    """It was said, so it is judged, when its horizon is over."""
+    values = [*(0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.004 for i in range(160)), *[0.3, 0.301] * 1000]
+    outcomes = [p for p in told(values) if p.outcome]
+    assert [p.outcome for p in outcomes] == ["false"]
+    assert outcomes[0].occurred_at - outcomes[0].made_at > HORIZON
+    assert outcomes[0].breach_in_s is None
+
+
+def test_a_breach_out_of_nothing_is_a_miss() -> None:
+    """With the odds that were given to it just before; and it is one breach, however long it lasts."""
+    outcomes = [p for p in told([*[0.5, 0.502] * 40, *[0.95] * 300]) if p.outcome]
+    assert [(p.outcome, p.of, p.squared_error) for p in outcomes] == [("miss", "", 1.0)]
+
+
+def test_a_breach_after_the_horizon_is_a_false_prediction_and_a_miss() -> None:
+    """One value decides both."""
+    seen = Verification().foretold(0.1).made("p", 0.7, NOW, HORIZON)
+    seen, first = seen.judged(NOW + HORIZON + 1, True, HORIZON)
+    seen, second = seen.judged(NOW + HORIZON + 1, True, HORIZON)
+    assert first is not None
+    assert second is not None
+    assert (first.outcome, second.outcome) == (Outcome.FALSE, Outcome.MISS)
+    assert second.squared_error == pytest.approx(0.81)
+    assert seen.judged(NOW + HORIZON + 1, True, HORIZON)[1] is None
+
+
+def test_while_a_breach_is_on_nothing_is_foretold_of_it() -> None:
+    """A series that flaps about its level is foretold once."""
+    seen, _ = Verification().judged(NOW, True, HORIZON)
+    assert seen.made("p", 0.9, NOW + MINUTE, HORIZON).standing is None
+    assert seen.made("p", 0.9, NOW + HORIZON + 1, HORIZON).standing is not None
+
+
+def test_an_outcome_foretells_nothing() -> None:
+    """The vote of prediction does not change by it."""
+    run = StageRun(WarningsStage())
+    assert run.stage.key(run.place(PREDICTIONS, prediction(0.9, outcome="hit", of="p"), NOW)) is None
+
+
+def test_predictions_are_counted_by_model_and_once() -> None:
+    """What a crash published again is one record."""
+    hit = prediction(0.8, NOW + MINUTE, outcome="hit", of="p", squared_error=0.04, breach_in_s=600.0)
+    records = [
+        prediction(0.8), hit, hit,
+        prediction(0.7, NOW + 2 * MINUTE, outcome="false", of="q", squared_error=0.49),
+        prediction(0.1, NOW + 3 * MINUTE, outcome="miss", squared_error=0.81),
+    ]  # fmt: skip
+    found = scores_of(records)["a line"].document()
+    assert (found["made"], found["hit"], found["false"], found["miss"]) == (1, 1, 1, 1)
+    assert (found["right"], found["foreseen"], found["median_lead_s"]) == (0.5, 0.5, 600.0)
+    assert found["brier"] == pytest.approx((0.04 + 0.49 + 0.81) / 3)
+    assert scores_of(records, since=NOW + 2 * MINUTE)["a line"].made == 0
+
+
+def test_slow_breaches_are_foretold_a_quarter_of_an_hour_before() -> None:
+    """Leaks, disks that fill, seasonal peaks: of the predictions 80 % are right, at a median of 15 minutes before."""
+    found = scores(each=6, seed=5000)
+    assert found.right >= 0.8
+    assert found.foreseen >= 0.8
+    assert median(found.leads_s) >= 900
+    assert sum(found.outcomes["near_miss"].values()) <= 1
+
+
+def test_each_prediction_has_one_outcome() -> None:
+    """Of a leak, a restart and another leak."""
+    rise = [0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.005 for i in range(200)]
+    made = told([*rise, *[0.3, 0.301] * 1200, *rise])
+    ids = Counter(p.of for p in made if p.outcome and p.of)
+    assert ids
+    assert set(ids.values()) == {1}
+    assert all(b.occurred_at >= a.occurred_at for a, b in pairwise(made))
