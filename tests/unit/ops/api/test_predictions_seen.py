@@ -21,7 +21,7 @@ def prediction(after_s: float = 0, probability: float = 0.9, **changes: Any) -> 
     """At 0.7 of a limit of 0.95, which is to be reached within ten minutes."""
     fields = {
         "series": "s", "level": 0.95, "value": 0.7, "from_s": 0, "to_s": 600, "breach_in_s": 100.0,
-        "occurred_at": NOW + int(after_s * 1000), "probability": probability,
+        "occurred_at": NOW + int(after_s * 1000), "probability": probability, "outcome": "",
     }  # fmt: skip
     return sample(Prediction, **{**fields, **changes})
 
@@ -83,3 +83,9 @@ def test_only_points_of_foretold_series_are_asked_for(seen: PredictionsSeen) -> 
     assert seen.awaits("s")
     seen.point(point(-1, 0.99))
     assert outcomes(seen, 1) == []
+
+
+def test_an_outcome_is_no_prediction(seen: PredictionsSeen) -> None:
+    """The stage's own word on what became of one begins none."""
+    seen.prediction(prediction(outcome="false"))
+    assert seen.view(NOW)["standing"] == []
