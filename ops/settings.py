@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     intake_dedup_keys: int = Field(
         200_000, ge=2, le=10_000_000, description="Most identities that are remembered for it."
     )
+    intake_shared: bool = Field(
+        False,
+        description="Whether other `serve` processes take from the same senders: then each learns what the others took.",
+    )
     intake_rate_per_s: int = Field(0, ge=0, description="Items a second that one sender may send; 0 is no limit.")
     intake_tenant_rate_per_s: int = Field(
         0, ge=0, description="Items a second that one tenant may send; 0 is no limit."

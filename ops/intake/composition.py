@@ -14,12 +14,14 @@ from ops.intake.guard import Guard
 from ops.intake.handover import Bounds, Delivery, Handover
 from ops.intake.http import Intake
 from ops.intake.limits import SlidingWindow
+from ops.intake.recall import Recall
 from ops.intake.rules import ALL_LABELS, Rules, names
 from ops.intake.sns_trust import SnsTrust
 from ops.intake.sources import read_sources
 from ops.settings import Settings
 from state.clock import wall_clock_ms
 from streams.encoder import TelemetryEncoder
+from streams.topics import ALERTS
 
 # Rates are held over this long: a burst of ten seconds' worth is let through.
 _RATE_WINDOW_S = 10
@@ -65,6 +67,20 @@ def compose_intake(
         guard=guard,
         bodies=BodyReader(timeout_s=settings.intake_body_timeout_s),
         verifiers={SNS_FORMAT.name: SnsTrust(names(settings.sns_topics, ())).check},
+    )
+
+
+def compose_recall(settings: Settings, bootstrap: str, encoder: TelemetryEncoder, intake: Intake) -> Recall:
+    """What tells an intake of alerts that others took, once it is started; the intake takes nothing before."""
+    intake.handover.await_recall()
+    return Recall(
+        bootstrap,
+        encoder.codec(ALERTS),
+        intake.handover,
+        window_s=settings.intake_dedup_s,
+        most=settings.intake_dedup_keys,
+        shared=settings.intake_shared,
+        clock=wall_clock_ms,
     )
 
 

@@ -77,7 +77,21 @@ class Handover:
         self._recent = Recent(bounds.window_s, bounds.most_identities)
         self._carriers: dict[_Carrier, None] = {}
         self._told_later: OrderedDict[str, _Carrier] = OrderedDict()
+        self._recalling = False
         self.waiting_bytes = 0
+
+    def await_recall(self) -> None:
+        """Take nothing before `recalled` says that all is known which was taken earlier."""
+        self._recalling = True
+
+    def learn(self, identities: list[str]) -> None:
+        """Kafka has alerts of these identities, from another process."""
+        self._recent.turn(self._clock())
+        self._recent.learned(identities)
+
+    def recalled(self) -> None:
+        """What was taken before this process began is known: it may begin."""
+        self._recalling = False
 
     def check_open(self, incoming_bytes: int = 0) -> None:
         """Raises DeliveryError while too much waits, or the eldest of it longer than anybody's patience."""
@@ -102,6 +116,10 @@ class Handover:
         Raises:
             DeliveryError: one was not taken, or not in time; it is on its way still, or was never sent.
         """
+        if self._recalling:
+            raise DeliveryError(
+                "What was taken before the start is still being read from Kafka. Send it again in a moment."
+            )
         self._recent.turn(self._clock())
         if body_key and (carrier := self._told_later.pop(body_key, None)) is not None:
             await self._acknowledged([carrier], body_key)

@@ -1,17 +1,22 @@
-"""What tells a native alert from a repetition of it."""
+"""What tells an alert from a repetition of it: its tenant and its id, which is the sender's or made of what it says."""
+
+import hashlib
 
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import Millis
 
 
+def named_identity(tenant: str, alert_id: str) -> str:
+    """The identity of a tenant's alert."""
+    return f"{tenant}\x1f{alert_id}"
+
+
 def alert_identity(alert: Alert, given_id: bool, given_time: bool) -> str | None:
-    """Its id where the sender gave one; else its condition, start and text; None where it has neither id nor time."""
-    if given_id:
-        return f"{alert.tenant}\x1f{alert.alert_id}"
-    return condition_identity(alert, alert.occurred_at, alert.message) if given_time else None
+    """Its identity; None where its sender gave neither id nor time, so that each is a new one."""
+    return named_identity(alert.tenant, alert.alert_id) if given_id or given_time else None
 
 
-def condition_identity(alert: Alert, at: Millis, message: str) -> str:
-    """The identity of an alert of this one's condition, at a time, with a text. It counts within this process only."""
-    said = hash(message) & 0xFFFFFFFFFFFFFFFF
-    return f"{alert.tenant}\x1f{alert.fingerprint}\x1f{at}\x1f{alert.status}\x1f{alert.severity}\x1f{said:x}"
+def condition_id(alert: Alert, at: Millis, message: str) -> str:
+    """The id of an alert of this one's condition, at a time, with a text: the same whoever makes it, and whenever."""
+    said = hashlib.blake2b(f"{alert.status}\x1f{alert.severity}\x1f{message}".encode(), digest_size=8).hexdigest()
+    return f"{alert.fingerprint}-{at:x}-{said}"

@@ -7,6 +7,7 @@ among its labels.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ops.intake import values
 from ops.intake.arrival import DEFAULT_ENVIRONMENT, Arrival
+from ops.intake.identity import condition_id
 from schemas.errors import InvalidInputError
 from schemas.identity import series_id
 from schemas.records.intake import Alert, LogLine, MetricPoint, TopologyEdge
@@ -129,8 +131,8 @@ class AlertIn(Sent):
     def record(self, arrival: Arrival) -> Alert:
         """The alert, its ids filled in from its labels where the source gave none."""
         where = (self.tenant_of(arrival), self.environment, self.service)
-        return Alert(
-            alert_id=self.alert_id or arrival.new_id(),
+        alert = Alert(
+            alert_id=self.alert_id or "",
             incident_id=self.incident_id or arrival.rules.incident_of(where, self.labels),
             tenant=where[0],
             environment=self.environment,
@@ -148,6 +150,12 @@ class AlertIn(Sent):
             labels=self.labels,
             correlation_id=self.correlation_id,
         )
+        if self.alert_id:
+            return alert
+        # The same condition at the same time with the same text is the same alert, however often it is sent.
+        given_time = self.occurred_at is not None
+        own = condition_id(alert, alert.occurred_at, alert.message) if given_time else arrival.new_id()
+        return replace(alert, alert_id=own)
 
 
 class PlainPayload(Sent):

@@ -27,7 +27,8 @@ replicas; what cannot be taken lies in the dead letters byte for byte (`breakwat
 - **A repetition makes no second alert** for `BREAKWATER_INTAKE_DEDUP_S`: the same id; without one the same condition, start,
   status and severity (and text, for native alerts); for metrics the same series, time and value. It is answered as a success
   (`duplicates`). A native alert with neither id nor time is a new one each time, but where its sender was told 503 and sends the
-  same body again.
+  same body again. After a restart what was taken within that time is read back from Kafka first; several processes behind one
+  address learn it from each other with `BREAKWATER_INTAKE_SHARED`.
 - **401, 403, 408, 429**: not let in; nothing is kept, and metrics count it by reason.
 - Bodies may be packed by gzip, deflate or zstd (remote write: snappy), and have 16 MiB, packed and unpacked; an item has
   `BREAKWATER_MAX_ALERT_BYTES`, a body 50,000 items.

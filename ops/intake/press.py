@@ -11,7 +11,7 @@ import orjson
 
 from ops.intake import values
 from ops.intake.arrival import Arrival
-from ops.intake.identity import condition_identity
+from ops.intake.identity import condition_id, named_identity
 from ops.intake.models import LONGEST_NAME, AlertIn
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
@@ -36,13 +36,9 @@ class _Pressed:
     tenant: str
     alert: Alert
 
-    def identity(self, alert_id: str | None, at: Millis, message: str | None) -> str | None:
-        """As `ops.intake.identity` has it; `at` is negative where the time was not given."""
-        if alert_id is not None:
-            return f"{self.tenant}\x1f{alert_id}"
-        return (
-            None if at < 0 else condition_identity(self.alert, at, self.alert.message if message is None else message)
-        )
+    def alert_id(self, at: Millis, message: str | None) -> str | None:
+        """The id of one without an id of its own; None where the time was not given: then `at` is negative."""
+        return None if at < 0 else condition_id(self.alert, at, self.alert.message if message is None else message)
 
 
 class AlertPress:
@@ -79,13 +75,15 @@ class AlertPress:
         pressed = self._known.get(key) or self._pressed(key, rest, arrival)
         if pressed is None or (arrival.bound and pressed.tenant != arrival.tenant):
             return None
+        named = alert_id or pressed.alert_id(at, message)
         value = pressed.template.fill(
-            alert_id or arrival.new_id(),
+            named or arrival.new_id(),
             arrival.received_at if at < 0 else at,
             avro_long(arrival.received_at),
             None if message is None else avro_string(message),
         )
-        return Message(ALERTS.name, pressed.template.key, value), pressed.identity(alert_id, at, message)
+        identity = None if named is None else named_identity(pressed.tenant, named)
+        return Message(ALERTS.name, pressed.template.key, value), identity
 
     def _pressed(self, key: tuple[str, bytes], rest: dict[str, Any], arrival: Arrival) -> _Pressed | None:
         """A template for what comes a second time: making one costs as much as five alerts the slow way."""

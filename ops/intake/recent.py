@@ -1,5 +1,6 @@
 """What came in lately, so that a sender's retry makes no second record: bounded in time and in number."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from schemas.records.vocabulary import Millis
@@ -52,6 +53,11 @@ class Recent:
         self._pending.pop(identity, None)
         if delivered and self._half_ms:
             self._young.add(identity)
+
+    def learned(self, identities: Iterable[str]) -> None:
+        """Kafka has these, whoever brought them."""
+        if self._half_ms:
+            self._young.update(identities)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old) + len(self._pending)

@@ -138,7 +138,7 @@ ALERTS_FORMAT = Format(
     rows=(
         Row("service", "service", "needed"),
         Row("name or alert_type", "name", "needed"),
-        Row("alert_id", "alert_id", "an id of its own where none is given; the same id twice makes one alert"),
+        Row("alert_id", "alert_id", "made of condition, time and text where none is given; the same id twice is one alert"),
         Row("incident_id", "incident_id", "made of tenant, environment and service where none is given"),
         Row("severity", "severity", "any usual word or number; `WARNING` where none is given"),
         Row("status", "status", "`FIRING` where none is given"),

@@ -45,9 +45,7 @@ USUAL = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def outcomes(
-    path: str, items: list[Any], arrival: Arrival
-) -> tuple[list[Any], list[Any], list[tuple[int, str]], int]:
+def outcomes(path: str, items: list[Any], arrival: Arrival) -> tuple[list[Any], list[Any], list[tuple[int, str]], int]:
     """The alerts' bytes, their identities, what was refused, and how many went the quick way."""
     body = items if path == "/api/v2/alerts" else {"version": "4", "receiver": "r", "alerts": items}
     reading = BY_PATH[path].read(Parcel(orjson.dumps(body)), arrival)
