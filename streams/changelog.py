@@ -3,9 +3,10 @@
 Faust's own table writes one changelog record a change without waiting for it, and recovers some 4,000 records a second. Here
 a stage awaits its rows' records before it puts the rows, and recovery takes a fetch at once.
 
-Rows are fenced. Each record carries its writer's epoch: where the changelog ended when the writer took the partition over. A
-worker that lost its partition without knowing (it was stopped, or cut off) may still write; its rows come after its
-successor's, but carry a smaller epoch, and recovery passes them over.
+Rows are fenced. Each record carries its writer's epoch: where the changelog ended when the writer took the partition over, and
+of which generation of the group the writer was, as two may take over where the first has written nothing. A worker that lost
+its partition without knowing (it was stopped, or cut off) may still write; its rows come after its successor's, but carry a
+smaller epoch, and recovery passes them over.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,11 @@ from streams.transport.batch import RawRecord
 # Row bytes begin with this where the state wants ticks, so that waiting keys are found without reading rows.
 WAITING = b'{"w":1'
 EPOCH_HEADER = "epoch"
-_MOST_DIGITS = 18  # of an offset
+_MOST_DIGITS = 18  # of an epoch
+# Of the generation in an epoch; it decides between two of which the changelog's end is the same, so it may wrap.
+_GENERATION_BITS = 20
+# The key of the one row of a partition that is no state's: what a stage notes of the partition itself.
+PARTITION_ROW = b"\xff"
 # Small segments, cleaned soon: what a recovery reads is about the live rows and 32 MiB.
 _TOPIC_SETTINGS = {
     "segment.bytes": str(16 << 20),
@@ -46,16 +51,21 @@ class RowStore:
         """Take records of the changelog, in their order."""
         rows = self._rows.setdefault(partition, {})
         for record in records:
-            if record.key is None or not _is_text(record.key):
+            if record.key is None or not (record.key == PARTITION_ROW or _is_text(record.key)):
                 continue  # no row of ours
             epoch, held = _epoch_of(record), rows.get(record.key)
             if held is None or epoch >= held[0]:
                 rows[record.key] = epoch, record.value
 
-    def own(self, ends: dict[int, int]) -> None:
-        """Recovery is complete: the worker holds these partitions, whose changelogs ended there, and no others."""
+    def own(self, ends: dict[int, int], generation: int) -> None:
+        """Recovery is complete: the worker holds these partitions, whose changelogs ended there, and no others.
+
+        Args:
+            generation: of the consumer group, when it gave the worker these partitions.
+        """
         self._rows = {p: {k: v for k, v in self._rows.get(p, {}).items() if v[1] is not None} for p in ends}
-        self._epochs = dict(ends)
+        turn = generation % (1 << _GENERATION_BITS)
+        self._epochs = {partition: end << _GENERATION_BITS | turn for partition, end in ends.items()}
         self._owned = frozenset(ends)
 
     def let_go(self) -> None:
@@ -76,9 +86,12 @@ class RowStore:
         return None if held is None else held[1]
 
     def keys(self, partition: int, *, waiting: bool = False) -> list[bytes]:
-        """The keys of a partition, or those of states that want ticks."""
+        """The keys of a partition, `PARTITION_ROW` among them, or those of states that want ticks."""
         rows = self._rows.get(partition, {}).items()
-        return [key for key, (_, row) in rows if row is not None and (not waiting or row.startswith(WAITING))]
+        live = ((key, row) for key, (_, row) in rows if row is not None)
+        if waiting:
+            return [key for key, row in live if row.startswith(WAITING) and key != PARTITION_ROW]
+        return [key for key, _ in live]
 
     def put(self, partition: int, rows: Rows) -> None:
         """Take rows whose changelog records are delivered; None removes one."""
@@ -94,7 +107,7 @@ def _epoch_of(record: RawRecord) -> int:
     """The writer's epoch; 0, older than any, where the header says what no writer could: an epoch that begins after it."""
     told = next((value for name, value in record.headers if name == EPOCH_HEADER), None) or b""
     epoch = int(told) if told.isdigit() and len(told) <= _MOST_DIGITS else 0
-    return epoch if epoch <= record.offset else 0
+    return epoch if epoch >> _GENERATION_BITS <= record.offset else 0
 
 
 def _is_text(key: bytes) -> bool:
@@ -191,4 +204,5 @@ class _FaustTable(Table):  # type: ignore[misc]
     async def on_recovery_completed(self, active_tps: set[Any], standby_tps: set[Any]) -> None:  # noqa: ARG002 - Faust's
         """Called by Faust's recovery once the changelogs of a new assignment are read."""
         highest = self.app.tables.recovery.active_highwaters
-        self._row_store.own({tp.partition: highest[tp] + 1 for tp in active_tps})
+        ends = {tp.partition: highest[tp] + 1 for tp in active_tps}
+        self._row_store.own(ends, self.app.consumer_generation_id)

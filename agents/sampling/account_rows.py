@@ -8,10 +8,11 @@ import orjson
 
 from agents.sampling.incidents import Incidents, P, key_of
 from agents.sampling.keyed_table import Ints, KeyedTable
+from streams.changelog import PARTITION_ROW
 from streams.rows import MAX_ROW_BYTES
 
-# The row that holds up to which offset all of the partition is counted; no incident has this key, as it is no UTF-8.
-POSITION = b"\xff"
+# The row that holds up to which offset all of the partition is counted.
+POSITION = PARTITION_ROW
 
 
 def row(state: Incidents, slot: int) -> bytes:

@@ -185,7 +185,9 @@ class EdgeShell:
             await asyncio.sleep(0)
         if held:
             part.sampler.upto = held[-1].value.last
-            rows[POSITION] = b"%d" % part.sampler.upto  # after the others: what is up to there, they have counted
+        if rows or held:
+            # After the others: what is up to there, they have counted. With each of them, so that all are of one epoch.
+            rows[POSITION] = b"%d" % part.sampler.upto
         if self._partitions.get(part.number) is not part:
             return
         await self._outbox.send(self._table.messages(part.number, rows))

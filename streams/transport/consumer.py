@@ -6,7 +6,7 @@ records come again.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._progress: dict[Any, Progress] = {}
+        self._recovered: dict[Any, int] = {}  # up to where the changelogs under recovery were read, without a gap
         self._epoch = 0
         super().__init__(*args, **kwargs)
 
@@ -66,6 +67,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     # -- rebalance and seek
 
+    async def seek_wait(self, partitions: Mapping[Any, int]) -> None:
+        """Recovery begins to read changelogs here."""
+        self._recovered.update({tp: offset for tp, offset in partitions.items() if not self._is_source(tp)})
+        await super().seek_wait(partitions)
+
     async def perform_seek(self) -> None:
         """Begin anew at the committed offsets; what was handed out and not committed comes again."""
         self._forget()
@@ -91,6 +97,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             for tp in list(self._progress if tps is None else tps):
                 if (progress := self._progress.pop(tp, None)) is not None:
                     progress.void()
+        for tp in tps or ():
+            self._recovered.pop(tp, None)
 
     def _is_source(self, tp: Any) -> bool:
         return bool(self.app.topics.acks_enabled_for(tp.topic))
@@ -120,13 +128,22 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 return
             if not (active is None or tp in active or tp in self._buffered_partitions):
                 continue
+            start, end = positions.get(tp) or (some[0].offset, some[-1].offset + 1)
             if not self._is_source(tp):
-                await self._changelog(tp, some)
-            elif epoch == self._epoch and not self.app.rebalancing:
-                start, end = positions.get(tp) or (some[0].offset, some[-1].offset + 1)
-                if await self._in_order(tp, start) and not await self._deliver(tp, Batch(some, some[-1].offset, end)):
-                    return
+                await self._changelog(tp, some, start, end)
+                continue
+            usable = epoch == self._epoch and not self.app.rebalancing and await self._in_order(tp, start)
+            if usable and not await self._deliver(tp, Batch(some, some[-1].offset, end)):
+                return
         await self._pass_over(positions.keys() - records.keys(), positions, active, epoch)
+
+    def _rows_end(self, tp: Any, start: int, end: int) -> None:
+        """Follow the fetcher over the end of a changelog that compaction has emptied: no record tells recovery of it."""
+        if start != end and self._recovered.get(tp) == start:
+            self._recovered[tp] = end
+            offsets = self.app.tables.recovery.active_offsets
+            if tp in offsets:
+                offsets[tp] = end - 1
 
     async def _seek_again(self) -> None:
         try:
@@ -138,6 +155,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Follow the fetcher where it moved without a record, and bring it back to where it was left behind."""
         for tp in tps:
             start, end = positions[tp]
+            if not self._is_source(tp):
+                self._rows_end(tp, start, end)
+                continue
             usable = self.flow_active and epoch == self._epoch and not self.app.rebalancing
             if usable and (active is None or tp in active) and await self._in_order(tp, start) and start != end:
                 with ack_lock:
@@ -186,16 +206,33 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 
-    async def _changelog(self, tp: Any, records: list[Any]) -> None:
-        read = self._read_offset[tp]
-        fresh = [record for record in records if read is None or record.offset >= read]
+    async def _changelog(self, tp: Any, records: list[Any], start: int, end: int) -> None:
+        """Take rows that go on from those before them.
+
+        A fetch that was under way when recovery sought the beginning would else count as all that lies before it.
+        """
+        if not await self._goes_on(tp, start):
+            return
+        self._recovered[tp] = end
         table = self.app.tables._changelogs.get(tp.topic)
-        if isinstance(table, RecoversInBulk) and fresh:
-            table.recover(tp.partition, fresh)
-            fresh = fresh[-1:]  # Faust's recovery measures by it how far it is
-        for record in fresh:
+        if isinstance(table, RecoversInBulk):
+            table.recover(tp.partition, records)
+            records = records[-1:]  # Faust's recovery measures by it how far it is
+        for record in records:
             await self.callback(self._to_message(tp, record))
             self._read_offset[tp] = record.offset
+
+    async def _goes_on(self, tp: Any, start: int) -> bool:
+        expected = self._recovered.get(tp)
+        if expected is None or expected == start:
+            return expected is not None
+        first = (await self.earliest_offsets(tp))[tp]
+        if expected < first == start:
+            return True  # compaction took what was before
+        if self._recovered.get(tp) == expected:
+            self.log.info("%s: rows read from %s instead of %s; reading again", tp, start, expected)
+            await self._thread.seek_wait({tp: expected})
+        return False
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

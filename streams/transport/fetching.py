@@ -17,7 +17,7 @@ Fetched = tuple[dict[Any, list[Any]], dict[Any, tuple[int, int]]]
 
 
 class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Returns records by partition together with the positions before and after, of source partitions."""
+    """Returns records by partition together with the positions before and after."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._unopened: dict[Any, ChunkedRecords] = {}
@@ -58,7 +58,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _buffered(self, fetcher: Any, active: set[Any] | None, max_records: int | None) -> dict[Any, list[Any]]:
         for tp, result in fetcher._records.items():
             self._lighten(fetcher, tp, result)
-        waiting, begun = dict(fetcher._records), self._all_positions(fetcher)
+        waiting, begun = dict(fetcher._records), self._positions(fetcher)
         try:
             with fetcher._subscriptions.fetch_context():
                 records: dict[Any, list[Any]] = await fetcher.fetched_records(
@@ -103,17 +103,14 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _take_back(self, fetcher: Any, begun: dict[Any, int]) -> None:
         """Have what was read of other partitions, before one of them failed, fetched again from where that began."""
-        for tp, position in self._all_positions(fetcher).items():
+        for tp, position in self._positions(fetcher).items():
             if begun.get(tp, position) != position:
                 fetcher._subscriptions.subscription.assignment.state_value(tp).consumed_to(begun[tp])
                 fetcher._records.pop(tp, None)
                 self._unopened.pop(tp, None)
 
-    def _positions(self, fetcher: Any) -> dict[Any, int]:
-        return {tp: position for tp, position in self._all_positions(fetcher).items() if self._is_source(tp)}
-
     @staticmethod
-    def _all_positions(fetcher: Any) -> dict[Any, int]:
+    def _positions(fetcher: Any) -> dict[Any, int]:
         subscription = fetcher._subscriptions.subscription
         if not subscription or not subscription.assignment:
             return {}

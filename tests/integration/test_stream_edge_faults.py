@@ -57,7 +57,6 @@ def test_three_workers_come_and_go(log: Log, plan: WorkerPlan, workers: Workers)
     assert recounted(plan).received == 160_000
 
 
-@pytest.mark.pipeline  # fails at times under load, a known defect (docs/architecture.md): `make chaos` tells of it
 def test_a_worker_that_was_frozen_writes_nothing_into_its_successors_account(
     log: Log, plan: WorkerPlan, workers: Workers
 ) -> None:

@@ -13,7 +13,7 @@ from streams.transport.batch import Batch
 from streams.wire import Wire
 from tests.support.alerts import framed
 from tests.support.sampling import Record, chunks
-from tests.support.shells import FakeEvent, FakeOutbox, offline_app
+from tests.support.shells import FakeEvent, FakeOutbox, Raw, offline_app
 
 
 class FakeForwarder(Forwarder):
@@ -51,3 +51,24 @@ async def test_a_batch_is_acknowledged_once_copies_accounts_and_rows_are_deliver
     rows = outbox.to("unit-sampling-accounts-changelog")
     assert [row.key for row in rows] == [b"inc-0", POSITION]
     assert rows[-1].value == b"30"
+
+
+async def test_a_successor_knows_the_position_even_where_an_incident_has_been_forgotten(tmp_path: Path) -> None:
+    """Its row is gone, and the batch that it was in comes again, as the commit of it was lost: it is counted once."""
+    app, outbox, forwarder = offline_app(tmp_path), FakeOutbox(), FakeForwarder()
+    forwarder.gate.set()
+    shell = EdgeShell(app, SamplingRules(), outbox, forwarder, Wire(), partitions=4)
+    alerts = [Record(n, framed(fingerprint=f"f{n}"), b"inc-0") for n in range(30)]
+    await shell._batch(FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30)))
+    written = [row for row in outbox.to("unit-sampling-accounts-changelog") if row.key == POSITION]
+
+    again = FakeOutbox()
+    successor = EdgeShell(offline_app(tmp_path), SamplingRules(), again, forwarder, Wire(), partitions=4)
+    store = successor._table._store
+    store.recover(0, [Raw(n, row.value, row.key, headers=list(row.headers.items())) for n, row in enumerate(written)])
+    store.own({0: len(written)}, 2)
+    event = FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30))
+    await successor._batch(event)
+
+    assert event.acknowledged
+    assert again.to(ACCOUNT.name) == []

@@ -23,7 +23,7 @@ STAGE = WaitingStage((METRICS,), METRICS)
 
 def fresh() -> tuple[RowStore, PartitionRows[int]]:
     store = RowStore()
-    store.own({0: 0})
+    store.own({0: 0}, 1)
     return store, PartitionRows[int](STAGE, store, 0)
 
 
@@ -111,7 +111,7 @@ def test_rows_are_whole_from_the_end_of_recovery_until_partitions_are_taken_away
     store = RowStore()
     store.recover(1, [])
     assert not store.holds(1)
-    store.own({1: 5})
+    store.own({1: 5}, 1)
     assert store.holds(1)
     assert not store.holds(0)
     store.let_go()
