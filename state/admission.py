@@ -43,6 +43,7 @@ _SAID: dict[str, type] = {
 _LONG_NUMBER = re.compile("[0-9]{19}")
 _TEXTS = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic")
 _HUMAN_REQUESTED = checks({"role": str, "reason": str, "tried": list[str]})
+_ACKNOWLEDGED = checks({"by": str, "via": str})
 
 
 def sealed_event(
@@ -58,7 +59,7 @@ def sealed_event(
         incident_id=command.incident_id,
         tenant=command.tenant,
         version=state.version + 1,
-        episode=command.episode,
+        episode=command.episode or state.episode,
         type=command.type,
         payload=command.payload,
         occurred_at=command.occurred_at,
@@ -121,6 +122,8 @@ def _misshapen(kind: str, payload: dict[str, Any]) -> str | None:
     said = _SAID.get(kind)
     if said is not None:
         why = record_misfit(said)(payload)
+    elif kind == EventType.INCIDENT_ACKNOWLEDGED:
+        why = misfit(_ACKNOWLEDGED, payload)
     else:
         why = misfit(_HUMAN_REQUESTED, payload, frozenset({"tried"})) if kind == EventType.HUMAN_REQUESTED else ""
     return f"Its payload is not what {kind} says: {why}." if why else None

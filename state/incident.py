@@ -46,6 +46,7 @@ class EventType(StrEnum):
     DiagnosisMade (diagnosis): the Diagnosis record [root_cause, classification, confidence, parent_incident_id]
     DecisionMade (consensus): the Decision record, votes included [all of it, as `decision`]
     HumanRequested (consensus, resolution): [role, reason], tried: list of what was tried
+    IncidentAcknowledged (operator): by, via: somebody outside has taken it on; its episode may be 0, the one that is under way
     ApprovalRequested (resolution): the ApprovalRequest record [all of it, as `approval`, with its state]
     ApprovalGiven, ApprovalRefused (operator), ApprovalExpired (resolution): the ApprovalAnswer record [all of it]
     ActionIntended, ActionCompleted (resolution): the ActionRecord [all of it, in `actions` by action_id]
@@ -62,6 +63,7 @@ class EventType(StrEnum):
     DIAGNOSIS_MADE = "DiagnosisMade"
     DECISION_MADE = "DecisionMade"
     HUMAN_REQUESTED = "HumanRequested"
+    INCIDENT_ACKNOWLEDGED = "IncidentAcknowledged"
     APPROVAL_REQUESTED = "ApprovalRequested"
     APPROVAL_GIVEN = "ApprovalGiven"
     APPROVAL_REFUSED = "ApprovalRefused"
@@ -134,6 +136,9 @@ def admits(state: IncidentState, kind: str, episode: int, payload: dict[str, Any
         if state.active:
             return f"Episode {state.episode} is still {state.status}."
         return None if episode == state.episode + 1 else f"The next episode is {state.episode + 1}, not {episode}."
+    # Who acknowledges from outside knows the incident, and not how often it has come back.
+    if kind == EventType.INCIDENT_ACKNOWLEDGED and episode == 0:
+        episode = state.episode
     if episode != state.episode or episode == 0:
         return f"The current episode is {state.episode}, not {episode}."
     if not state.active and kind not in _AFTERWARDS:

@@ -16,10 +16,10 @@ from ops.intake.reading import Parcel, Reading
 from ops.intake.unpacking import unpacked
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
-from schemas.records.log import DeadLetter
+from schemas.records.log import DeadLetter, IncidentCommand
 from streams.encoder import TelemetryEncoder
 from streams.outbox import Message
-from streams.topics import ALERTS
+from streams.topics import ALERTS, COMMANDS
 
 # Enough to find the items by; a body of which more are refused is read again whole.
 _MOST_PLACES = 5_000
@@ -134,6 +134,8 @@ class BatchReader:
         return batch
 
     def _message(self, record: Any) -> Message:
+        if type(record) is IncidentCommand:
+            return Message(COMMANDS.name, record.incident_id.encode(), self.encoder.codec(COMMANDS).encode(record))
         if type(record) is not Alert:
             return self.encoder.message(record)
         if not self._bytes:

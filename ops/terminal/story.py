@@ -124,6 +124,10 @@ def _human(p: Payload) -> tuple[str, list[str]]:
     ]
 
 
+def _acknowledged(p: Payload) -> tuple[str, list[str]]:
+    return f"Taken on by {clean(p.get('by', '?'))}, by {clean(p.get('via', '?'))}", []
+
+
 def _approval_requested(p: Payload) -> tuple[str, list[str]]:
     return f"Waits for {clean(p.get('role', 'a human'))} to approve: {_deed(p)}", [
         clean(p.get("reason", "")),
@@ -210,6 +214,7 @@ _TELLERS: dict[str, Callable[[Payload], tuple[str, list[str]]]] = {
     EventType.DIAGNOSIS_MADE: _diagnosed,
     EventType.DECISION_MADE: _decided,
     EventType.HUMAN_REQUESTED: _human,
+    EventType.INCIDENT_ACKNOWLEDGED: _acknowledged,
     EventType.APPROVAL_REQUESTED: _approval_requested,
     EventType.APPROVAL_GIVEN: _approval_given,
     EventType.APPROVAL_REFUSED: _approval_refused,

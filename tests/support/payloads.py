@@ -258,6 +258,10 @@ def _closed(_state: IncidentState, _at_ms: int, _ordinal: int) -> Changes:
     return {"reason": "quiet"}
 
 
+def _acknowledged(_state: IncidentState, _at_ms: int, _ordinal: int) -> Changes:
+    return {"by": "on call", "via": "PagerDuty"}
+
+
 _PAYLOADS: dict[EventType, Callable[[IncidentState, int, int], Changes]] = {
     EventType.INCIDENT_OPENED: _candidate,
     EventType.INCIDENT_RECLASSIFIED: _candidate,
@@ -268,6 +272,7 @@ _PAYLOADS: dict[EventType, Callable[[IncidentState, int, int], Changes]] = {
     EventType.DIAGNOSIS_MADE: _diagnosis,
     EventType.DECISION_MADE: _decision,
     EventType.HUMAN_REQUESTED: _human,
+    EventType.INCIDENT_ACKNOWLEDGED: _acknowledged,
     EventType.APPROVAL_REQUESTED: _approval_requested,
     EventType.APPROVAL_GIVEN: _answer,
     EventType.APPROVAL_REFUSED: _answer,

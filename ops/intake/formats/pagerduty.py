@@ -15,16 +15,21 @@ from ops.intake.labelled import Labelled, alert_of_labels, bad_field, object_of,
 from ops.intake.reading import Parcel, Reading, parse_json, read_items
 from schemas.identity import stable_id
 from schemas.records.intake import LogLine
-from schemas.records.vocabulary import AlertStatus, Severity
+from schemas.records.vocabulary import Agent, AlertStatus, Evidence, Severity
+from state.commands import append_event
+from state.incident import EventType
 from streams.topics import ALERTS
 
 _LONGEST_KEY = 255
 _SEVERITIES = ("critical", "error", "warning", "info")
+_REPEATED_MS = 60_000
+# What came over HTTP alone lies nowhere in the log.
+_FROM_OUTSIDE = Evidence(topic="", partition=-1, offset=-1, summary="PagerDuty's Events API")
 _DONE = ("payload", "routing_key", "event_action", "dedup_key")
 
 
 def read(parcel: Parcel, arrival: Arrival) -> Reading:
-    """One event. Trigger and resolve become alerts of the incident that `dedup_key` names, acknowledge a line of its log.
+    """One event. Trigger and resolve become alerts of the incident that `dedup_key` names, acknowledge its event and a log line.
 
     Raises:
         BodyRefusedError: it is no JSON.
@@ -40,7 +45,8 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
         key = _key_of(item, action, arrival)
         reading.facts["dedup_key"] = key
         if action == "acknowledge":
-            reading.take(_acknowledged(item, key, arrival))
+            for record, identity in _acknowledged(item, key, arrival):
+                reading.take(record, identity)
         else:
             reading.take(*alert_of_labels(_told(item, action, key, arrival), arrival))
 
@@ -104,18 +110,34 @@ def _check_payload(payload: dict[str, Any]) -> None:
         raise bad_field("payload.severity", f"is {text_at(payload, 'severity')[:60]!r}; give {', '.join(_SEVERITIES)}")
 
 
-def _acknowledged(item: dict[str, Any], key: str, arrival: Arrival) -> LogLine:
-    return LogLine(
-        incident_id=_incident(item, key, arrival),
+def _acknowledged(item: dict[str, Any], key: str, arrival: Arrival) -> list[tuple[Any, str]]:
+    """The line, and the event that the incident shall have, each with its identity."""
+    incident, at = _incident(item, key, arrival), arrival.received_at
+    # An acknowledgement has neither id nor time: within so long another one is a repetition.
+    said = f"acknowledged-{incident}-{at // _REPEATED_MS}"
+    line = LogLine(
+        incident_id=incident,
         tenant=arrival.tenant,
         environment=DEFAULT_ENVIRONMENT,
         service="pagerduty",
         source="pagerduty",
         level=Severity.INFO,
         message=f"acknowledged: {key}",
-        occurred_at=arrival.received_at,
-        received_at=arrival.received_at,
+        occurred_at=at,
+        received_at=at,
     )
+    command = append_event(
+        EventType.INCIDENT_ACKNOWLEDGED,
+        incident_id=incident,
+        tenant=arrival.tenant,
+        episode=0,
+        payload={"by": text_at(item, "client") or "a responder", "via": "PagerDuty", "dedup_key": key},
+        agent=Agent.OPERATOR,
+        occurred_at=at,
+        source=_FROM_OUTSIDE,
+        causation_id=said,
+    )
+    return [(line, f"{arrival.tenant}\x1f{said}-line"), (command, f"{arrival.tenant}\x1f{said}")]
 
 
 def _texts(item: dict[str, Any], done: tuple[str, ...]) -> dict[str, str]:
@@ -155,7 +177,7 @@ PAGERDUTY_FORMAT = Format(
     topic=ALERTS,
     read=read,
     rows=(
-        Row("event_action", "status", "trigger is `FIRING`, resolve `RESOLVED`; acknowledge becomes a log line of the incident"),
+        Row("event_action", "status", "trigger is `FIRING`, resolve `RESOLVED`; acknowledge: an event and a log line"),
         Row("dedup_key", "incident_id, fingerprint", "with the routing key; made for a trigger that has none, and answered"),
         Row("dedup_key", "labels", "`dedup_key`"),
         Row("routing_key", "incident_id", "kept as a hash alone; a source's `routing_key` is compared with it"),

@@ -10,6 +10,7 @@ from ops.intake.arrival import Arrival
 from ops.intake.formats import BY_PATH, FORMATS, Format, chosen
 from ops.intake.reading import Parcel
 from schemas.records.intake import Alert, LogLine, MetricPoint, TopologyEdge
+from schemas.records.log import IncidentCommand
 from schemas.records.vocabulary import AlertStatus, Severity
 
 NOW = 1_800_000_000_000
@@ -121,12 +122,16 @@ def test_pagerduty_resolves_by_the_dedup_key_alone() -> None:
     (fired,) = read(known, trigger)
     (ended,) = read(known, {"routing_key": "samplekeyhere", "event_action": "resolve", "dedup_key": "samplekeyhere"})
     (other,) = read(known, trigger | {"routing_key": "another"})
-    (said,) = read(known, {"routing_key": "samplekeyhere", "event_action": "acknowledge", "dedup_key": "samplekeyhere"})
+    said, told = read(
+        known, {"routing_key": "samplekeyhere", "event_action": "acknowledge", "dedup_key": "samplekeyhere"}
+    )
     assert (fired.incident_id, fired.fingerprint) == (ended.incident_id, ended.fingerprint)
     assert (fired.status, ended.status, fired.service) == (AlertStatus.FIRING, AlertStatus.RESOLVED, "mysql")
     assert other.incident_id != fired.incident_id
     assert isinstance(said, LogLine)
-    assert said.incident_id == fired.incident_id
+    assert isinstance(told, IncidentCommand)
+    assert said.incident_id == told.incident_id == fired.incident_id
+    assert (told.type, told.episode) == ("IncidentAcknowledged", 0)
     assert "another" not in repr(other)
 
 

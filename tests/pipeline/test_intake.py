@@ -1,9 +1,12 @@
-"""The real senders against the whole program: what they fire becomes the right incidents, and what they resolve ends them."""
+"""The intake and the whole program behind it: what real senders fire becomes the right incidents, what they resolve ends them;
+what was refused goes back under load, and every alert is counted."""
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,14 +20,20 @@ from cloudevents.core.bindings.http import to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from ops.dead_letters.redrive import ALREADY, REDRIVEN, Redrive
+from ops.dead_letters.remap import Remapper
+from ops.dead_letters.shelf import Shelf
 from ops.intake import composition
+from ops.intake.batch import BatchReader
 from ops.intake.formats import BY_PATH
+from ops.intake.rules import Rules
 from ops.intake.sns_trust import SnsTrust
 from ops.serve import create_app
 from schemas.codec import Codec
 from schemas.identity import incident_id
 from schemas.records.intake import Alert, LogLine, MetricPoint
 from state.incident import EventType, Status
+from streams.encoder import TelemetryEncoder
 from streams.reading import read_all
 from streams.topics import ALERTS, DEAD_LETTERS, LOGS, METRICS
 from tests.pipeline.facts import assert_chain_whole, books, events_of
@@ -49,6 +58,7 @@ class Sender:
     incident_id: str
     fire: Callable[[], object]
     resolve: Callable[[], object]
+    acknowledge: Callable[[], object] = bool
 
 
 def test_what_real_senders_fire_becomes_incidents_and_what_they_resolve_ends_them(
@@ -63,12 +73,15 @@ def test_what_real_senders_fire_becomes_incidents_and_what_they_resolve_ends_the
         for name, sender in senders.items():
             assert await_status(program, sender, Status.NONE, *ENDED)["alerts"] is not None, name
         for sender in senders.values():
+            sender.acknowledge()
             sender.resolve()
         for name, sender in senders.items():
             found = await_status(program, sender, *(set(Status) - set(ENDED)))
             assert (found["status"], found["outcome"]) == ("resolved", "alerts cleared"), (name, found)
     told = books(program.bootstrap, {sender.incident_id for sender in senders.values()})
     for name, sender in senders.items():
+        acknowledged = [e for e in events_of(program, sender.incident_id) if e.type == EventType.INCIDENT_ACKNOWLEDGED]
+        assert [e.episode for e in acknowledged] == ([1] if name == "pagerduty" else []), name
         # Repetitions made no second alert: one fired, one resolved, and the account says so.
         assert told[sender.incident_id].records == 2, name
         events = events_of(program, sender.incident_id)
@@ -76,6 +89,77 @@ def test_what_real_senders_fire_becomes_incidents_and_what_they_resolve_ends_the
     assert_series_are_there(program)
     assert len(list(read_all(program.bootstrap, DEAD_LETTERS.name))) == letters
     assert_chain_whole(program)
+
+
+def test_a_redrive_under_load_keeps_the_order_and_the_account_exact(program: Platform, tmp_path: Path) -> None:
+    """Alerts that were too large under a setting go back under another, while more of the same incidents come in: in their
+    order, once, and received = kept + suppressed + late + dead = what is on the topic."""
+    services = ("dead-a", "dead-b", "dead-c")
+    strict = program.settings.model_copy(update={"max_alert_bytes": 1024, "home": tmp_path / "strict"})
+    with serving(create_app(strict, program.bootstrap)) as address:
+        for number in range(60):
+            answer = httpx.post(f"http://{address}/v1/alerts", json=[sized(service, number) for service in services])
+            assert answer.status_code == (202 if number % 3 else 422), answer.text
+    shelf = Shelf(program.bootstrap)
+    remapper = Remapper(BatchReader(TelemetryEncoder()), Rules())
+    with storming(program.running.http_url, services) as storm:
+        tried = [one.outcome for one in Redrive(program.bootstrap, shelf, remapper, dry_run=True).run("oversized")]
+        done = [one.outcome for one in Redrive(program.bootstrap, shelf, remapper).run("oversized")]
+        again = [one.outcome for one in Redrive(program.bootstrap, shelf, remapper).run("oversized")]
+    assert tried == done == [REDRIVEN] * 60
+    assert again == [ALREADY] * 60
+    program.await_taken_in("breakwater-edge", ALERTS.name)
+    for service in services:
+        incident = incident_id("default", "production", service)
+        assert redriven_numbers(program, incident) == [*range(0, 60, 3)]
+        book = books(program.bootstrap, {incident})[incident]
+        account = book.account
+        assert account is not None
+        parts = account.total_kept, account.total_suppressed, account.total_late, account.total_dead_lettered
+        assert book.records == 60 + storm.sent[service] == account.total_received == sum(parts), (service, account)
+        assert (len(book.kept), len(book.dead)) == (account.total_kept, account.total_dead_lettered)
+
+
+def sized(service: str, number: int) -> dict[str, Any]:
+    """An alert, of which every third is larger than a kilobyte."""
+    message = "x" * (20 if number % 3 else 2_000)
+    return {"service": service, "name": "n", "alert_id": f"{service}-{number}", "message": message}
+
+
+def redriven_numbers(program: Platform, incident: str) -> list[int]:
+    """The numbers of an incident's alerts that went back, in the topic's order."""
+    found = [m for m in read_all(program.bootstrap, ALERTS.name) if m.key == incident.encode()]
+    alerts = [Codec(Alert).decode(m.value) for m in found if "redriven" in dict(m.headers)]
+    return [int(alert.alert_id.rpartition("-")[2]) for alert in alerts]
+
+
+@dataclass
+class Storm:
+    """What was sent and taken, by service."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def storming(url: str, services: tuple[str, ...]) -> Iterator[Storm]:
+    """Alerts of these services all the time of the block, by another thread; some come before it begins."""
+    storm, over = Storm(), threading.Event()
+
+    def send() -> None:
+        with httpx.Client() as client:
+            while not over.is_set():
+                alerts = [{"service": service, "name": "n"} for service in services for _ in range(50)]
+                client.post(f"{url}/v1/alerts", json=alerts).raise_for_status()
+                storm.sent.update(alert["service"] for alert in alerts)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        eventually(lambda: len(storm.sent) == len(services), limit_s=PATIENCE_S)
+        yield storm
+    finally:
+        over.set()
+        sender.join()
 
 
 def assert_series_are_there(program: Platform) -> None:
@@ -137,7 +221,7 @@ def to_alertmanager(manager: str, ends_in_s: int) -> None:
 
 
 def pagerduty_sender(url: str, program: Platform) -> Sender:
-    """PagerDuty's client; what it triggers is acknowledged at once, and triggered again, as its monitors do."""
+    """PagerDuty's client; what it triggers is triggered again, as its monitors do, and acknowledged once it is an incident."""
     client = pagerduty.EventsApiV2Client("R0UT1NGKEY")
     client._url = url  # its setter takes https alone
 
@@ -150,7 +234,7 @@ def pagerduty_sender(url: str, program: Platform) -> Sender:
         return found[0].incident_id if found else ""
 
     trigger()
-    return Sender(named(), lambda: None, partial(client.resolve, "pd-shop"))
+    return Sender(named(), bool, partial(client.resolve, "pd-shop"), partial(client.acknowledge, "pd-shop"))
 
 
 def from_sns(address: str, state: str) -> None:
