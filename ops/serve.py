@@ -23,9 +23,11 @@ from ops.api.exports import Exports, exports_router, run_breakwater
 from ops.api.feed import Feed
 from ops.api.health import health_router, kafka_check
 from ops.api.impact import Yardstick
+from ops.api.incident_pages import IncidentPages, Wanted
 from ops.api.incidents import incidents_router
 from ops.api.lag import lag_router
-from ops.api.letters import letters_router
+from ops.api.letters import letters_router, letters_waiting
+from ops.api.overview import Overview, overview_router
 from ops.api.reach import LocalOnly
 from ops.api.records import read_record, records_router
 from ops.api.sightings import Sightings, sightings_router
@@ -35,19 +37,21 @@ from ops.dead_letters.redrive import Redrive
 from ops.dead_letters.remap import Remapper
 from ops.dead_letters.shelf import Shelf
 from ops.intake.batch import BatchReader
-from ops.intake.composition import compose_intake, intake_rules
+from ops.intake.composition import compose_intake, compose_recall, intake_rules
 from ops.intake.formats import FORMATS
 from ops.intake.guard import is_loopback
 from ops.intake.http import IntakePaths, intake_router
+from ops.intake.recall import Recall
 from ops.lag_watch import LagBoard
 from ops.metrics.lag import LagCollector
 from ops.page.site import page_router
 from ops.projections import chosen_store, show_projection
 from ops.settings import Settings
+from schemas.errors import BreakwaterError
 from state.clock import wall_clock_ms
 from state.errors import ProjectionUnavailableError
 from state.personal import sealed
-from state.ports import Projection
+from state.ports import IncidentQuery, Projection
 from state.subject_keys import SubjectKeys
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
@@ -66,8 +70,10 @@ _LAG_EVERY_S = 2.5
 # Hundreds of pages that hear of the same event ask the same questions within a moment.
 _FRESH_S = 0.3
 _LETTERS_FRESH_S = 3.0
+_FIRST_LIST = "/api/v1/incidents?limit=50"
 # A store that is started together with this process may not answer before.
 _STORE_PATIENCE_S = 60.0
+_RECALL_PATIENCE_S = 15.0
 
 
 def create_app(
@@ -84,38 +90,15 @@ def create_app(
         open_store: opens the store that incidents are read from.
         registry: where metrics are kept; by default one of its own.
     """
-    metrics = registry or CollectorRegistry()
-    codec_for = CodecFactory(settings.schema_registry_url, bootstrap)
-    encoder = TelemetryEncoder(codec_for)
-    running: list[tuple[TelemetryProducer, Projection]] = []
-    feed, sightings = Feed(), Sightings(bootstrap, settings.prediction_threshold)
-    board = LagBoard(bootstrap, every_s=_LAG_EVERY_S)  # looks once somebody asks
-    cluster = ClusterQuestions(bootstrap)
-    condition = Condition(
-        {"brokers": cluster.brokers, "workers": cluster.workers, "keeping up": keeping_up_question(board),
-         "store": store_question(lambda: running[0][1], chosen_store(settings)),
-         "events": log_question(lambda: feed.following)},
-        wall_clock_ms,
-    )  # fmt: skip
-    metrics.register(LagCollector(board.wanted_rows))
+    parts = _Parts(settings, bootstrap, open_store, registry or CollectorRegistry())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(_register, encoder)
-        projection = await asyncio.to_thread(_opened, open_store, settings)
-        running.append((_producer(bootstrap, settings), projection))
-        tail = EventTail(bootstrap, feed)
-        tail.start()
-        sightings.start()
-        if not settings.api_open and not is_loopback(settings.http_host):
-            log.warning("page and API answer this machine only: there are no keys and roles yet", see="docs/api.md")
+        await parts.open()
         try:
             yield
         finally:
-            condition.close()
-            await asyncio.gather(*map(asyncio.to_thread, (tail.stop, sightings.stop, board.close)))
-            running.pop()[0].close()
-            projection.close()
+            await parts.close()
 
     app = FastAPI(
         title="Breakwater",
@@ -127,32 +110,116 @@ def create_app(
     # `serve` says when the process is to end, so that streams end too.
     app.state.stopping = lambda: False
     app.add_middleware(LocalOnly, open_to_all=settings.api_open)
-    intake = compose_intake(settings, encoder, lambda: running[0][0], metrics)
-    app.add_middleware(IntakePaths, intake=intake)
-    app.include_router(intake_router(intake))
-    app.include_router(incidents_router(lambda: running[0][1], _yardstick(settings), fresh_s=_FRESH_S))
-    persons = SubjectKeys(settings.persons)
+    app.add_middleware(IntakePaths, intake=parts.intake)
+    app.include_router(intake_router(parts.intake))
+    _include_views(app, parts)
+    _include_desks(app, parts)
+    app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
+    app.include_router(page_router(lambda: _first_answers(parts.pages)))
+    return app
+
+
+class _Parts:
+    """What works behind the routes; connected between `open` and `close`."""
+
+    def __init__(
+        self, settings: Settings, bootstrap: str, open_store: OpenProjection, metrics: CollectorRegistry
+    ) -> None:
+        self.settings, self.bootstrap, self.metrics = settings, bootstrap, metrics
+        self._open_store = open_store
+        self._running: list[tuple[TelemetryProducer, Projection]] = []
+        self.codec_for = CodecFactory(settings.schema_registry_url, bootstrap)
+        self.encoder = TelemetryEncoder(self.codec_for)
+        self.intake = compose_intake(settings, self.encoder, self.producer, metrics)
+        self.feed, self.sightings = Feed(), Sightings(bootstrap, settings.prediction_threshold)
+        self._tail = EventTail(bootstrap, self.feed)
+        self._recall: Recall | None = None
+        self.board = LagBoard(bootstrap, every_s=_LAG_EVERY_S)  # looks once somebody asks
+        metrics.register(LagCollector(self.board.wanted_rows))
+        self.pages = IncidentPages(self.projection, _yardstick(settings), fresh_s=_FRESH_S)
+        cluster = ClusterQuestions(bootstrap)
+        self.condition = Condition(
+            {"brokers": cluster.brokers, "workers": cluster.workers, "keeping up": keeping_up_question(self.board),
+             "store": store_question(self.projection, chosen_store(settings)),
+             "events": log_question(lambda: self.feed.following)},
+            wall_clock_ms,
+        )  # fmt: skip
+
+    def producer(self) -> TelemetryProducer:
+        """The way to Kafka, there once the application has started."""
+        return self._running[0][0]
+
+    def projection(self) -> Projection:
+        """The store that incidents are read from, there once the application has started."""
+        return self._running[0][1]
+
+    async def open(self) -> None:
+        """Connect."""
+        await asyncio.to_thread(_register, self.encoder)
+        projection = await asyncio.to_thread(_opened, self._open_store, self.settings)
+        self._running.append((_producer(self.bootstrap, self.settings), projection))
+        self._tail.start()
+        self.sightings.start()
+        if self.settings.intake_dedup_s:
+            self._recall = compose_recall(self.settings, self.bootstrap, self.encoder, self.intake)
+            self._recall.start()
+            # Where Kafka is away the intake says so until it is back, and all else goes on.
+            await asyncio.to_thread(self._recall.wait, _RECALL_PATIENCE_S)
+        if not self.settings.api_open and not is_loopback(self.settings.http_host):
+            log.warning("page and API answer this machine only: there are no keys and roles yet", see="docs/api.md")
+
+    async def close(self) -> None:
+        """Disconnect; what waits for Kafka is given up."""
+        self.condition.close()
+        recall = (self._recall.stop,) if self._recall is not None else ()
+        ends = (self._tail.stop, self.sightings.stop, self.board.close, *recall)
+        await asyncio.gather(*map(asyncio.to_thread, ends))
+        producer, projection = self._running.pop()
+        producer.close()
+        projection.close()
+
+
+def _include_views(app: FastAPI, parts: _Parts) -> None:
+    """What people and programs look at."""
+    app.include_router(incidents_router(parts.projection, parts.pages))
+    app.include_router(lag_router(parts.board))
+    app.include_router(sightings_router(lambda: parts.sightings, wall_clock_ms))
+    app.include_router(records_router(lambda *place: read_record(parts.bootstrap, *place)))
+    exports = Exports(parts.projection, run_breakwater, parts.settings.home / "exports")
+    app.include_router(exports_router(lambda: exports))
+    app.include_router(condition_router(parts.condition))
+    overview = Overview(
+        parts.projection, parts.board, parts.sightings,
+        lambda: letters_waiting(Shelf(parts.bootstrap, parts.codec_for)), lambda: parts.feed.following, wall_clock_ms,
+    )  # fmt: skip
+    app.include_router(overview_router(lambda: overview))
+    app.include_router(stream_router(parts.feed, lambda: bool(app.state.stopping())))
+
+
+def _include_desks(app: FastAPI, parts: _Parts) -> None:
+    """Where people act: approvals and dead letters."""
+    persons = SubjectKeys(parts.settings.persons)
     desk = ApprovalsDesk(
-        lambda: running[0][1], lambda: running[0][0], lambda: encoder.codec(COMMANDS), wall_clock_ms,
+        parts.projection, parts.producer, lambda: parts.encoder.codec(COMMANDS), wall_clock_ms,
         lambda said, incident_id: sealed(said, incident_id, persons),
     )  # fmt: skip
     app.include_router(approvals_router(desk, _FRESH_S))
-    app.include_router(lag_router(board))
-    app.include_router(sightings_router(lambda: sightings, wall_clock_ms))
-    app.include_router(records_router(lambda *place: read_record(bootstrap, *place)))
-    exports = Exports(lambda: running[0][1], run_breakwater, settings.home / "exports")
-    app.include_router(exports_router(lambda: exports))
-    app.include_router(condition_router(condition))
-    remapper = Remapper(BatchReader(encoder), intake_rules(settings))
+    remapper = Remapper(BatchReader(parts.encoder), intake_rules(parts.settings))
     app.include_router(
         letters_router(
-            lambda: Shelf(bootstrap, codec_for), lambda shelf: Redrive(bootstrap, shelf, remapper), _LETTERS_FRESH_S
+            lambda: Shelf(parts.bootstrap, parts.codec_for),
+            lambda shelf: Redrive(parts.bootstrap, shelf, remapper),
+            _LETTERS_FRESH_S,
         )
     )
-    app.include_router(stream_router(feed, lambda: bool(app.state.stopping())))
-    app.include_router(health_router({"kafka": kafka_check(bootstrap)}, metrics))
-    app.include_router(page_router())
-    return app
+
+
+def _first_answers(pages: IncidentPages) -> dict[str, str]:
+    """The list as the page asks for it first; none where the store does not answer: then the page asks, and says so."""
+    try:
+        return {_FIRST_LIST: pages.shown(Wanted(IncidentQuery(limit=50))).body.decode()}
+    except BreakwaterError:
+        return {}
 
 
 def _yardstick(settings: Settings) -> Yardstick:

@@ -6,45 +6,36 @@ waits until the answer is in the log.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from fastapi import HTTPException
 
 from agents.resolution.plan import plan_hash
+from ops.api.asking import Commands, StoreAsk
 from ops.api.problems import ConflictError
-from ops.errors import OperationError
 from schemas.codec import Codec
 from schemas.identity import stable_id
 from schemas.records.command import ApprovalAnswer, ApprovalState
 from schemas.records.log import IncidentCommand
 from schemas.records.vocabulary import Agent, Evidence, Millis
 from state.commands import append_event
+from state.errors import ProposalRefusedError
 from state.incident import EventType, IncidentState, Status
 from state.ports import IncidentQuery, Projection
-from streams.outbox import Message
-from streams.topics import COMMANDS, EVENTS
+from state.proposal import Decide, propose
+from streams.errors import SilentSequencerError
+from streams.topics import EVENTS
 
 _PAGE = 200
 # Of incidents that wait for nobody any more, so many are looked through for an approval that was answered.
 _MOST_ANSWERED = 2_000
-_POLL_S = 0.1
 
 _KINDS = {ApprovalState.GIVEN: EventType.APPROVAL_GIVEN, ApprovalState.REFUSED: EventType.APPROVAL_REFUSED}
-
-
-class Commands(Protocol):
-    """What the desk needs of a producer."""
-
-    async def delivered(self, records: Sequence[Message]) -> list[str | None]:
-        """Send records and wait for Kafka's answer to each: None, or why it was not taken."""
-
-
-class NotRecordedError(OperationError):
-    """Kafka did not take the answer."""
-
-    retriable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +94,11 @@ class ApprovalsDesk:
             return self._settled(state, said, how), True
         self._check(approval, said)
         place = await asyncio.to_thread(self._place, state, said.approval_id)
-        await self._send(state, said, _KINDS[how], place)
-        now_state = await self._recorded(state.incident_id, said.approval_id)
-        if now_state is None:
+        payload = await asyncio.to_thread(self.seal, said, state.incident_id)
+        if not await self._proposed(state, said, partial(self._command, said, _KINDS[how], payload, place)):
             return approval_view(state, approval, self.clock()), False
-        return self._settled(now_state, said, how), True
+        now_state = await asyncio.to_thread(lambda: self.projection().incident(state.incident_id))
+        return self._settled(now_state or state, said, how), True
 
     def _settled(self, state: IncidentState, said: ApprovalAnswer, how: ApprovalState) -> dict[str, Any]:
         approval = state.approval or {}
@@ -143,9 +134,35 @@ class ApprovalsDesk:
                 return Evidence(topic=stored.topic, partition=stored.partition, offset=stored.offset, summary="asked")
         return Evidence(topic=EVENTS.name, partition=-1, offset=-1, summary="asked")
 
-    async def _send(self, state: IncidentState, said: ApprovalAnswer, kind: EventType, place: Evidence) -> None:
-        payload = await asyncio.to_thread(self.seal, said, state.incident_id)
-        command = append_event(
+    async def _proposed(self, state: IncidentState, said: ApprovalAnswer, make: Decide) -> bool:
+        """Whether the plan waits no more: by this answer, or by what somebody else said meanwhile.
+
+        The answer names the version of the incident that it was judged by. Where that has gone on, it is judged again.
+        """
+
+        def decide(now: IncidentState) -> IncidentCommand | None:
+            approval = now.approval or {}
+            if approval.get("approval_id") != said.approval_id or approval["state"] != ApprovalState.PENDING:
+                return None
+            self._check(approval, said)
+            return make(now)
+
+        def read() -> IncidentState:
+            return self.projection().incident(state.incident_id) or state
+
+        loop = asyncio.get_running_loop()
+        ask = StoreAsk(self.projection, self.commands(), self.codec(), loop, self.clock, self.patience_s)
+        try:
+            await asyncio.to_thread(propose, read, decide, ask, sleep=time.sleep, chance=random.random)
+        except (SilentSequencerError, ProposalRefusedError):
+            # Given twice at once it is on record once, and this was the other one.
+            return decide(await asyncio.to_thread(read)) is None
+        return True
+
+    def _command(
+        self, said: ApprovalAnswer, kind: EventType, payload: dict[str, Any], place: Evidence, state: IncidentState
+    ) -> IncidentCommand:
+        return append_event(
             kind,
             incident_id=state.incident_id,
             tenant=state.tenant,
@@ -157,24 +174,6 @@ class ApprovalsDesk:
             # Two people who say the same are two: the second is told that the first was quicker.
             causation_id=stable_id("answer", said.approval_id, payload["by"]),
         )
-        message = Message(COMMANDS.name, state.incident_id.encode(), self.codec().encode(command))
-        try:
-            (why,) = await asyncio.wait_for(self.commands().delivered([message]), self.patience_s)
-        except TimeoutError:
-            why = f"no acknowledgement within {self.patience_s:g} s"
-        if why:
-            raise NotRecordedError(f"Kafka did not take the answer ({why}). See that it runs, and answer again.")
-
-    async def _recorded(self, incident_id: str, approval_id: str) -> IncidentState | None:
-        """The incident once its plan waits no more; None where that takes too long."""
-        for _ in range(int(self.patience_s / _POLL_S)):
-            state = await asyncio.to_thread(lambda: self.projection().incident(incident_id))
-            if state is None or state.approval is None or state.approval["approval_id"] != approval_id:
-                return state
-            if state.approval["state"] != ApprovalState.PENDING:
-                return state
-            await asyncio.sleep(_POLL_S)
-        return None
 
     def _states(self, query: IncidentQuery) -> Iterator[IncidentState]:
         while True:

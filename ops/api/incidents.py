@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from ops.api.impact import Yardstick, impact_view, steady
+from ops.api.impact import steady
+from ops.api.incident_pages import IncidentPages, Wanted
 from ops.api.problems import ProblemRoute, problems
-from ops.api.remembered import Remembered
-from ops.api.tags import Shown, answered, shown, tagged
-from ops.api.views import event_view, incident_view
+from ops.api.tags import answered, tagged
+from ops.api.views import event_view
 from ops.incident_lookup import whole_timeline
 from ops.projections import told_if_damaged
 from ops.times import parse_time
@@ -22,12 +22,20 @@ from state.ports import IncidentQuery, Projection
 
 _MOST_INCIDENTS = 500
 _MOST_EVENTS = 10_000
-_DEFAULT = Yardstick(mttr_target_s=180.0, human_mttr_s=1_800.0)
+_MOST_CHARS = 200
 
 Limit = Annotated[int, Query(ge=1, le=_MOST_INCIDENTS, description="Incidents of a page.")]
 Since = Annotated[
     str | None,
     Query(description="Only what changed since: ISO 8601, epoch, or how long ago (15m).", examples=["15m"]),
+]
+Search = Annotated[
+    str,
+    Query(
+        max_length=_MOST_CHARS,
+        description="Only those with this text in title, id, service, tenant, cause or kind. A page looks through the next "
+        "2,000 incidents: it may have few or none and a cursor all the same.",
+    ),
 ]
 At = Annotated[
     str | None,
@@ -39,16 +47,11 @@ At = Annotated[
 
 def incidents_router(
     projection: Callable[[], Projection],
-    yardstick: Yardstick = _DEFAULT,
+    pages: IncidentPages | None = None,
     clock: Callable[[], Millis] = wall_clock_ms,
-    fresh_s: float = 0.0,
 ) -> APIRouter:
-    """The routes; `projection` gives the store, once the application has started.
-
-    Args:
-        fresh_s: so old a page of the list may be: whoever asks for the same one meanwhile is answered alike.
-    """
-    pages: Remembered[Shown] = Remembered(fresh_s)
+    """The routes; `projection` gives the store, once the application has started."""
+    lists = pages or IncidentPages(projection, clock=clock)
     router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], route_class=ProblemRoute)
 
     # Plain functions run on FastAPI's threads, so a slow store does not hold up the event loop.
@@ -61,17 +64,14 @@ def incidents_router(
         tenant: str | None = None,
         service: str | None = None,
         since: Since = None,
+        q: Search = "",
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Response:
         """Incidents, the latest change first; `cursor` of the answer asks for the next page, null ends it."""
-        now = clock()
-        since_ms = None if since is None else _time("since", since, now)
-        wanted = IncidentQuery(status, tenant, service, since_ms, limit, cursor)
-        # What began a while ago moves with every question: nobody asks the same again.
-        if since is not None:
-            return answered(request, _page(projection(), wanted, yardstick, now))
-        return answered(request, pages.get(wanted, lambda: _page(projection(), wanted, yardstick, now)))
+        since_ms = None if since is None else _time("since", since, clock())
+        wanted = Wanted(IncidentQuery(status, tenant, service, since_ms, limit, cursor), q.strip())
+        return answered(request, _asked(lambda: lists.shown(wanted)))
 
     @router.get("/{incident_id}", responses={**_example(_INCIDENT), **problems(404, 422, 503)})
     def incident(request: Request, incident_id: str, at: At = None) -> Response:
@@ -83,7 +83,7 @@ def incidents_router(
             raise _unknown(incident_id)
         if at is not None:
             state = _asked(lambda: _state_at(projection(), incident_id, instant))
-        told = _with_impact(state, yardstick, instant)
+        told = lists.with_impact(state, instant)
         return tagged(request, told, [told["version"], told["head_hash"], steady(told["impact"]), at and instant])
 
     @router.get("/{incident_id}/timeline", responses={**_example(_TIMELINE), **problems(404, 422, 503)})
@@ -101,17 +101,6 @@ def incidents_router(
         return tagged(request, told, [incident_id, after_version, [stored.event.hash for stored in events]])
 
     return router
-
-
-def _page(projection: Projection, wanted: IncidentQuery, yardstick: Yardstick, now: Millis) -> Shown:
-    page = _asked(lambda: projection.incidents(wanted))
-    told = [_with_impact(state, yardstick, now) for state in page.incidents]
-    told_by = [[one["incident_id"], one["version"], one["head_hash"], steady(one["impact"])] for one in told]
-    return shown({"incidents": told, "cursor": page.cursor}, [told_by, page.cursor])
-
-
-def _with_impact(state: IncidentState, yardstick: Yardstick, now: Millis) -> dict[str, Any]:
-    return {**incident_view(state), "impact": impact_view(state, yardstick, now)}
 
 
 def _state_at(projection: Projection, incident_id: str, instant: Millis) -> IncidentState:

@@ -81,6 +81,12 @@ def letters_router(shelf: Callable[[], Shelf], redrive: MakeRedrive, fresh_s: fl
     return router
 
 
+def letters_waiting(shelf: Shelf) -> int:
+    """How many letters were not put back."""
+    overview = shelf.newest(1)[1]
+    return max(0, overview.letters - len(overview.redriven))
+
+
 def _newest(shelf: Shelf, reason: str | None, limit: int) -> dict[str, Any]:
     newest, overview = shelf.newest(limit, reason)
     told = [letter_view(letter, letter.dead_letter_id in overview.redriven) for letter in newest]

@@ -1,35 +1,25 @@
-"""What is about to breach, and how the last predictions turned out: each held against what its series did. Bounded, no I/O.
+"""What is about to breach, and how the last predictions turned out, by the prediction stages' own records. Bounded, no I/O.
 
-A prediction says that a series reaches `level` within `to_s` seconds. It came `true` once a value of that time reaches the
-level; it was `false` once the time is over without one, the series having been heard until near its end; `averted`: taken back
-because the odds fell, by a remedy or by themselves; `unknown`: nobody heard the series.
+A prediction that is likely, or that its model's own bar warns of, stands until it is taken back, its time is over, or its
+outcome is told: `hit`, `false`, or `miss`, a breach that nothing was said of.
 """
 
-from collections import OrderedDict, deque
-from dataclasses import dataclass
+from collections import OrderedDict
 from typing import Any
 
 from schemas.records.analysis import Prediction
-from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
 
 _MOST_SERIES = 5_000
 _MOST_SETTLED = 200
-_SILENCE_MS = 60_000
+_SHOWN, _SHOWN_SETTLED = 100, 50
+OUTCOMES = ("hit", "false", "miss")
 
-
-@dataclass(slots=True)
-class _Standing:
-    """Warnings of one series within its time are one: it is judged by the first of them, and shown by the newest."""
-
-    first: Prediction
-    newest: Prediction
-    heard_at: Millis = 0
-    value: float = 0.0
+Key = tuple[str, str]  # series, model
 
 
 class PredictionsSeen:
-    """Fed with predictions and with the points of those series that `awaits` names.
+    """Fed with predictions and outcomes in the order of the log.
 
     Args:
         threshold: from which probability a breach is foretold; one below it takes back what was.
@@ -37,73 +27,64 @@ class PredictionsSeen:
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._standing: OrderedDict[str, _Standing] = OrderedDict()
-        self._settled: deque[dict[str, Any]] = deque(maxlen=_MOST_SETTLED)
-        self._counts = {"true": 0, "false": 0, "averted": 0, "unknown": 0}
+        self._standing: OrderedDict[Key, Prediction] = OrderedDict()
+        self._settled: OrderedDict[str, Prediction] = OrderedDict()
+        self._counts = dict.fromkeys(OUTCOMES, 0)
 
-    def prediction(self, made: Prediction) -> None:
-        """A prediction, or one that takes back what stands of its series; an outcome is neither."""
-        self.settle(made.occurred_at)
-        if made.outcome:
-            return  # no prediction, but the stage's own word on what became of one
-        standing = self._standing.get(made.series)
-        if made.probability < self._threshold:
-            if standing is not None:
-                self._settle(standing, "averted", None)
+    def take(self, record: Prediction) -> None:
+        """A prediction, one that takes back what stands of its series, or an outcome."""
+        key = (record.series, record.model)
+        if record.outcome:
+            self._settle(key, record)
             return
-        if standing is not None:
-            standing.newest = made
-            return
-        self._standing[made.series] = _Standing(made, made, made.occurred_at, made.value)
-        if len(self._standing) > _MOST_SERIES:
-            self._standing.popitem(last=False)
-
-    def awaits(self, series: str) -> bool:
-        """Whether the series' points decide on a prediction."""
-        return series in self._standing
-
-    def point(self, point: MetricPoint) -> None:
-        """A value of a series."""
-        standing = self._standing.get(point.series)
-        if standing is None or point.occurred_at < standing.first.occurred_at:
-            return
-        standing.heard_at, standing.value = max(standing.heard_at, point.occurred_at), point.value
-        made = standing.first
-        if point.value >= made.level > made.value:
-            self._settle(standing, "true", point.occurred_at)
-
-    def settle(self, now: Millis) -> None:
-        """Those whose time is over have not come true."""
-        for standing in list(self._standing.values()):
-            over = standing.first.occurred_at + standing.first.to_s * 1000
-            if now > over:
-                heard = standing.heard_at >= over - max(_SILENCE_MS, standing.first.to_s * 100)
-                self._settle(standing, "false" if heard else "unknown", None)
+        self._standing.pop(key, None)
+        if record.probability >= self._threshold or record.warned:
+            self._standing[key] = record
+            if len(self._standing) > _MOST_SERIES:
+                self._standing.popitem(last=False)
 
     def view(self, now: Millis) -> dict[str, Any]:
         """As the API shows it: what stands, the likeliest first; the last that are settled; and their counts."""
-        self.settle(now)
-        standing = sorted(self._standing.values(), key=lambda one: -one.newest.probability)
+        over = [key for key, one in self._standing.items() if now > one.occurred_at + one.to_s * 1000]
+        for key in over:
+            del self._standing[key]
+        standing = sorted(self._standing.values(), key=lambda one: -one.probability)
         return {
             "at": now,
-            "standing": [_view(one.newest, one.value) for one in standing[:100]],
-            "settled": list(reversed(self._settled))[:50],
+            "standing": [_view(one) for one in standing[:_SHOWN]],
+            "settled": [_settled_view(one) for one in list(reversed(self._settled.values()))[:_SHOWN_SETTLED]],
             "counts": dict(self._counts),
         }
 
-    def _settle(self, standing: _Standing, outcome: str, at: Millis | None) -> None:
-        del self._standing[standing.first.series]
-        self._counts[outcome] += 1
-        after_s = None if at is None else round((at - standing.first.occurred_at) / 1000, 1)
-        shown = _view(standing.first, standing.value)
-        self._settled.append({**shown, "outcome": outcome, "breached_at": at, "breached_after_s": after_s})
+    def _settle(self, key: Key, record: Prediction) -> None:
+        if record.prediction_id in self._settled:
+            return  # published again after a crash
+        self._standing.pop(key, None)
+        self._counts[record.outcome] = self._counts.get(record.outcome, 0) + 1
+        self._settled[record.prediction_id] = record
+        if len(self._settled) > _MOST_SETTLED:
+            self._settled.popitem(last=False)
 
 
-def _view(made: Prediction, value: float) -> dict[str, Any]:
+def _view(made: Prediction) -> dict[str, Any]:
     breach_at = None if made.breach_in_s is None else made.occurred_at + int(made.breach_in_s * 1000)
     return {
-        "prediction_id": made.prediction_id, "incident_id": made.incident_id, "tenant": made.tenant, "service": made.service,
-        "series": made.series, "metric": made.metric, "probability": made.probability, "level": made.level,
-        "value": made.value, "value_now": value, "trend_per_min": made.trend_per_min, "made_at": made.occurred_at,
-        "from_s": made.from_s, "to_s": made.to_s, "breach_in_s": made.breach_in_s, "breach_at": breach_at, "model": made.model,
+        **_common(made), "made_at": made.occurred_at, "from_s": made.from_s, "to_s": made.to_s,
+        "breach_in_s": made.breach_in_s, "breach_at": breach_at, "trend_per_min": made.trend_per_min, "odds": made.odds,
+        "warned": made.warned,
+    }  # fmt: skip
+
+
+def _settled_view(told: Prediction) -> dict[str, Any]:
+    return {
+        **_common(told), "outcome": told.outcome, "of": told.of, "made_at": told.made_at, "told_at": told.occurred_at,
+        "to_s": told.to_s, "breached_after_s": told.breach_in_s,
+    }  # fmt: skip
+
+
+def _common(one: Prediction) -> dict[str, Any]:
+    return {
+        "prediction_id": one.prediction_id, "incident_id": one.incident_id, "tenant": one.tenant, "service": one.service,
+        "series": one.series, "metric": one.metric, "probability": one.probability, "level": one.level, "value": one.value,
+        "model": one.model,
     }  # fmt: skip

@@ -15,12 +15,12 @@ from ops.api.tailing import LogTail, Place
 from ops.decoding import RecordDecoder
 from schemas.errors import DecodeError
 from schemas.records.vocabulary import Millis
-from streams.topics import ACCOUNT, DEAD_LETTERS, METRICS, PREDICTIONS, STORMS
+from streams.topics import ACCOUNT, DEAD_LETTERS, PREDICTIONS, STORMS
 
 T = TypeVar("T")
 
 _RATES_BACK_S = 600.0
-_PREDICTIONS_BACK_S = 3_600.0
+_PREDICTIONS_BACK_S = 86_400.0
 
 
 class Sightings:
@@ -30,14 +30,13 @@ class Sightings:
         self._turn = threading.Lock()
         self._rates, self._predictions = AlertRates(), PredictionsSeen(threshold)
         self._threshold = threshold
-        self._decoders = {
-            topic.name: RecordDecoder(topic.name) for topic in (ACCOUNT, STORMS, PREDICTIONS, METRICS)
-        }  # fmt: skip
+        self._decoders = {topic.name: RecordDecoder(topic.name) for topic in (ACCOUNT, STORMS, PREDICTIONS)}
         alerts = [topic.name for topic in (ACCOUNT, STORMS, DEAD_LETTERS)]
-        series = [PREDICTIONS.name, METRICS.name]
         self._tails = (
             LogTail(bootstrap, alerts, _Told(self._alerts_begin, self._take), back_s=_RATES_BACK_S),
-            LogTail(bootstrap, series, _Told(self._series_begin, self._take), back_s=_PREDICTIONS_BACK_S),
+            LogTail(
+                bootstrap, [PREDICTIONS.name], _Told(self._predictions_begin, self._take), back_s=_PREDICTIONS_BACK_S
+            ),
         )
 
     def start(self) -> None:
@@ -66,7 +65,7 @@ class Sightings:
         with self._turn:
             self._rates = AlertRates()
 
-    def _series_begin(self) -> None:
+    def _predictions_begin(self) -> None:
         with self._turn:
             self._predictions = PredictionsSeen(self._threshold)
 
@@ -82,9 +81,6 @@ class Sightings:
         if topic == DEAD_LETTERS.name:
             self._rates.dead_letter(at)
             return
-        # Of all metrics the few that decide on a prediction are decoded.
-        if topic == METRICS.name and not self._predictions.awaits((message.key() or b"").decode("utf-8", "replace")):
-            return
         try:
             record = self._decoders[topic].record(value)
         except DecodeError:
@@ -93,10 +89,8 @@ class Sightings:
             self._rates.account(record, at)
         elif topic == STORMS.name:
             self._rates.storm(record)
-        elif topic == PREDICTIONS.name:
-            self._predictions.prediction(record)
         else:
-            self._predictions.point(record)
+            self._predictions.take(record)
 
 
 class _Told:
@@ -151,8 +145,8 @@ _STORMS: dict[str, Any] = {
                 "loudest": [{"name": "UpstreamErrors", "count": 9_000}]}],
 }  # fmt: skip
 _PREDICTIONS: dict[str, Any] = {
-    "at": 1_700_000_000_000, "counts": {"true": 8, "false": 1, "averted": 4, "unknown": 0},
+    "at": 1_700_000_000_000, "counts": {"hit": 8, "false": 1, "miss": 1},
     "standing": [{"incident_id": "inc-3f2a9c1b", "service": "checkout", "metric": "memory_limit_ratio", "level": 0.95,
-                  "probability": 0.91, "value": 0.7, "value_now": 0.74, "breach_in_s": 95.0, "to_s": 1_800}],
-    "settled": [{"service": "cart", "metric": "error_rate", "outcome": "true", "breached_after_s": 312.0}],
+                  "probability": 0.91, "value": 0.74, "breach_in_s": 95.0, "to_s": 1_800}],
+    "settled": [{"service": "cart", "metric": "error_rate", "outcome": "hit", "breached_after_s": 312.0}],
 }  # fmt: skip

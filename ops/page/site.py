@@ -1,6 +1,8 @@
 """Serves the page's files, and tells browsers to run nothing else."""
 
 import hashlib
+import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -26,13 +28,22 @@ _HEADERS = {
 }
 
 
-def page_router() -> APIRouter:
-    """GET / (the page), /docs (the API's description) and /page/NAME (their files)."""
+# JSON texts by the path of the API that would answer so.
+First = Callable[[], Mapping[str, str]]
+
+
+def page_router(first: First = dict) -> APIRouter:
+    """GET / (the page), /docs (the API's description) and /page/NAME (their files).
+
+    Args:
+        first: answers of the API that come with the page, so that the first paint waits for no second question.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     def page(request: Request) -> Response:
-        return _file(request, "index.html")
+        content = _with_first(_files()["index.html"][0], first())
+        return _answered(request, content, _tag(content), _MEDIA[".html"])
 
     @router.get("/docs")
     def docs(request: Request) -> Response:
@@ -49,7 +60,10 @@ def _file(request: Request, name: str) -> Response:
     known = _files()
     if name not in known:
         raise HTTPException(404, "There is no such file.")
-    content, tag, media = known[name]
+    return _answered(request, *known[name])
+
+
+def _answered(request: Request, content: bytes, tag: str, media: str) -> Response:
     headers = {**_HEADERS, "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
@@ -63,5 +77,25 @@ def _files() -> dict[str, tuple[bytes, str, str]]:
     for path in sorted(_FOLDER.iterdir()):
         if path.suffix in _MEDIA:
             content = path.read_bytes()
-            found[path.name] = content, f'"{hashlib.sha256(content).hexdigest()[:32]}"', _MEDIA[path.suffix]
-    return found
+            found[path.name] = content, _tag(content), _MEDIA[path.suffix]
+    page = _with_modules(found["index.html"][0], [name for name in found if name.endswith(".js") and name != "docs.js"])
+    return {**found, "index.html": (page, _tag(page), _MEDIA[".html"])}
+
+
+def _tag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def _with_modules(page: bytes, names: list[str]) -> bytes:
+    """The page, naming its modules at once: else a browser finds them one import after the other."""
+    links = "\n".join(f'<link rel="modulepreload" href="/page/{name}">' for name in names)
+    return page.replace(b"<!-- modules -->", links.encode())
+
+
+def _with_first(page: bytes, answers: Mapping[str, str]) -> bytes:
+    if not answers:
+        return page.replace(b"<!-- first -->", b"")
+    # Data, which no browser runs; a text in it cannot end the element.
+    members = ",".join(f"{json.dumps(path)}:{text}" for path, text in answers.items()).replace("<", "\\u003c")
+    block = f'<script type="application/json" id="first">{{{members}}}</script>'
+    return page.replace(b"<!-- first -->", block.encode())

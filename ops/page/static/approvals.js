@@ -3,6 +3,7 @@
 import { ask, send } from "./api.js";
 import { badge, empty, facts, failed, h, present, tell } from "./dom.js";
 import { live } from "./live.js";
+import { recordLink } from "./record.js";
 import { deed, duration, instant, kind, lower, money } from "./words.js";
 
 export async function show(place) {
@@ -28,9 +29,15 @@ function waiting(place, one) {
 export function planFacts(one) {
   const plan = typeof one.plan === "string" ? parsed(one.plan) : one.plan;
   return h("div", {}, facts([["what", h("strong", {}, `${deed(one)} (${one.executor})`)], ["for", one.role], ["why asked", one.reason], ["costs", money(one.cost)],
-    ["steps", h("ol", {}, (plan?.steps ?? []).map((step) => h("li", {}, step)))], ["rests on", (plan?.evidence ?? []).join(", ") || "–"], ["hash", h("code", {}, one.plan_hash)],
+    ["steps", h("ol", {}, (plan?.steps ?? []).map((step) => h("li", {}, step)))], ["rests on", plan?.evidence?.length ? h("details", { id: `rests-${one.approval_id}` }, h("summary", {}, `${plan.evidence.length} records`), plan.evidence.map((where) => [recordLink(place(where)), " "])) : "–"], ["hash", h("code", {}, one.plan_hash)],
     one.state === "PENDING" && ["expires", live(h("span", {}), (at) => { at.textContent = `in ${duration((one.expires_at - Date.now()) / 1000)} (${instant(one.expires_at)})`; })]]),
     h("details", { id: `plan-${one.approval_id}` }, h("summary", {}, "The plan, whole"), h("pre", { tabindex: "0" }, JSON.stringify(plan, null, 1))));
+}
+
+/** TOPIC/PARTITION/OFFSET */
+function place(text) {
+  const [topic, partition, offset] = String(text).split("/");
+  return { topic, partition: Number(partition), offset: Number(offset) };
 }
 
 function parsed(text) {

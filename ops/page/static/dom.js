@@ -71,3 +71,8 @@ export function table(caption, headings, rows) {
       h("thead", {}, h("tr", {}, headings.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)))),
       h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, at) => h("td", { class: headings[at][1] }, cell)))))));
 }
+
+/** One figure that matters, large, over what it is of. */
+export function tile(words, value, kind = "") {
+  return h("div", { class: `tile ${kind}` }, h("p", { class: "big" }, value), h("p", {}, words));
+}

@@ -1,10 +1,11 @@
 // One incident: what it is, why the agents agreed on what, what it costs, what was done; and as it was at any instant.
 
 import { answerForm, planFacts } from "./approvals.js";
-import { ask } from "./api.js";
-import { badge, facts, failed, h, replace, table } from "./dom.js";
+import { ask, send } from "./api.js";
+import { badge, facts, failed, h, replace, table, tell } from "./dom.js";
 import { left, steps } from "./incidents.js";
 import { live } from "./live.js";
+import { evidence, recordLink } from "./record.js";
 import { tellEvent } from "./story.js";
 import { clock, count, deed, duration, figures, instant, kind, lower, money, percent } from "./words.js";
 
@@ -17,23 +18,23 @@ export async function show(place, id) {
   const url = `/api/v1/incidents/${encodeURIComponent(id)}`;
   try {
     const at = shown.at;
-    const [incident, timeline] = await Promise.all([ask(at === null ? url : `${url}?at=${at}`), ask(`${url}/timeline`)]);
+    const [incident, timeline, verdict] = await Promise.all([ask(at === null ? url : `${url}?at=${at}`), ask(`${url}/timeline`), ask(`${url}/rerun`)]);
     if (mine !== turn) return; // the slider moved on meanwhile
     place.dataset.present = "";
-    draw(place, { ...incident, past: at !== null }, timeline.events);
+    draw(place, { ...incident, past: at !== null }, timeline.events, verdict);
   } catch (error) {
     if (mine === turn) failed(place, error, () => show(place, id), h("p", {}, h("a", { href: "#/" }, "← Incidents")), h("h2", {}, id));
   }
 }
 
-function draw(place, incident, events) {
+function draw(place, incident, events, verdict) {
   // The slider stays the same element while it is moved: a new one would lose the pointer.
   if (place.querySelector("#body")?.dataset.id !== incident.incident_id) {
     replace(place, h("p", {}, h("a", { href: "#/" }, "← Incidents")), h("div", { id: "head" }), h("section", { class: "card", "aria-label": "Replay" }, slider(place, incident.incident_id), h("p", { id: "past", role: "status" })), h("div", { id: "body", "data-id": incident.incident_id }));
   }
   stretch(events, incident);
   replace(place.querySelector("#head"), head(incident));
-  replace(place.querySelector("#body"), h("div", { class: "grid" }, approval(place, incident), consensus(incident), money_(incident), sampling(incident), cause(incident), prediction(incident), actions(incident)), story(events));
+  replace(place.querySelector("#body"), h("div", { class: "grid" }, approval(place, incident), consensus(incident), money_(incident), sampling(incident), cause(incident), prediction(incident), actions(incident), rerun(place, incident, verdict), taken(incident)), story(events));
 }
 
 function head(one) {
@@ -90,10 +91,49 @@ function approval(place, one) {
 function consensus(one) {
   const decision = one.decision;
   if (!decision) return card("Consensus", h("p", { class: "soft" }, "The agents have not decided yet."));
-  const votes = (decision.votes ?? []).map((vote) => [vote.agent, deed(vote), [h("meter", { min: 0, max: 1, value: vote.confidence, "aria-hidden": "true" }), ` ${percent(vote.confidence)}`], vote.weight, (vote.weight * vote.confidence).toFixed(2), vote.rationale]);
+  const votes = (decision.votes ?? []).map((vote) => [vote.agent, deed(vote), [h("meter", { min: 0, max: 1, value: vote.confidence, "aria-hidden": "true" }), ` ${percent(vote.confidence)}`], vote.weight, (vote.weight * vote.confidence).toFixed(2), [vote.rationale, restsOn(vote.evidence)]]);
   return h("section", { class: "card wide", id: "consensus" }, h("h3", {}, `Consensus: ${deed(decision)}`, " ", badge(decision.autonomous ? "autonomous" : "a human decides", decision.autonomous ? "good" : "warn")),
     facts([["confidence", `${percent(decision.confidence)} (weighted mean of its supporters)`], ["support", `${percent(decision.support)} of the participants' weight`], ["score", (decision.score ?? 0).toFixed(2)], ["why", decision.reason]]),
     table("Votes", [["agent", ""], ["for", ""], ["confidence", ""], ["weight", "number"], ["counts", "number"], ["because", ""]], votes));
+}
+
+/** The records that a statement rests on, each a click away. */
+function restsOn(some = []) {
+  return some.length ? h("details", {}, h("summary", {}, `rests on ${some.length} ${some.length === 1 ? "record" : "records"}`), some.map(evidence)) : null;
+}
+
+function rerun(place, one, verdict) {
+  if (one.past) return null;
+  const outcome = h("p", { role: "status" });
+  const again = async (event) => {
+    event.target.disabled = true;
+    outcome.textContent = "Making every decision again, sealed off from the world…";
+    try {
+      const found = await send(`/api/v1/incidents/${encodeURIComponent(one.incident_id)}/rerun`, {});
+      tell(`Rerun: ${found.result}`);
+      await show(place, one.incident_id);
+    } catch (error) {
+      outcome.textContent = error.message;
+      outcome.className = "wrong";
+      event.target.disabled = false;
+    }
+  };
+  return h("section", { class: "card", id: "rerun" }, h("h3", {}, "Rerun ", verdict.result && badge(verdict.result, verdict.result === "identical" ? "good" : "bad"), verdict.partial && badge("partial", "warn")),
+    verdict.result ? verdictFacts(verdict) : h("p", { class: "soft" }, "The same agents decide again on the recorded facts; each decision is held against the record."), outcome,
+    h("button", { id: "rerun-now", onclick: again }, verdict.result ? "Rerun again" : "Rerun"));
+}
+
+function verdictFacts(verdict) {
+  const first = verdict.first_divergence;
+  return facts([["decisions", `${count(verdict.decisions)} made again: ${Object.entries(verdict.by_stage ?? {}).map(([name, number]) => `${name} ${count(number)}`).join(", ")}`],
+    first && ["first that differs", [`${first.stage}, ${first.what} `, recordLink(first)]], verdict.missing?.length && ["missing", verdict.missing.map((gone) => h("p", {}, `${gone.topic}[${gone.partition}]: ${gone.why}`))],
+    verdict.stale && ["but", "the incident has moved since"], verdict.same_code === false && ["but", "another version of the program decided then"]]);
+}
+
+function taken(one) {
+  const url = `/api/v1/incidents/${encodeURIComponent(one.incident_id)}`;
+  return h("section", { class: "card" }, h("h3", {}, "Take away"), h("p", {}, h("a", { href: `${url}/postmortem`, download: "" }, "Postmortem"), h("span", { class: "soft" }, " the story as Markdown, to be gone on with")),
+    h("p", {}, h("a", { href: `${url}/bundle`, download: "" }, "Bundle"), h("span", { class: "soft" }, " all its records in one file; rerun it anywhere")));
 }
 
 function money_(one) {
@@ -132,7 +172,7 @@ function story(events) {
   return h("section", { class: "card", "aria-label": "Timeline" }, h("h3", {}, `Timeline: ${events.length} events`), h("ol", { class: "story" }, events.map((event) => {
     const [what, why] = tellEvent(event.type, event.payload);
     return h("li", { class: shown.at !== null && event.recorded_at > shown.at ? "later" : "" }, h("p", {}, h("span", { class: "soft" }, `${clock(event.recorded_at)} +${duration((event.recorded_at - first) / 1000)} ${event.agent} `), what),
-      why.filter(Boolean).map((one) => h("p", { class: "soft" }, one)),
-      h("details", { id: `event-${event.version}` }, h("summary", {}, `version ${event.version} · ${event.topic}[${event.partition}]@${event.offset}`), h("pre", { tabindex: "0" }, `hash ${event.hash}\n${JSON.stringify(event.payload, null, 1)}`)));
+      why.filter(Boolean).map((one) => (one.evidence ? evidence(one.evidence) : h("p", { class: "soft" }, one))),
+      h("details", { id: `event-${event.version}` }, h("summary", {}, `version ${event.version}`), h("p", {}, recordLink(event)), h("pre", { tabindex: "0" }, `hash ${event.hash}\n${JSON.stringify(event.payload, null, 1)}`)));
   })));
 }

@@ -1,17 +1,17 @@
 // The list: what burns, how far it is, what it costs; children folded under the incident that causes them.
 
 import { ask } from "./api.js";
-import { badge, empty, failed, h, present, replace } from "./dom.js";
+import { badge, empty, failed, h, present, replace, tile } from "./dom.js";
 import { live } from "./live.js";
-import { brief, countdown, deed, duration, figures, kind, lower, money, percent } from "./words.js";
+import { brief, count, countdown, deed, duration, figures, kind, lower, money, percent } from "./words.js";
 
 const STATUSES = ["open", "diagnosed", "decided", "remediating", "escalated", "resolved", "closed"];
-const filters = { status: "", service: "", tenant: "" };
+const filters = { q: "", status: "", service: "", tenant: "" };
 let pages = 1;
 let fresh = new Set();
 
 export async function show(place) {
-  if (!place.querySelector("#list")) replace(place, h("h2", { class: "hidden" }, "Incidents"), bar(place), h("div", { id: "list" }, empty("Loading…")));
+  if (!place.querySelector("#list")) replace(place, h("h2", { class: "hidden" }, "Incidents"), h("div", { id: "pulse" }), bar(place), h("div", { id: "list" }, empty("Loading…")));
   const list = place.querySelector("#list");
   try {
     const { incidents, more } = await pagesOf(pages);
@@ -20,6 +20,16 @@ export async function show(place) {
     failed(list, error, () => show(place));
   }
   fresh = new Set();
+}
+
+/** What burns, in one line of figures. */
+export function pulse(overview) {
+  const place = document.getElementById("pulse");
+  if (!place) return;
+  const { burning, critical, waiting, lag, alerts, more } = overview;
+  replace(place, h("div", { class: "tiles" }, tile(critical ? `burning, ${count(critical)} critical` : "burning", `${count(burning)}${more ? "+" : ""}`, critical ? "bad" : burning ? "warn" : "good"),
+    tile("wait for a person", count(waiting), waiting ? "bad" : "good"), tile("alerts a second", brief(alerts.received_per_s)), tile("of them kept", alerts.received_per_s ? percent(alerts.kept_per_s / alerts.received_per_s) : "–"),
+    tile(lag.standing ? `behind; ${count(lag.standing)} stand still` : "behind", lag.known ? duration(lag.lag_s) : "–", lag.standing || !lag.known ? "bad" : lag.lag_s > 30 ? "warn" : "good")));
 }
 
 /** An event was heard: its incident stands out at the next showing. */
@@ -44,8 +54,8 @@ function bar(place) {
   const again = () => { pages = 1; show(place); };
   const text = (name, title) => h("div", {}, h("label", { for: `by-${name}` }, title),
     h("input", { id: `by-${name}`, type: "search", value: filters[name], autocomplete: "off", onchange: (e) => { filters[name] = e.target.value.trim(); again(); } }));
-  return h("form", { class: "filters", role: "search", onsubmit: (e) => e.preventDefault() },
-    h("div", {}, h("label", { for: "by-status" }, "Status"),
+  return h("form", { class: "filters bar", role: "search", onsubmit: (e) => e.preventDefault() },
+    text("q", "Search"), h("div", {}, h("label", { for: "by-status" }, "Status"),
       h("select", { id: "by-status", onchange: (e) => { filters.status = e.target.value; again(); } },
         h("option", { value: "" }, "all"), STATUSES.map((one) => h("option", { value: one, selected: filters.status === one }, one)))),
     text("service", "Service"), text("tenant", "Tenant"));

@@ -6,26 +6,28 @@ import { count, instant } from "./words.js";
 
 let outcome = "";
 
-export async function show(place) {
+export async function show(place, reason = "") {
   try {
-    const found = await ask("/api/v1/dead-letters?limit=100");
+    const found = await ask(`/api/v1/dead-letters?limit=100${reason ? `&reason=${encodeURIComponent(reason)}` : ""}`);
     if (place.querySelector("#redrive :focus, #redrive input[name=why]:not(:placeholder-shown)")) return;
     const reasons = Object.entries(found.by_reason);
     present(place, h("h2", {}, "Dead letters"), h("p", { class: "soft" }, `${count(found.total)} in all, ${count(found.waiting)} not put back. ${reasons.map(([name, n]) => `${name}: ${count(n)}`).join(", ")}`),
-      h("p", { id: "outcome", role: "status" }, outcome), found.total ? [form(place, reasons), h("div", { class: "card" }, list(place, found.dead_letters))] : empty("Nothing was refused."));
+      h("p", { id: "outcome", role: "status" }, outcome), reason && h("p", {}, `Only those of reason ${reason}. `, h("a", { href: "#/letters" }, "Show all")), found.total ? [form(place, reasons, reason), h("div", { class: "card" }, list(place, found.dead_letters))] : empty("Nothing was refused."));
   } catch (error) {
-    failed(place, error, () => show(place), h("h2", {}, "Dead letters"));
+    failed(place, error, () => show(place, reason), h("h2", {}, "Dead letters"));
   }
 }
 
-function form(place, reasons) {
+function form(place, reasons, chosen) {
   const submit = (event) => { event.preventDefault(); putBack(place, event.target.elements.reason.value ? { reason: event.target.elements.reason.value } : {}); };
   return h("form", { id: "redrive", class: "filters card", onsubmit: submit },
     h("div", {}, h("label", { for: "by" }, "Who you are"), h("input", { id: "by", name: "by", required: true, maxlength: 200, value: localStorage.getItem("by") ?? "", placeholder: " " })),
     h("div", {}, h("label", { for: "why" }, "Why"), h("input", { id: "why", name: "why", required: true, maxlength: 2000, autocomplete: "off", placeholder: " " })),
-    h("div", {}, h("label", { for: "reason" }, "Which"), h("select", { id: "reason", name: "reason" }, h("option", { value: "" }, "all"), reasons.map(([name]) => h("option", { value: name }, name)))),
+    h("div", {}, h("label", { for: "reason" }, "Which"), h("select", { id: "reason", name: "reason" }, h("option", { value: "" }, "all"), reasons.map(([name]) => h("option", { value: name, selected: name === chosen }, name)))),
     h("button", { id: "redrive-some" }, "Put these back"));
 }
+
+const chosenReason = () => decodeURIComponent(location.hash.split("/")[2] ?? "");
 
 async function putBack(place, which) {
   const fields = place.querySelector("#redrive");
@@ -40,7 +42,7 @@ async function putBack(place, which) {
     fields.elements.why.value = "";
     document.activeElement?.blur();
     tell(outcome);
-    await show(place);
+    await show(place, chosenReason());
   } catch (error) {
     place.querySelector("#outcome").textContent = error.message;
   }

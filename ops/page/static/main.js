@@ -1,17 +1,20 @@
 // Puts the page together: which view is shown, what the stream says is new, and the counts beside the views' names.
 
-import { ask } from "./api.js";
+import { ask, given } from "./api.js";
 import * as approvals from "./approvals.js";
 import { replace, empty } from "./dom.js";
+import * as health from "./health.js";
 import * as incident from "./incident.js";
 import * as incidents from "./incidents.js";
 import * as lag from "./lag.js";
 import * as letters from "./letters.js";
+import * as predictions from "./predictions.js";
+import * as storms from "./storms.js";
 import { listen } from "./stream.js";
 import { brief } from "./words.js";
 
-const VIEWS = { incidents, incident, approvals, lag, letters };
-const AGAIN_MS = { incidents: 30000, incident: 30000, approvals: 10000, lag: 3000, letters: 15000 };
+const VIEWS = { incidents, incident, approvals, storms, lag, predictions, letters, health };
+const AGAIN_MS = { incidents: 30000, incident: 30000, approvals: 10000, storms: 2000, lag: 3000, predictions: 5000, letters: 15000, health: 5000 };
 const main = document.getElementById("main");
 
 function where() {
@@ -65,12 +68,24 @@ async function counts() {
     place.textContent = brief(number);
     place.setAttribute("aria-label", words);
   };
-  const told = (promise, then) => promise.then(then).catch(() => {});
-  await Promise.all([
-    told(ask("/api/v1/approvals"), ({ approvals: some }) => { const n = some.filter((one) => one.state === "PENDING").length; put("approvals-count", n, `${n} wait`); }),
-    told(ask("/api/v1/lag"), ({ rows }) => { const n = rows.filter((row) => ["STOP", "STALL", "REWIND"].includes(row.status)).length; put("lag-count", n, `${n} stand still`); }),
-    told(ask("/api/v1/dead-letters?limit=1"), ({ waiting }) => put("letters-count", waiting, `${waiting} not put back`)),
-  ]);
+  const found = await ask("/api/v1/overview").catch(() => null);
+  if (!found) return;
+  put("approvals-count", found.waiting, `${found.waiting} wait`);
+  put("storms-count", found.storms, `${found.storms} open`);
+  put("lag-count", found.lag.standing, `${found.lag.standing} stand still`);
+  put("predictions-count", found.predictions, `${found.predictions} foretold`);
+  put("letters-count", found.letters, `${found.letters} not put back`);
+  put("health-count", found.well ? 0 : 1, "something is wrong");
+  incidents.pulse(found);
+}
+
+// The first list comes with the page, so that it is there with the first paint.
+function first() {
+  try {
+    for (const [path, document_] of Object.entries(JSON.parse(document.getElementById("first").textContent))) given(path, document_);
+  } catch {
+    // Then it is asked for.
+  }
 }
 
 let shownAt = 0;
@@ -79,9 +94,14 @@ setInterval(() => {
   shownAt = Date.now();
   view();
 }, 1000);
-setInterval(() => document.hidden || counts(), 15000);
+setInterval(() => document.hidden || counts(), 5000);
 
+window.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+  const field = document.getElementById("by-q");
+  if (field) { event.preventDefault(); field.focus(); } else location.hash = "#/";
+});
 window.addEventListener("hashchange", () => { view({ moved: true }); main.focus({ preventScroll: true }); window.scrollTo(0, 0); });
-view({ moved: true });
-counts();
+first();
+view({ moved: true }).then(counts);
 listen(heard, () => soon(0));

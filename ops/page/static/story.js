@@ -2,6 +2,8 @@
 
 import { brief, count, deed, duration, lower, money, percent } from "./words.js";
 
+const MOST_EVIDENCE = 4;
+
 const TELL = {
   IncidentOpened: (p) => [`Incident opened, ${lower(p.severity)}: ${p.title}`, [`seems a ${lower(p.classification)}, ${percent(p.confidence)} sure (${percent(p.confidence_low)} to ${percent(p.confidence_high)})`, ...evidence(p)]],
   IncidentReclassified: (p) => [`Now seems a ${lower(p.classification)}, ${lower(p.severity)}, ${percent(p.confidence)} sure`, evidence(p)],
@@ -12,6 +14,7 @@ const TELL = {
   DiagnosisMade: (p) => [`Root cause found: ${p.root_cause}, ${lower(p.classification)}, ${percent(p.confidence)} sure`, [...(p.hypotheses ?? []).slice(0, 3).map((one) => `${one.rationale} (${percent(one.confidence)})`), ...evidence(p.hypotheses?.[0] ?? {})]],
   DecisionMade: (p) => [`Decided: ${deed(p)}, ${p.autonomous ? "autonomously" : `if ${p.escalated_to || "a human"} agrees`} (confidence ${percent(p.confidence)}, support ${percent(p.support)})`, [p.reason]],
   HumanRequested: (p) => [`Asked for a human: ${p.role}`, [p.reason, p.tried?.length ? `tried: ${p.tried.join("; ")}` : ""]],
+  IncidentAcknowledged: (p) => [`Taken on by ${p.by}, by ${p.via}`, []],
   ApprovalRequested: (p) => [`Waits for ${p.role} to approve: ${deed(p)}`, [p.reason, `plan ${String(p.plan_hash).slice(0, 16)}`]],
   ApprovalGiven: (p) => [`Approved by ${p.by}`, [p.why]],
   ApprovalRefused: (p) => [`Refused by ${p.by}`, [p.why]],
@@ -24,7 +27,7 @@ const TELL = {
   IncidentClosed: (p) => [`Closed: ${p.reason}`, []],
 };
 
-/** [what, [why, …]]; total: a payload that lacks something, or is none, is told by its type. */
+/** [what, [why, …]], a why being a text or a piece of evidence; total: a payload that lacks something, or is none, is told by its type. */
 export function tellEvent(type, payload) {
   try {
     return TELL[type]?.(payload) ?? [type, []];
@@ -34,5 +37,5 @@ export function tellEvent(type, payload) {
 }
 
 function evidence(p) {
-  return (p.evidence ?? []).slice(0, 2).map((one) => `${one.summary} [${one.topic}-${one.partition}@${one.offset}]`);
+  return (p.evidence ?? []).slice(0, MOST_EVIDENCE).map((one) => ({ evidence: one }));
 }

@@ -5,6 +5,7 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 
 export const count = (value) => (Number.isFinite(value) ? whole.format(value) : "–");
 export const brief = (value) => (Number.isFinite(value) ? short.format(value) : "–");
+export const figure = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "–");
 export const percent = (value) => (Number.isFinite(value) ? `${Math.round(value * 100)} %` : "–");
 export const lower = (text) => String(text ?? "").toLowerCase().replaceAll("_", " ");
 export const money = (value, currency = "USD") => (Number.isFinite(value) ? `${count(value)} ${currency}` : "–");

@@ -1,5 +1,6 @@
 """The page's files: all there, nothing from elsewhere, nothing that takes markup from a text."""
 
+import json
 import re
 from pathlib import Path
 
@@ -54,3 +55,18 @@ def test_what_a_file_names_is_there(file: Path) -> None:
     """Imports, styles and scripts."""
     named = re.findall(r'(?:from "\./|"/page/)([a-z.]+)"', file.read_text(encoding="utf-8"))
     assert {STATIC / name for name in named} <= set(FILES)
+
+
+def test_the_first_answers_come_with_the_page() -> None:
+    """As data that cannot end its element, whatever an alert says; and the modules are named at once."""
+    from ops.page.site import page_router
+
+    hostile = '{"title": "</script><script>window.hacked=1</script>"}'
+    app = FastAPI(docs_url=None)
+    app.include_router(page_router(lambda: {"/api/v1/incidents?limit=50": hostile}))
+    page = TestClient(app).get("/").text
+    (block,) = re.findall(r'<script type="application/json" id="first">(.*?)</script>', page)
+    assert json.loads(block) == {"/api/v1/incidents?limit=50": json.loads(hostile)}
+    assert {file.name for file in FILES if file.suffix == ".js"} - {"docs.js"} == set(
+        re.findall(r'<link rel="modulepreload" href="/page/([a-z.]+)">', page)
+    )

@@ -107,6 +107,24 @@ def test_a_plan_that_was_tampered_with_is_not_approved(client: TestClient, pipel
     assert (found.status_code, pipeline.taken) == (409, [])
 
 
+def test_an_answer_is_judged_again_where_the_incident_went_on(client: TestClient, pipeline: DirectCommands) -> None:
+    """Refused by its version, it names the new one; the plan still waits, so it counts."""
+    pipeline.between = [EventType.ALERTS_ACCOUNTED, EventType.ALERTS_ACCOUNTED]
+    found = client.post(URL, json=said())
+    assert (found.status_code, found.json()["state"]) == (200, "GIVEN")
+    assert [command.expected_version for command in pipeline.taken] == [3, 4, 5]
+
+
+def test_an_answer_to_a_plan_that_was_overtaken_meanwhile_is_not_given_again(
+    client: TestClient, pipeline: DirectCommands
+) -> None:
+    """On the new state nothing is left to be said: 409, after one try."""
+    pipeline.between = [EventType.INCIDENT_RESOLVED]
+    found = client.post(URL, json=said())
+    assert found.status_code == 409
+    assert [command.expected_version for command in pipeline.taken] == [3]
+
+
 def test_an_answer_that_is_on_its_way_is_accepted(pipeline: DirectCommands) -> None:
     """Kafka has it and the workers have not said so yet: 202."""
     pipeline.deaf = True

@@ -75,3 +75,22 @@ def test_a_page_goes_on_where_it_ended(client: TestClient, pipeline: DirectComma
         seen += [one["incident_id"] for one in found["incidents"]]
         wanted["cursor"] = found["cursor"] or ""
     assert sorted(seen) == sorted({ID, *(f"inc-{number}" for number in range(5))})
+
+
+def test_a_text_is_looked_for_in_names_and_causes(client: TestClient, pipeline: DirectCommands) -> None:
+    """Whatever its case; page by page, none twice and none left out."""
+    for number in range(450):
+        title = "Queue of MAIL grows" if number % 100 == 0 else "latency"
+        pipeline.append(EventType.INCIDENT_OPENED, f"inc-{number}", title=title)
+    seen: list[str] = []
+    wanted: dict[str, str] = {"q": " mail ", "limit": "2"}
+    while "cursor" not in wanted or wanted["cursor"]:
+        found = client.get("/api/v1/incidents", params=wanted).json()
+        seen += [one["incident_id"] for one in found["incidents"]]
+        wanted["cursor"] = found["cursor"] or ""
+    assert sorted(seen) == ["inc-0", "inc-100", "inc-200", "inc-300", "inc-400"]
+
+
+def test_a_text_that_is_nowhere_is_looked_for_within_bounds(client: TestClient) -> None:
+    """An empty page says whether there is more to look through."""
+    assert client.get("/api/v1/incidents", params={"q": "nowhere"}).json() == {"incidents": [], "cursor": None}
