@@ -55,6 +55,7 @@ lint: .venv/develop ## ruff, mypy strict, import layers
 bench: .venv/develop .venv-bench ## what it does a second, beside a baseline and beside peers; writes docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.append_page
 
 bench-lock: .venv/runtime
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

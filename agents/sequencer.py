@@ -24,6 +24,8 @@ NAME = "sequencer"
 # A worker that is fenced loses the partition in the rebalance under way; one that is not told so within this stops.
 FENCED_GRACE_S = 30.0
 RETRY_S = 1.0
+# Commands in a transaction. What is fetched after a stand-still is more: in one transaction its first would wait for its last.
+MOST_AT_ONCE = 1_000
 # How often writers look for repairs, and whether snapshots or a checkpoint wait that no append has written.
 CHECKPOINT_S = 20.0
 
@@ -115,9 +117,11 @@ class SequencerShell:
                     letters.append(dead_letter(NAME, COMMANDS.name, partition, raw, error))
             await self._outbox.send(self._wire.messages(letters))
             while not (batch.void or self._closed.is_set()):
-                if await self._append(partition, commands):
+                if not commands:
                     event.ack()
                     return
+                if await self._append(partition, commands[:MOST_AT_ONCE]):
+                    del commands[:MOST_AT_ONCE]
 
     async def _append(self, partition: int, commands: list[tuple[IncidentCommand, int]]) -> bool:
         """Whether the commands are on record now; else the partition is lost, or they are to be tried again."""

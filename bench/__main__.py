@@ -56,6 +56,7 @@ class Plan:
     batch: int = 500
     sent: int = 300_000
     http_s: float = 4.0
+    steady_s: int = 6
 
 
 QUICK = Plan(
@@ -68,6 +69,7 @@ QUICK = Plan(
     events=5_000,
     sent=50_000,
     http_s=0.5,
+    steady_s=1,
 )
 
 
@@ -84,7 +86,7 @@ def run(parts: Sequence[Part], plan: Plan, settings: Settings, progress: Progres
         if NEEDS_KAFKA & set(parts):
             broker: Broker = stack.enter_context(running_broker(settings, progress))
             if Part.APPEND in parts:
-                figures += measure_append(broker, plan.sizes, plan.rounds, progress)
+                figures += measure_append(broker, plan.sizes, plan.rounds, plan.steady_s, progress)
             if Part.INTAKE in parts:
                 figures += measure_intake(broker, plan.sent, plan.http_s, plan.rounds, progress)
             if Part.SAMPLING in parts:

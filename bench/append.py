@@ -1,21 +1,25 @@
 """The event store: appending commands, beside a producer that writes the same events without a transaction or a chain.
 
 An append decides (version, hash, refusal), writes in one Kafka transaction, and returns when readers of committed records see the
-events; every 50th event of an incident adds a snapshot. The baseline is the least that keeps what it was given: idempotent,
-acks=all, one flush a batch, of events that are encoded already.
+events; every 50th event of an incident adds a snapshot. Once batch after batch, as fast as it goes; once at 5,000 commands a
+second, where a batch is what came while the last one was written. The baseline is the least that keeps what it was given:
+idempotent, acks=all, one flush a batch, of events that are encoded already.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from confluent_kafka import Producer
 
 from bench.figures import Figure, Progress, pairs
 from ops.bench.alerts import producer_settings
+from ops.bench.append import MOST_AT_ONCE, RATE_PER_S, Appender, as_sent, steady_of
 from ops.bench.broker import Broker
 from ops.bench.errors import BenchError
 from ops.bench.incidents import Placed, commands
+from ops.bench.paced import Waits, paced
 from ops.bench.stopwatch import Stopwatch, Timings, set_aside
 from schemas.codec import Codec
 from schemas.records.log import IncidentEvent
@@ -44,8 +48,13 @@ class BatchSize:
 SIZES = (BatchSize(1, 100), BatchSize(10, 60), BatchSize(100, 30), BatchSize(500, 12))
 
 
-def measure_append(broker: Broker, sizes: Sequence[BatchSize], rounds: int, progress: Progress) -> list[Figure]:
-    """Events a second and the 99th percentile of a batch's time, by size of batch.
+def measure_append(
+    broker: Broker, sizes: Sequence[BatchSize], rounds: int, seconds: int, progress: Progress
+) -> list[Figure]:
+    """Events a second and the 99th percentile of a batch's time, by size of batch; and of a command's at a steady rate.
+
+    Args:
+        seconds: of each round at the steady rate.
 
     Raises:
         BenchError: a command was refused, or Kafka did not take an event.
@@ -62,7 +71,8 @@ def measure_append(broker: Broker, sizes: Sequence[BatchSize], rounds: int, prog
                 pair = _round(writer, producer, source, size)
                 if number:
                     results[size].append(pair)
-    return [figure for size in sizes for figure in append_figures(size, results[size])]
+        steady = _steady(broker, writer, source, rounds, seconds, progress)
+    return [figure for size in sizes for figure in append_figures(size, results[size])] + steady_figures(steady)
 
 
 def append_figures(size: BatchSize, rounds: Sequence[tuple[Timings, Timings]]) -> list[Figure]:
@@ -73,6 +83,39 @@ def append_figures(size: BatchSize, rounds: Sequence[tuple[Timings, Timings]]) -
         Figure("append", what, "events/CPU-s", AGAINST, pairs(rounds, lambda r: r.events_per_cpu_s)),
         Figure("append", p99, "ms", AGAINST, pairs(rounds, lambda r: r.p99_ms), less_is_better=True),
     ]
+
+
+def steady_figures(rounds: Sequence[tuple[Waits, Waits]]) -> list[Figure]:
+    """The figures at a steady rate: from when a command was due until its event is to be seen."""
+    what = f"at {RATE_PER_S:,} a second"
+    return [
+        Figure("append", f"{what}, done", "events/s", AGAINST, pairs(rounds, lambda w: w.per_s)),
+        Figure("append", f"{what}, p50", "ms", AGAINST, pairs(rounds, lambda w: w.p50_ms), less_is_better=True),
+        Figure("append", f"{what}, p99", "ms", AGAINST, pairs(rounds, lambda w: w.p99_ms), less_is_better=True),
+        Figure(
+            "append", f"{what}, at once", "events", AGAINST, pairs(rounds, lambda w: w.at_once), less_is_better=True
+        ),
+    ]
+
+
+def _steady(
+    broker: Broker, writer: EventStoreWriter, source: Iterator[Placed], rounds: int, seconds: int, progress: Progress
+) -> list[tuple[Waits, Waits]]:
+    """In turns; the producer is given the bytes of as many events."""
+    producer, appender = Producer(producer_settings(broker.bootstrap, linger_ms=0)), Appender(writer)
+    results = []
+    for number in range(rounds):
+        progress(f"event store: {RATE_PER_S:,} a second, round {number + 1} of {rounds}")
+        placed = list(islice(source, RATE_PER_S * seconds))
+        set_aside()
+        product = steady_of(appender, placed)
+        encoded = [
+            (command.incident_id.encode(), value)
+            for (command, _), (value, _) in zip(placed, as_sent(placed), strict=True)
+        ]
+        baseline = paced(encoded, RATE_PER_S, MOST_AT_ONCE, partial(_send, producer))
+        results.append((baseline, product))
+    return results
 
 
 def _round(

@@ -18,7 +18,6 @@ from ops.settings import load_settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 PLOT = PAGE.with_suffix(".svg")
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 # Below what the worker takes on two cores that it shares with Kafka and the senders.
 FULL_PER_S = 150_000
 _BAR, _LEFT, _WIDE = 26, 330, 520
@@ -63,11 +62,12 @@ def latency_table(waits: Sequence[tuple[str, Latency]]) -> str:
     return "\n".join(lines)
 
 
-def write(file: Path, measured: str) -> None:
-    """Put what was measured between the page's marks; the rest of it is written by hand."""
-    before, _, rest = file.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    file.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}")
+def write(file: Path, measured: str, mark: str = "measured") -> None:
+    """Put what was measured between the page's marks of that name; the rest of it is written by hand."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, _, rest = file.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    file.write_text(f"{before}{begin}\n\n{measured}\n\n{end}{after}")
 
 
 def plot(bars: Sequence[tuple[str, float]]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,31 @@ def open_projection(settings: Settings, *, remember: bool = False) -> Projection
     if remember:
         _remember(settings.home, store)
     return projection
+
+
+@contextmanager
+def second_projection(settings: Settings) -> Iterator[Projection]:
+    """An empty store of the same kind beside the one of the settings, gone after the block.
+
+    Raises:
+        StateError: it cannot be had; the message says why and what to do.
+    """
+    if chosen_store(settings) == "cassandra":
+        from state.cassandra_projection import CassandraProjection  # noqa: PLC0415 - its driver takes 0.3 s to import
+
+        second = CassandraProjection(_contact_points(settings), keyspace=f"breakwater_second_{os.getpid()}")
+        try:
+            yield second
+        finally:
+            second.drop()
+        return
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="second-", dir=settings.home) as folder:
+        beside = SqliteProjection(Path(folder) / _FILE)
+        try:
+            yield beside
+        finally:
+            beside.close()
 
 
 def look_at_projection(settings: Settings) -> Projection:

@@ -21,6 +21,8 @@ _MOST_ROWS = 2**31 - 1
 _DAYS_AT_ONCE = 16
 # Most pages have other conditions too, so a small page is not asked for in small pieces.
 _LEAST_ROWS = 50
+# States first: an incident without its state is one that was never heard of.
+_TABLES = ("incidents", "incidents_by_facet", "facet_days", "events")
 
 
 class CassandraProjection:
@@ -94,6 +96,20 @@ class CassandraProjection:
     def count(self) -> int:
         """The number of events that are held: versions count from 1, without gaps."""
         return sum(row.version for row in self._session.rows(self._statements.versions))
+
+    def clear(self) -> None:
+        """Forget everything: the log has it.
+
+        Raises:
+            ProjectionUnavailableError: not all of it is gone; do it again.
+        """
+        for table in _TABLES:
+            self._session.run(f"TRUNCATE {table}")
+
+    def drop(self) -> None:
+        """Remove the keyspace, and give the connections back."""
+        self._session.drop_keyspace()
+        self._session.close()
 
     def close(self) -> None:
         """Give the connections back."""

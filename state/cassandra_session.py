@@ -54,6 +54,7 @@ class CassandraSession:
             timeout_s: how long one request may take.
         """
         points = parse_contact_points(contact_points)
+        self._keyspace = keyspace
         self._where = f"Cassandra at {contact_points}, keyspace {keyspace}"
         # Asked of most replicas and told to most, so what was written is read.
         profile = ExecutionProfile(
@@ -100,6 +101,11 @@ class CassandraSession:
         with self._explained():
             results = execute_concurrent(self._session, list(work), concurrency=_CONCURRENCY)
             return [list(result.result_or_exc) for result in results]
+
+    def drop_keyspace(self) -> None:
+        """Remove the keyspace with all that is in it."""
+        with self._explained():
+            self._session.execute(f'DROP KEYSPACE IF EXISTS "{self._keyspace}"')
 
     def close(self) -> None:
         """Give the connections back."""

@@ -114,6 +114,10 @@ class OpenedProjection:
         """The number of events that are held."""
         return self._projection.count()
 
+    def clear(self) -> None:
+        """Forget everything: the log has it."""
+        self._projection.clear()
+
     def close(self) -> None:
         """Give connections back."""
         self._projection.close()

@@ -66,5 +66,8 @@ class Projection(Protocol):
     def count(self) -> int:
         """The number of events that are held."""
 
+    def clear(self) -> None:
+        """Forget everything: the log has it."""
+
     def close(self) -> None:
         """Give connections back."""

@@ -94,6 +94,16 @@ class SqliteProjection:
         with self._database.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
 
+    def clear(self) -> None:
+        """Forget everything: the log has it.
+
+        Raises:
+            ProjectionUnavailableError: the file is locked; nothing was forgotten.
+        """
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM incidents")
+            connection.execute("DELETE FROM events")
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

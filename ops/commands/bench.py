@@ -48,7 +48,7 @@ def bench(
     else:
         measures: dict[Subject, Callable[[Broker], dict[str, Any]]] = {
             Subject.SAMPLING: lambda b: sampling_bench.measure(b, Workload(alerts, incidents)).document(),
-            Subject.APPEND: lambda b: _rounded(asdict(append_bench.measure(b, 50))),
+            Subject.APPEND: lambda b: _rounded(asdict(append_bench.measure(b, 40, 10))),
             Subject.INTAKE: lambda b: _rounded(asdict(intake_bench.measure(b, min(alerts, 100_000)))),
         }
         with running_broker(load_settings(), tell_on_stderr) as broker:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
-from ops.projections import open_projection
+from ops.projections import open_projection, second_projection
+from ops.rebuilding import check_store, rebuild_store, rebuilt_line
 from ops.repairing import RepairReport, repair_store
 from ops.settings import load_settings
 from ops.verifying import Verdict, trust_of, verify_store
@@ -79,6 +80,36 @@ def repair(
     else:
         _show_repair(report, dry_run)
     if report.refused or (dry_run and report.faults):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(
+    check: Annotated[
+        bool, typer.Option("--check", help="Leave the store as it is: fill a second one, compare them, remove it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the store of incidents anew from the log's first event on; with --check, see whether that would change it.
+
+    The log is verified first: where it lacks something, the store is what it can be repaired from, and stays. Workers may run.
+    Exit code 1 where the log has faults, or the stores differ.
+
+    Example: breakwater events rebuild --check
+    """
+    settings = load_settings()
+    bootstrap, trust = bootstrap_servers(settings), trust_of(settings)
+    live = open_projection(settings)
+    try:
+        if check:
+            with second_projection(settings) as second:
+                report = check_store(bootstrap, live, second, trust, tell_on_stderr)
+        else:
+            report = rebuild_store(bootstrap, live, trust, tell_on_stderr)
+    finally:
+        live.close()
+    typer.echo(json.dumps(asdict(report)) if as_json else rebuilt_line(report))
+    if report.different or report.missing:
         raise typer.Exit(1)
 
 

@@ -17,6 +17,7 @@ from state.chain import seal
 from state.errors import BadCursorError, ProjectionConflictError, ProjectionGapError
 from state.incident import EventType, IncidentState, Status, fold
 from state.ports import IncidentQuery, Projection, StoredEvent
+from state.projection_digest import held_by
 from state.rebuild import rebuild
 from tests.support.event_sequences import STORY, EventLog, event_logs
 
@@ -91,6 +92,18 @@ class ProjectionContract:
         assert projection.timeline(name) == log.events
         assert projection.incident(name) == fold(name, [stored.event for stored in log.events])
         assert projection.count() == before + len(STORY)
+
+    def test_what_was_forgotten_can_be_taken_in_again(self, other: Projection) -> None:
+        """A store that is filled anew has the rows that it had."""
+        name = unique()
+        log = _story(name)
+        other.apply(log.events)
+        before = held_by(other)
+        other.clear()
+        assert (other.count(), other.incident(name), ids(all_pages(other, IncidentQuery()))) == (0, None, [])
+        other.apply(log.events)
+        assert held_by(other) == {name: before[name]}
+        assert ids(all_pages(other, IncidentQuery())) == [name]
 
     def test_a_timeline_begins_and_ends_where_asked(self, projection: Projection) -> None:
         """`after_version` leaves out what is known, `limit` what is too much."""

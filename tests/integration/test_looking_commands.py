@@ -1,8 +1,10 @@
 """`events verify`, `replay` and `lag` as people and programs call them, on a Kafka of their own."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from state.event_log import event_key, read_events
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter
 from state.ports import StoredEvent
+from state.projection_digest import digest_of, held_by
 from state.rebuild import rebuild
 from state.repaired_log import read_repaired
 from state.signing import load_or_create
@@ -211,6 +214,30 @@ def test_a_damaged_store_is_repaired_from_the_projection(
     assert rebuild(filled, read_repaired(bootstrap, {key.public})) == 9
     assert [stored.event for stored in filled.timeline("inc-1")][:8] == events
     filled.close()
+
+
+def test_the_store_of_incidents_is_filled_anew(
+    bootstrap: str, run: Run, produce: Callable[..., None], tmp_path: Path
+) -> None:
+    """A row that somebody changed is named by --check, and right again after a rebuild; a log with faults empties no store."""
+    events = written(bootstrap)
+    store = tmp_path / "store.sqlite"
+    projection = SqliteProjection(store)
+    rebuild(projection, read_events(bootstrap))
+    whole = held_by(projection)
+    assert json.loads(run("events", "rebuild", "--check", "--json").stdout)["digest"] == digest_of(whole)
+    with closing(sqlite3.connect(store)) as rows, rows:
+        rows.execute("UPDATE events SET agent = 'operator' WHERE version = 3")
+    checked = run("events", "rebuild", "--check", "--json")
+    assert (checked.exit_code, json.loads(checked.stdout)["different"]) == (1, ["inc-1"])
+    done = run("events", "rebuild", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["events"]) == (0, len(events))
+    assert held_by(projection) == whole
+    produce("incident.events", event_key("inc-1", 2), None, 1)
+    refused = run("events", "rebuild")
+    assert refused.exit_code != 0
+    assert held_by(projection) == whole
+    projection.close()
 
 
 def alerts(produce: Callable[..., None], count: int, partition: int = 0) -> list[bytes]:

@@ -31,13 +31,16 @@ class DirectCommands:
         self.taken: list[IncidentCommand] = []
         self.fault: str | None = None
         self.deaf = False
+        self.between: list[EventType] = []  # what others have put on record by the time that a command comes
 
     async def delivered(self, records: Sequence[Message]) -> list[str | None]:
         for message in [] if self.fault or self.deaf else records:
             command = Codec(IncidentCommand).decode(message.value or b"")
+            if self.between:
+                self.append(self.between.pop(0))
             self.taken.append(command)
             if refusal(self.log.state(command.incident_id), command) is None:
-                self.append(EventType(command.type), **json.loads(command.payload))
+                self.append(EventType(command.type), event_id=command.command_id, **json.loads(command.payload))
         return [self.fault for _ in records]
 
     def append(self, kind: EventType, incident_id: str = ID, **changes: Any) -> None:

@@ -57,7 +57,14 @@ class EventLog:
         return admits(state, kind, _episode(state, kind), payload) is None
 
     def append(
-        self, incident_id: str, kind: EventType, *, tenant: str = "default", after_ms: int = 1000, **changes: Any
+        self,
+        incident_id: str,
+        kind: EventType,
+        *,
+        tenant: str = "default",
+        after_ms: int = 1000,
+        event_id: str = "",
+        **changes: Any,
     ) -> StoredEvent:
         """Write an event `after_ms` later than the one before; `changes` replace fields of its payload."""
         state = self.state(incident_id)
@@ -66,7 +73,7 @@ class EventLog:
         payload = payload_of(kind, replace(state, tenant=tenant), self.now_ms, state.version + 1, **changes)
         event = seal(
             IncidentEvent(
-                event_id=stable_id("event", incident_id, state.version + 1),
+                event_id=event_id or stable_id("event", incident_id, state.version + 1),
                 incident_id=incident_id,
                 tenant=tenant,
                 version=state.version + 1,

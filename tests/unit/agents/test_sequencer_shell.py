@@ -102,6 +102,24 @@ async def test_a_batch_is_one_append_and_then_acknowledged(bench: Bench) -> None
     assert len(bench.outbox.to(DEAD_LETTERS.name)) == 1
 
 
+async def test_what_piled_up_goes_in_transactions_of_limited_size(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that fails is tried again alone: what was committed before it is not sent twice."""
+    monkeypatch.setattr(sequencer, "MOST_AT_ONCE", 2)
+    event = batch(COMMANDS, [COMMAND] * 5)
+    await bench.shell._batch(event)
+    bench.failures.append(StoreUnavailableError("away"))
+    assert event.acknowledged
+    again = batch(COMMANDS, [COMMAND] * 3, first=5)
+    await bench.shell._batch(again)
+    assert again.acknowledged
+    assert [w.calls for w in bench.writers] == [
+        ["open", "append [0, 1]", "append [2, 3]", "append [4]"],
+        ["open", "append [5, 6]", "append [7]"],
+    ]
+
+
 async def test_while_the_store_is_away_the_batch_is_tried_again_by_a_new_writer(bench: Bench) -> None:
     """Kafka restarts: the worker need not."""
     bench.failures += [StoreUnavailableError("away"), StoreUnavailableError("away")]

@@ -8,13 +8,15 @@ import pytest
 from rich.console import Console
 
 from bench.__main__ import QUICK, Part, Plan, run
-from bench.append import BatchSize, append_figures
+from bench.append import BatchSize, append_figures, steady_figures
+from bench.append_page import as_markdown
 from bench.figures import Figure, Pair, interleaved
 from bench.report import document, machine, number, table
 from bench.sampling import sampling_figures
 from ops.bench.alerts import ALERT_BYTES, HOT_SHARE, Workload, workload_alerts
 from ops.bench.errors import BenchError
 from ops.bench.incidents import commands, stored_events
+from ops.bench.paced import Waits, paced
 from ops.bench.process import Usage
 from ops.bench.signals import incident_signals
 from ops.bench.stopwatch import Stopwatch, percentile
@@ -187,6 +189,23 @@ def test_appending_tells_rate_cost_and_latency() -> None:
     rate, cost, latency = append_figures(BatchSize(5, 10), [(done, done)])
     assert (rate.ratio, cost.ratio, latency.ratio) == (1.0, 1.0, 1.0)
     assert (rate.less_is_better, latency.less_is_better) == (False, True)
+
+
+def test_what_waits_is_taken_together_and_its_wait_is_from_when_it_was_due() -> None:
+    """A hundred things, all due within a thousandth of a second, at most forty at once."""
+    taken: list[list[int]] = []
+    waits = paced(range(100), 1_000_000, 40, lambda some: taken.append(list(some)))
+    assert [one for some in taken for one in some] == list(range(100))
+    assert max(map(len, taken)) <= 40
+    assert waits.at_once == 100 / len(taken)
+    assert 0 <= waits.p50_ms <= waits.p99_ms <= waits.most_ms
+
+
+def test_the_table_of_appending_has_a_row_a_figure() -> None:
+    """With the ratio that the rounds had."""
+    done = Waits(per_s=5000.0, p50_ms=20.0, p99_ms=60.0, most_ms=80.0, at_once=150.0)
+    told = as_markdown(steady_figures([(done, replace(done, p99_ms=90.0))]))
+    assert "| at 5,000 a second, p99 | ms | 60.0 | 90.0 | 1.50 (1.50 to 1.50) |" in told
 
 
 def test_a_whole_run_takes_three_rounds() -> None:
