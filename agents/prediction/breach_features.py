@@ -16,12 +16,12 @@ _HINGES = (0.5, 0.75, 0.875)
 class BreachFeatures:
     """The recent past of one series, in points. About 1.5 kB."""
 
-    __slots__ = ("_breaches", "_last", "_near", "_points", "_squares", "_sum", "_top", "_window")
+    __slots__ = ("_breaches", "_near", "_points", "_squares", "_sum", "_top", "_window")
 
     def __init__(self) -> None:
         self._window: deque[float] = deque(maxlen=_WINDOW)
         self._points = self._breaches = self._near = 0
-        self._sum = self._squares = self._top = self._last = 0.0
+        self._sum = self._squares = self._top = 0.0
 
     def step(self, share: float) -> list[float]:
         """Take in a value as a share of its level; the features of the series up to and including it."""
@@ -48,6 +48,17 @@ class BreachFeatures:
             found += [4.0 * max(0.0, most - hinge) for hinge in _HINGES]
         found.append(1.0 if share >= 1.0 else 0.0)
         return found
+
+    def figures(self) -> list[float]:
+        """All that is remembered, as numbers."""
+        counts = [float(self._points), float(self._breaches), float(self._near)]
+        return [*counts, self._sum, self._squares, self._top, *self._window]
+
+    def restore(self, figures: list[float]) -> None:
+        """Put back what `figures` gave."""
+        self._points, self._breaches, self._near = (int(count) for count in figures[:3])
+        self._sum, self._squares, self._top = figures[3:6]
+        self._window = deque(figures[6:], maxlen=_WINDOW)
 
 
 def _times_over(values: list[float]) -> int:

@@ -30,3 +30,29 @@ class BreachOdds:
     def learn(self, features: list[float], breached: bool) -> None:
         """What became of a point whose horizon is over."""
         self._model.learn_one(self._scaler.transform_one(dict(enumerate(features))), breached)
+
+    def figures(self) -> dict[str, Any]:
+        """All that was learned, feature by feature; river keeps nothing else that changes."""
+        scaler, model = self._scaler, self._model
+        weights = dict(model.weights)
+        return {
+            "counts": _ordered(scaler.counts), "means": _ordered(scaler.means), "vars": _ordered(scaler.vars),
+            "weights": _ordered(weights), "squares": _ordered(model.optimizer.g2), "intercept": model.intercept,
+            "steps": model.optimizer.n_iterations,
+        }  # fmt: skip
+
+    def restore(self, figures: dict[str, Any]) -> None:
+        """Put back what `figures` gave."""
+        scaler, model = self._scaler, self._model
+        scaler.counts.update(dict(enumerate(figures["counts"])))
+        scaler.means.update(dict(enumerate(figures["means"])))
+        scaler.vars.update(dict(enumerate(figures["vars"])))
+        model.optimizer.g2.update(dict(enumerate(figures["squares"])))
+        model.optimizer.n_iterations = figures["steps"]
+        model.intercept = figures["intercept"]
+        # `weights` is a copy; those that the model goes by are these.
+        model._weights.update(dict(enumerate(figures["weights"])))
+
+
+def _ordered(by_feature: dict[int, Any]) -> list[Any]:
+    return [by_feature[feature] for feature in range(len(by_feature))]

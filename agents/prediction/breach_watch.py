@@ -16,7 +16,7 @@ from agents.prediction.warning_level import Standing, WarningLevel
 
 
 @dataclass(slots=True)
-class _Foretold:
+class Foretold:
     """A point whose horizon is not over."""
 
     features: list[float]
@@ -32,7 +32,7 @@ class SeriesBreaches:
 
     past: BreachFeatures = field(default_factory=BreachFeatures)
     standing: Standing = field(default_factory=Standing)
-    pending: deque[_Foretold | None] = field(default_factory=deque)
+    pending: deque[Foretold | None] = field(default_factory=deque)
     below: int = 0  # values below the level in a row
 
 
@@ -55,7 +55,7 @@ class BreachFleet:
         self.horizon = horizon
         self.calibration = Calibration()
         self.warning = WarningLevel(horizon)
-        self._odds = BreachOdds()
+        self.odds = BreachOdds()
 
     def step(self, series: SeriesBreaches, value: float) -> BreachWarning:
         """Verify what this value decides, learn from it, then foretell. A value that is no number only lets time pass."""
@@ -69,9 +69,9 @@ class BreachFleet:
             self.warning.verify_breach(series.standing)
         series.below = 0 if over else series.below + 1
         features = series.past.step(value / self.level)
-        probability = self._odds.probability(features)
+        probability = self.odds.probability(features)
         started = self.warning.follow(series.standing, probability, over)
-        series.pending.append(_Foretold(features, probability, started, over))
+        series.pending.append(Foretold(features, probability, started, over))
         return BreachWarning(probability, not over and self.warning.warns(series.standing))
 
     def _verify(self, series: SeriesBreaches, over: bool) -> None:
@@ -84,7 +84,7 @@ class BreachFleet:
         done = series.pending.popleft()
         if done is None or done.over:
             return
-        self._odds.learn(done.features, done.breached)
+        self.odds.learn(done.features, done.breached)
         self.calibration.learn(done.probability, done.breached)
         if done.started:
             self.warning.verify_start(done.started, done.breached)

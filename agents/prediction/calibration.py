@@ -3,6 +3,8 @@
 Source: Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian binning", AAAI; Brier 1950.
 """
 
+from typing import Any
+
 _BINS = 10
 
 
@@ -40,3 +42,12 @@ class Calibration:
     def brier(self) -> float:
         """The mean squared error of the probabilities."""
         return self._squares / max(1, self.verified)
+
+    def figures(self) -> list[Any]:
+        """The sums."""
+        return [self._count, self._said, self._came, self._squares]
+
+    def restore(self, figures: list[Any]) -> None:
+        """Put back what `figures` gave."""
+        self._count, self._said, self._came = (list(sums) for sums in figures[:3])
+        self._squares = figures[3]

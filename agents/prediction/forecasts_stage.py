@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from agents.prediction.forecaster import Forecast, ForecastState, breached, forecast, learn
 from agents.prediction.levels import breach_level
-from agents.prediction.verification import Outcome, Verdict, Verification
+from agents.prediction.outcomes import outcome_of
+from agents.prediction.verification import Verification
 from agents.series.values import measurable
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
@@ -20,6 +21,8 @@ from streams.topics import METRICS, PREDICTIONS, Topic
 MODEL = "fading line, first passage"
 # A warning is taken back when the odds are clearly lower, so that it does not flap about the threshold.
 _TAKEN_BACK = 0.75
+# How far ahead a prediction gives the odds, beside its own horizon: exact, by first passage, where Monte Carlo would sample.
+HORIZONS_S = (900, 1800, 5400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ class ForecastsStage:
         over = state.foretold and found.probability < _TAKEN_BACK * self._rules.threshold
         if not likely and not over:
             return Step(replace(state, verification=verification), judged)
-        made = self._prediction(point, level, found, received.position)
+        odds = {str(ahead_s): _odds(learned, level, ahead_s) for ahead_s in HORIZONS_S}
+        made = self._prediction(point, level, found, received.position, odds)
         if likely and not at_level:
             horizon_ms = self._rules.horizon_s * 1000
             verification = verification.made(made.prediction_id, made.probability, point.occurred_at, horizon_ms)
@@ -125,25 +129,16 @@ class ForecastsStage:
         after, verdict = state.verification.judged(at, at_level, horizon_ms)
         outputs: tuple[Output, ...] = ()
         while verdict is not None:
-            outputs = (*outputs, _output(self._outcome(point, level, verdict, position, len(outputs))))
+            told = outcome_of(
+                verdict, point, position, level=level, horizon_s=self._rules.horizon_s, model=MODEL, number=len(outputs)
+            )
+            outputs = (*outputs, told)
             after, verdict = after.judged(at, at_level, horizon_ms)
         return replace(state, verification=after), outputs
 
-    def _outcome(
-        self, point: MetricPoint, level: float, verdict: Verdict, position: Position, ordinal: int
+    def _prediction(
+        self, point: MetricPoint, level: float, found: Forecast, position: Position, odds: dict[str, float]
     ) -> Prediction:
-        lead_s = (point.occurred_at - verdict.made_at) / 1000
-        came = "not reached" if verdict.outcome is Outcome.FALSE else f"reached after {lead_s:.0f} s"
-        summary = f"{verdict.outcome}: {level:g} was {came}, said {verdict.probability:.0%}"
-        return Prediction(
-            prediction_id=position.derived_id(f"{self.name} verified", ordinal), incident_id=point.incident_id,
-            tenant=point.tenant, environment=point.environment, service=point.service, series=point.series,
-            metric=point.name, probability=verdict.probability, level=level, value=point.value, trend_per_min=0.0, from_s=0,
-            to_s=self._rules.horizon_s, breach_in_s=None if verdict.outcome is Outcome.FALSE else lead_s, model=MODEL,
-            occurred_at=point.occurred_at, evidence=[position.evidence(summary)], outcome=verdict.outcome.value,
-            of=verdict.prediction_id, made_at=verdict.made_at, squared_error=verdict.squared_error)  # fmt: skip
-
-    def _prediction(self, point: MetricPoint, level: float, found: Forecast, position: Position) -> Prediction:
         when = f" in about {found.breach_in_s:.0f} s" if found.breach_in_s is not None else ""
         summary = (
             f"{point.name} of {point.service} at {point.value:.4g}, {found.trend_per_min:+.3g} a minute: "
@@ -154,7 +149,12 @@ class ForecastsStage:
             environment=point.environment, service=point.service, series=point.series, metric=point.name,
             probability=found.probability, level=level, value=point.value, trend_per_min=found.trend_per_min, from_s=0,
             to_s=self._rules.horizon_s, breach_in_s=found.breach_in_s, model=MODEL, occurred_at=point.occurred_at,
-            evidence=[position.evidence(summary)])  # fmt: skip
+            evidence=[position.evidence(summary)], odds=odds)  # fmt: skip
+
+
+def _odds(learned: ForecastState, level: float, ahead_s: int) -> float:
+    found = forecast(learned, level, ahead_s)
+    return found.probability if found is not None else 0.0
 
 
 def _output(made: Prediction) -> Output:

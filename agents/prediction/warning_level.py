@@ -8,6 +8,7 @@ decide alone.
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 LEVELS = (0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5)
 TAKEN_BACK = 0.1
@@ -83,6 +84,15 @@ class WarningLevel:
         self._breaches += 1
         for i in range(len(LEVELS)):
             self._foreseen[i] += stood >> i & 1
+
+    def figures(self) -> list[Any]:
+        """The tallies, and which candidate is in use."""
+        return [self._true, self._false, self._foreseen, self._breaches, self._best]
+
+    def restore(self, figures: list[Any]) -> None:
+        """Put back what `figures` gave."""
+        self._true, self._false, self._foreseen = (list(tally) for tally in figures[:3])
+        self._breaches, self._best = figures[3], figures[4]
 
     def _choose(self) -> None:
         found = [self._f1(i) for i in range(len(LEVELS))]

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from agents.prediction.outcomes import FLEET
 from agents.prediction.warnings_view import Said, WarningsView
 from agents.series.metric_names import Family, family
 from agents.series.values import check_finite
@@ -47,16 +48,23 @@ class WarningsStage:
         self._rules = rules or WarningRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The incident; what became of a prediction foretells nothing, and is passed over.
+        """The incident. Passed over: what became of a prediction, and a fleet's warning, too unsure to rest a remedy on.
 
         Raises:
             DecodeError: a prediction has a figure that is not finite; such a one would outlive its record in the state.
         """
         record = received.record
         if isinstance(record, Prediction):
-            figures = (record.probability, record.level, record.value, record.trend_per_min, record.breach_in_s)
-            check_finite("A prediction", *figures)
-            if record.outcome:
+            figures = (
+                record.probability,
+                record.level,
+                record.value,
+                record.trend_per_min,
+                record.breach_in_s,
+                record.squared_error,
+            )
+            check_finite("A prediction", *figures, *record.odds.values())
+            if record.outcome or record.model == FLEET:
                 return None
         incident: str = record.incident_id
         return incident

@@ -1,6 +1,6 @@
 """The analysis app: detection, prediction, diagnosis."""
 
-from ops.composition.analysis_stages import incident_stages, series_stages
+from ops.composition.analysis_stages import fleet_stages, incident_stages, series_stages
 from ops.composition.decision_settings import basis_of
 from ops.composition.surroundings import Surroundings, run_stage, run_stages
 from streams.answers import AnswersNoted
@@ -12,5 +12,6 @@ def compose(around: Surroundings) -> list[Running]:
     answers = AnswersNoted()
     return [
         *(run_stage(around, stage) for stage in series_stages(around.settings)),
+        *(run_stage(around, stage) for stage in fleet_stages()),
         *run_stages(around, incident_stages(around.settings, answers), basis_of(around.settings), answers),
     ]

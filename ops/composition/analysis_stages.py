@@ -6,6 +6,7 @@ from agents.detection.candidates_stage import CandidateRules, CandidatesStage
 from agents.detection.metrics_stage import MetricRules, MetricsStage
 from agents.diagnosis.asked_neighbourhood import AskedNeighbourhood
 from agents.diagnosis.diagnosis_stage import DiagnosisStage
+from agents.prediction.breaches_stage import BreachesStage
 from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
 from agents.prediction.warnings_stage import WarningRules, WarningsStage
 from ops.settings import Settings
@@ -19,6 +20,11 @@ def series_stages(settings: Settings) -> list[Stage[Any]]:
         MetricsStage(MetricRules(threshold=settings.anomaly_threshold)),
         ForecastsStage(ForecastRules(threshold=settings.prediction_threshold)),
     ]
+
+
+def fleet_stages() -> list[Stage[Any]]:
+    """Those that take points of many services by fleet: one incident's points do not suffice to make their decisions again."""
+    return [BreachesStage()]
 
 
 def incident_stages(settings: Settings, answers: Answers) -> list[Stage[Any]]:

@@ -17,7 +17,7 @@ _RESOLUTION, _COMMUNICATION = Budget(180, 300), Budget(10, 30)
 # By the names of stages and effects; who is not named has no budget of its own.
 BUDGETS = {
     "metrics": _DETECTION, "candidates": _DETECTION,
-    "forecasts": _PREDICTION, "warnings": _PREDICTION,
+    "forecasts": _PREDICTION, "breaches": _PREDICTION, "warnings": _PREDICTION,
     "diagnosis": Budget(120, 180),
     "planning": _RESOLUTION, "executor": _RESOLUTION,
     "notices": _COMMUNICATION, "sender": _COMMUNICATION,

@@ -85,6 +85,9 @@ class IncidentCandidate:
 class Prediction:
     """P(a series passes `level` between `from_s` and `to_s` seconds from now); `breach_in_s` is the median of the hits.
 
+    `odds` are the probabilities by other horizons, in s ("900", "1800", "5400"). `warned`: the model's own bar, learned from
+    verified outcomes, calls for a warning, whatever the probability.
+
     With an `outcome` ("hit", "false", "miss") it tells what became of the prediction `of`, made at `made_at`, by `squared_error` =
     (probability - came)²; `breach_in_s` is then how long after that the breach came. Of a miss there is no prediction: its
     `probability` is what was given to it just before.
@@ -111,6 +114,8 @@ class Prediction:
     of: str = ""
     made_at: Millis = 0
     squared_error: float = 0.0
+    warned: bool = False
+    odds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,132 @@
+"""Fleets in the stream: what the backtest scores is what runs, restarts change nothing, crowds are bounded."""
+
+import math
+import random
+from dataclasses import replace
+
+import pytest
+
+from agents.prediction.breach_watch import BreachFleet
+from agents.prediction.breaches_stage import BreachesStage
+from agents.prediction.fleet import HORIZON, MOST_MEMBERS, STEP_MS, Fleet, dump
+from agents.prediction.outcomes import FLEET
+from agents.prediction.warnings_stage import WarningsStage
+from ops.backtest.warn import warn_all
+from schemas.records.analysis import Prediction
+from schemas.records.intake import MetricPoint
+from streams.rows import MAX_ROW_BYTES
+from streams.stage import Received
+from streams.topics import METRICS, PREDICTIONS
+from tests.support.fleets import climbers, fleet_points
+from tests.support.signals import NOW, prediction
+from tests.support.stage_run import StageRun
+
+
+def fed(points: list[MetricPoint]) -> list[Prediction]:
+    """What the stage publishes; its state goes through JSON between any two points."""
+    run = StageRun(BreachesStage())
+    return [made for p in points for made in run.take(METRICS, p, p.occurred_at)]
+
+
+def warned(made: list[Prediction]) -> set[tuple[str, int]]:
+    """Of which series, and at which of its points, a warning stood."""
+    return {(p.series, (p.occurred_at - NOW) // STEP_MS) for p in made if p.warned}
+
+
+def test_the_stream_warns_where_the_backtest_does() -> None:
+    """Point for point, on the same series: it is the same code."""
+    series = climbers(5, 160)
+    points = fleet_points(series)
+    names = list(dict.fromkeys(p.series for p in points))
+    told = warn_all(series, 90.0, HORIZON)
+    expected = {(names[k], t) for k, line in enumerate(told.warnings) for t, on in enumerate(line) if on}
+    assert len(expected) > 20
+    assert warned(fed(points)) == expected
+
+
+def test_points_of_a_second_are_one_step_of_their_mean() -> None:
+    """A series of seconds is followed in steps of five minutes, as one that is measured so."""
+    fleet = Fleet(BreachFleet(90.0, HORIZON))
+    member = fleet.member("s", NOW)
+    assert member is not None
+    steps = [fleet.take(member, 10.0 + i % 2, NOW + 1000 * i) for i in range(601)]
+    found = [step.value for step in steps if step is not None]
+    assert found[0] == 10.0
+    assert found[1:] == [pytest.approx(10.5, abs=0.01)] * 2
+
+
+def test_silence_lets_time_pass() -> None:
+    """After an hour without a point nothing from before is waiting for its horizon."""
+    fleet = Fleet(BreachFleet(90.0, HORIZON))
+    member = fleet.member("s", NOW)
+    assert member is not None
+    for i in range(20):
+        fleet.take(member, 50.0, NOW + i * STEP_MS)
+    verified = fleet.model.calibration.verified
+    fleet.take(member, 50.0, NOW + 32 * STEP_MS)
+    assert fleet.model.calibration.verified == verified + HORIZON
+
+
+def test_each_warning_is_judged_once() -> None:
+    """Hits and false ones name the prediction that began the warning; misses none."""
+    made = fed(fleet_points(climbers(5, 200, seed=3)))
+    outcomes = [p for p in made if p.outcome]
+    assert {p.outcome for p in outcomes} <= {"hit", "false", "miss"}
+    assert sum(p.outcome == "hit" for p in outcomes) > 5
+    judged = [p.of for p in outcomes if p.of]
+    assert len(judged) == len(set(judged))
+    assert set(judged) <= {p.prediction_id for p in made if p.warned}
+
+
+def test_a_warning_is_no_vote() -> None:
+    """Its odds are too low to rest a remedy on; and it is filed under its series, not under an incident."""
+    made = fed(fleet_points(climbers(5, 120)))
+    run = StageRun(WarningsStage())
+    assert made
+    assert all(run.stage.key(run.place(PREDICTIONS, p, NOW)) is None for p in made)
+    assert run.stage.key(run.place(PREDICTIONS, prediction(0.9), NOW)) is not None
+    assert {p.model for p in made} == {FLEET}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 1e200])
+def test_what_is_no_number_poisons_no_fleet(bad: float) -> None:
+    """It is passed over; the next points find the fleet as it was."""
+    points = fleet_points(climbers(2, 100))
+    spoilt = [replace(p, value=bad) for p in points[:50]]
+    assert fed([*points[:100], *spoilt, *points[100:]]) != []
+    run = StageRun(BreachesStage())
+    assert run.stage.key(run.place(METRICS, spoilt[0], NOW)) is None
+
+
+def test_a_full_fleet_takes_no_one_unless_one_is_silent_and_fits_a_row() -> None:
+    """Newcomers wait; and what is stored of a full fleet is below the largest row."""
+    dice, fleet = random.Random(1), Fleet(BreachFleet(90.0, HORIZON))
+    for number in range(MOST_MEMBERS):
+        member = fleet.member(f"tenant/prod/service-{number}/cpu_percent", NOW)
+        assert member is not None
+        for i in range(2 if number else 60):
+            fleet.take(member, dice.uniform(0, 95), NOW + i * STEP_MS)
+    assert fleet.member("newcomer", NOW + STEP_MS) is None
+    one = len(str(dump(Fleet(fleet.model, {"x": fleet.members["tenant/prod/service-0/cpu_percent"]}))["members"]))
+    assert (one + 60) * MOST_MEMBERS < MAX_ROW_BYTES
+    assert fleet.member("newcomer", NOW + 60 * STEP_MS + 7_200_000) is not None
+    assert len(fleet.members) == MOST_MEMBERS
+
+
+@pytest.mark.parametrize("damage", [{"level": 90.0}, {"level": 90.0, "model": {"version": 99}, "members": {}}])
+def test_the_memory_of_another_version_is_learned_anew(damage: dict[str, object]) -> None:
+    """With a notice, and no crash."""
+    assert BreachesStage().load(damage).fleet is None
+
+
+def test_clocks_that_were_set_back_blind_no_series_for_long() -> None:
+    """Ten points from before the last step begin it anew."""
+    stage, points = BreachesStage(), fleet_points(climbers(1, 60))
+    run = StageRun(stage)
+    ahead = replace(points[0], occurred_at=NOW + 10**9)
+    received: Received[MetricPoint] = run.place(METRICS, ahead, NOW)
+    run.decide(received)
+    for p in points:
+        run.take(METRICS, p, p.occurred_at)
+    (state,) = [run.state(key) for key in run.states]
+    assert state.fleet.members[points[0].series].stepped_at == points[-1].occurred_at
