@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup develop demo test chaos unit lint bench backtest bench-lock lock clean
+.PHONY: help setup develop demo test chaos unit lint bench soak backtest bench-lock lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -56,6 +56,10 @@ bench: .venv/develop .venv-bench ## what it does a second, beside a baseline and
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.append_page
+	@$(BIN)/python -m bench.intake_page
+
+soak: .venv/develop ## the edge worker's memory over twenty million alerts of a million incidents; writes docs/benchmarks.md
+	@exec $(BIN)/python -m bench.soak $(ARGS)
 
 bench-lock: .venv/runtime
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -62,8 +62,17 @@ def fill(bootstrap: str, work: Workload) -> None:
     Raises:
         BenchError: Kafka did not take all of it within a minute.
     """
+    send_all(bootstrap, workload_alerts(work, time.time_ns() // 1_000_000))
+
+
+def send_all(bootstrap: str, alerts: Iterable[tuple[bytes, bytes]]) -> None:
+    """Put alerts, keys and framed bytes, on the raw topic.
+
+    Raises:
+        BenchError: Kafka did not take all of them within a minute of the last one.
+    """
     producer = Producer(producer_settings(bootstrap, linger_ms=20))
-    for key, value in workload_alerts(work, time.time_ns() // 1_000_000):
+    for key, value in alerts:
         while True:
             try:
                 producer.produce(ALERTS.name, value, key)

@@ -49,7 +49,7 @@ def bench(
         measures: dict[Subject, Callable[[Broker], dict[str, Any]]] = {
             Subject.SAMPLING: lambda b: sampling_bench.measure(b, Workload(alerts, incidents)).document(),
             Subject.APPEND: lambda b: _rounded(asdict(append_bench.measure(b, 40, 10))),
-            Subject.INTAKE: lambda b: _rounded(asdict(intake_bench.measure(b, min(alerts, 100_000)))),
+            Subject.INTAKE: lambda b: intake_bench.measure(b, min(alerts, 300_000), tell_on_stderr).document(),
         }
         with running_broker(load_settings(), tell_on_stderr) as broker:
             found = measures[subject](broker)
@@ -58,7 +58,14 @@ def bench(
         typer.echo(json.dumps(found))
     else:
         for name, value in found.items():
-            typer.echo(f"{name:20}{value:>14,}")
+            for line in _lines(name, value):
+                typer.echo(line)
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return [f"{name:28}{value:>14,}"]
+    return [f"{name}: " + ", ".join(f"{key} {one[key]}" for key in one) for one in value]
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:

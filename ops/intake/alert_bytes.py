@@ -13,8 +13,10 @@ _FIELDS = (
 )  # fmt: skip
 # Lengths of most texts, encoded.
 _LENGTHS = [avro_long(length) for length in range(2048)]
-# Names repeat from alert to alert: label names, services, tenants. At some 200 bytes each 10,000 are 2 MB.
-_name = lru_cache(maxsize=10_000)(avro_string)
+# Names repeat from alert to alert: label names, services, tenants. At some 200 bytes each 10,000 are 2 MB; longer ones would let
+# a sender fill the memory.
+_remembered = lru_cache(maxsize=10_000)(avro_string)
+_LONGEST_REMEMBERED = 100
 
 
 # Avro writes an enumeration's symbol as its place.
@@ -65,6 +67,10 @@ class AlertBytes:
                 _name(alert.correlation_id),
             )
         )
+
+
+def _name(text: str) -> bytes:
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else avro_string(text)
 
 
 def _text(text: str) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ops.intake.recent import Recent
+from ops.intake.recent import Recent, compact
 from schemas.records.vocabulary import Millis
 from streams.errors import DeliveryError
 from streams.outbox import Message
@@ -147,6 +147,7 @@ class Handover:
         for at, message in enumerate(messages):
             identity = identities[at] if at < len(identities) else None
             if identity is not None:
+                identity = compact(identity)
                 if identity in seen or self._recent.known(identity):
                     known += 1
                     continue

@@ -21,8 +21,9 @@ from schemas.template import avro_long
 from streams.outbox import Message
 from streams.topics import ALERTS
 
-# Sets of member names that are remembered; at some 3,000 bytes each, 1,000 are 3 MB.
+# Sets of member names that are remembered; at some 3,000 bytes each, 1,000 are 3 MB. Larger sets go the slow way.
 _MOST_SHAPES = 1_000
+_MOST_NAMES, _LONGEST_NAMES = 100, 4_096
 _TEXTS = frozenset((str,))
 
 # Bytes are put together as texts of Latin-1 characters, one a byte: joining texts needs no encoding of each.
@@ -72,6 +73,8 @@ class LabelPress:
         key = ((dialect.name,), tuple(labels), tuple(annotations), tuple(item))
         found = self._shapes.get(key)
         if found is None:
+            if sum(map(len, key)) > _MOST_NAMES or sum(len(name) for names in key for name in names) > _LONGEST_NAMES:
+                return _UNUSUAL
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes = {}
             found = self._shapes[key] = _shape(dialect, tuple(labels), tuple(annotations), tuple(item))
@@ -146,10 +149,13 @@ class _Body:
         return Message(ALERTS.name, incident.encode(), text.encode("latin-1")), f"{where[0]}\x1f{alert_id}"
 
 
+_UNUSUAL = _Shape((), (), None)
+
+
 def _shape(dialect: Dialect, labels: tuple[str, ...], annotations: tuple[str, ...], members: tuple[str, ...]) -> _Shape:
     rest = tuple(name for name in members if name not in dialect.done)
     plain = [*(ANNOTATION + name for name in annotations), *(dialect.names.get(name, name) for name in rest), *labels]
-    alone = frozenset(plain) if len(set(plain)) == len(plain) < 1_000 else None
+    alone = frozenset(plain) if len(set(plain)) == len(plain) else None
     return _Shape(rest, tuple(part for name in plain for part in (_text(name), "", "")), alone)
 
 

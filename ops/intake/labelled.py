@@ -77,9 +77,17 @@ def alert_of_labels(told: Labelled, arrival: Arrival) -> tuple[Alert, str]:
     return alert, f"{where[0]}\x1f{alert_id}"
 
 
-@lru_cache(maxsize=1_000)
 def severity_of(word: str) -> Severity:
     """The severity of a sender's word; one that is not known is WARNING, and stays among the labels."""
+    return _severity_of(word[:_LONGEST_WORD])
+
+
+# As long as no word that is known.
+_LONGEST_WORD = 32
+
+
+@lru_cache(maxsize=1_000)
+def _severity_of(word: str) -> Severity:
     try:
         return values.severity(word)
     except InvalidInputError:
@@ -113,12 +121,13 @@ def time_at(item: Any, name: str) -> Millis | None:
     if given is None or given == "" or (isinstance(given, str) and given.startswith("0001-01-01T00:00:00")):
         return None
     try:
-        return _time_ms(given) if isinstance(given, str) else values.time_ms(given)
+        return _time_ms(given) if isinstance(given, str) and len(given) <= _LONGEST_TIME else values.time_ms(given)
     except InvalidInputError as error:
         raise bad_field(name, str(error)) from error
 
 
 # The alerts of a group often have one start.
+_LONGEST_TIME = 64
 _time_ms = lru_cache(maxsize=1_000)(values.time_ms)
 
 

@@ -21,8 +21,9 @@ from schemas.template import AlertTemplate, avro_long, avro_string
 from streams.outbox import Message
 from streams.topics import ALERTS
 
-# Conditions that are remembered; at some 1,500 bytes each, 20,000 are 30 MB.
+# Conditions that are remembered; at some 1,500 bytes each, 20,000 are 30 MB. A condition of more bytes goes the slow way.
 _MOST = 20_000
+_LONGEST = 4_096
 _TIMES = ("timestamp", "occurred_at", "time")
 # Whole numbers between these are epoch milliseconds (see ops.intake.values).
 _LEAST_MS, _BELOW_MS = 100_000_000_000, 100_000_000_000_000
@@ -72,6 +73,8 @@ class AlertPress:
             key = (arrival.tenant, orjson.dumps(rest))
         except TypeError:
             return None  # deeper than orjson writes
+        if len(key[1]) > _LONGEST:
+            return None
         pressed = self._known.get(key) or self._pressed(key, rest, arrival)
         if pressed is None or (arrival.bound and pressed.tenant != arrival.tenant):
             return None

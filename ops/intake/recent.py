@@ -1,9 +1,19 @@
 """What came in lately, so that a sender's retry makes no second record: bounded in time and in number."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Protocol
 
 from schemas.records.vocabulary import Millis
+
+_LONGEST = 200
+
+
+def compact(identity: str) -> str:
+    """An identity no longer than 200 characters: of a longer one its hash. A sender may choose what it is made of."""
+    if len(identity) <= _LONGEST:
+        return identity
+    return hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class Pending(Protocol):
@@ -57,7 +67,7 @@ class Recent:
     def learned(self, identities: Iterable[str]) -> None:
         """Kafka has these, whoever brought them."""
         if self._half_ms:
-            self._young.update(identities)
+            self._young.update(map(compact, identities))
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old) + len(self._pending)

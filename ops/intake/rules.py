@@ -13,6 +13,7 @@ _LONGEST_SERVICE = 256
 UNKNOWN_SERVICE = "unknown"
 # Sets of label names that are remembered; at some 2,000 bytes each, 1,000 are 2 MB.
 _MOST_CHOSEN = 1_000
+_MOST_NAMES, _LONGEST_NAMES = 100, 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,10 @@ class Rules:
         if len(self._chosen) >= _MOST_CHOSEN:
             self._chosen.clear()
         # Threads may do this at once; each returns its own, and they are equal.
-        chosen = tuple(tuple(name for name in ranked if name in there) for ranked in wanted)
-        self._chosen[there] = chosen
+        names = frozenset(there)
+        chosen = tuple(tuple(name for name in ranked if name in names) for ranked in wanted)
+        if len(there) <= _MOST_NAMES and sum(map(len, there)) <= _LONGEST_NAMES:
+            self._chosen[there] = chosen
         return chosen
 
     def service_of(self, labels: dict[str, str]) -> str:
