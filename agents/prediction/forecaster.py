@@ -23,6 +23,9 @@ _STEP_DECAY = decay_of(120)
 _NO_DIFFUSION = 0.4
 _SIGNIFICANT = 3.0  # standard errors from which a slope is a rise
 _CLOCK_RESET = 10
+# So many deviations above its line, and a series may have bent: a line of its own is begun there, for the first points after
+# a bend, of which the others know little yet. Four points have two degrees of freedom: a slope of eight errors is 1 % chance.
+_BENT, _BEND_LEAST, _BEND_MOST, _BEND_SIGNIFICANT = 6.0, 4, 15, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class ForecastState:
     rising_since: Millis | None = None
     long: Trend = field(default_factory=Trend)
     short: Trend = field(default_factory=Trend)
+    bend: Trend = field(
+        default_factory=Trend
+    )  # what came since `bent_at`, the first point far above the line; empty without one
+    bent_at: Millis = 0
 
     @property
     def line(self) -> Trend:
@@ -71,6 +78,7 @@ def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
     learned = replace(
         state, points=state.points + 1, first_at=first_at, last_at=at, last=value, backwards=0,
         long=state.long.learned(at_s, value, _LONG_DECAY), short=state.short.learned(at_s, value, _SHORT_DECAY))  # fmt: skip
+    learned = _bent(learned, state, at_s)
     line = learned.line
     if state.points >= 2:
         learned = _stepped(learned, line.per_s, state)
@@ -89,13 +97,37 @@ def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast |
     if breached(state, level):
         return Forecast(1.0, 0.0, per_min)
     if state.rising_since is None:
-        return Forecast(0.0, None, per_min)
+        return _after_bend(state, level, horizon_s) or Forecast(0.0, None, per_min)
     rise = Rise(
         gap=level - line.at(now_s), gap_error=math.sqrt(line.residual_variance / line.n), drift=line.per_s,
         drift_error=_slope_error(state, line), diffusion=_diffusion(state),
         lasted_s=(state.last_at - state.rising_since) / 1000)  # fmt: skip
     passage = first_passage(rise, horizon_s)
     return Forecast(passage.probability, passage.median_s, per_min)
+
+
+def _bent(learned: ForecastState, before: ForecastState, at_s: float) -> ForecastState:
+    """The state with the line since the last bend upwards: begun by a point far above, ended by one that is not above."""
+    above = learned.last - before.line.at(at_s) if before.points >= WARM_UP else 0.0
+    if before.bend.n:
+        goes_on = above > 0 and before.bend.n < _BEND_MOST
+        return replace(learned, bend=before.bend.learned(at_s, learned.last) if goes_on else Trend())
+    if above <= _BENT * math.sqrt(before.line.residual_variance):
+        return learned
+    return replace(learned, bend=Trend().learned(at_s, learned.last), bent_at=learned.last_at)
+
+
+def _after_bend(state: ForecastState, level: float, horizon_s: float) -> Forecast | None:
+    """The odds by the line since the bend, where it clearly rises: it is sure after four points, the others after ten."""
+    bend = state.bend
+    if bend.n < _BEND_LEAST or bend.per_s <= _BEND_SIGNIFICANT * bend.standard_error:
+        return None
+    now_s = (state.last_at - state.first_at) / 1000
+    rise = Rise(
+        gap=level - bend.at(now_s), gap_error=math.sqrt(bend.residual_variance / bend.n), drift=bend.per_s,
+        drift_error=bend.standard_error, diffusion=0.0, lasted_s=(state.last_at - state.bent_at) / 1000)  # fmt: skip
+    passage = first_passage(rise, horizon_s)
+    return Forecast(passage.probability, passage.median_s, bend.per_s * 60)
 
 
 def breached(state: ForecastState, level: float) -> bool:

@@ -44,6 +44,30 @@ def test_a_leak_is_foretold_before_its_breach(per_s: float) -> None:
     assert middle.breach_in_s == pytest.approx((breach - middle.occurred_at) / 1000, rel=0.4)
 
 
+@pytest.mark.parametrize("calm", [14, 60, 400])
+def test_a_leak_of_eight_seconds_is_foretold_three_seconds_before_its_breach(calm: int) -> None:
+    """As the demo's: four points after a clear bend are enough, however long it was calm before."""
+    values = leak(0.086, calm)
+    first = next(p for p in foretold(points(values)) if p.probability >= 0.6)
+    assert first.occurred_at <= NOW + (len(values) - 1) * 1000 - 3000
+    assert first.trend_per_min == pytest.approx(5.2, rel=0.1)
+
+
+@pytest.mark.parametrize("after", [[0.5] * 20, [0.5, 0.7, 0.6, 0.5, 0.4, 0.35, 0.3], [0.8, 0.3, 0.3, 0.8, 0.3, 0.3]])
+def test_a_jump_or_a_spike_is_no_rise(after: list[float]) -> None:
+    """What left its line, and goes nowhere from there, is not on its way to the level."""
+    dice = random.Random(4)
+    calm = [0.3 + dice.gauss(0, 0.004) for _ in range(60)]
+    assert foretold(points([*calm, *(value + dice.gauss(0, 0.004) for value in after)])) == []
+
+
+def test_the_odds_are_given_for_15_30_and_90_minutes() -> None:
+    """The further ahead, the likelier."""
+    odds = foretold(points(leak(0.0002, until=0.7), step_ms=1000))[0].odds
+    assert list(odds) == ["900", "1800", "5400"]
+    assert 0 <= odds["900"] <= odds["1800"] <= odds["5400"] <= 1
+
+
 def test_a_prediction_says_of_what_when_and_on_what_it_rests() -> None:
     """From now to half an hour ahead; the last point is its evidence."""
     first = foretold(points(leak(0.005)))[0]
