@@ -69,3 +69,40 @@ def test_a_late_word_about_an_earlier_window_changes_nothing() -> None:
 def test_the_score_stays_within_0_and_1(windows: list[tuple[int, int]]) -> None:
     """Whatever the order of windows and their counts."""
     assert 0.0 <= after(*windows).score <= 1.0
+
+
+WEEK = 7 * DAY_MS // WINDOW_MS
+
+
+def test_what_comes_every_week_at_this_hour_is_no_news() -> None:
+    """A batch job that makes 60 alerts every Monday at three: news twice, and never again; ten times that many is."""
+    rates = after((0, 60), (WEEK, 62))
+    assert rates.score > 0.99
+    weeks = [(week * WEEK, 60 + week % 3) for week in range(4)]
+    assert after(*weeks[:3]).score < 0.5
+    assert after(*weeks).score < 0.5
+    assert after(*weeks[:3], (3 * WEEK, 600)).score > 0.99
+
+
+def test_an_hour_later_it_is_news() -> None:
+    """The habit is of that hour of the week, not of the day and not of the week."""
+    weeks = [(week * WEEK, 60) for week in range(3)]
+    for later in (720, 8640):
+        assert after(*weeks, (3 * WEEK + later, 60)).score > 0.99
+
+
+def test_a_habit_is_forgotten_when_it_stays_out_for_months() -> None:
+    """Silent weeks count as zeros."""
+    weeks = [(week * WEEK, 60) for week in range(4)]
+    assert after(*weeks, (40 * WEEK, 60)).score > 0.99
+
+
+@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 500)), max_size=40))
+def test_hours_of_the_week_are_bounded(steps: list[tuple[int, int]]) -> None:
+    """However the weeks go, no more than 168 hours are kept."""
+    rates, hour = AlertRates(), 0
+    for skip, received in steps:
+        hour += skip
+        rates = rates.heard(account(received, NOW + hour * 3_600_000))
+    assert len(rates.weekly.hours) <= 168
+    assert 0.0 <= rates.score <= 1.0
