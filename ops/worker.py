@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from ops.composition.surroundings import Surroundings
 from ops.heartbeat import Heartbeat
 from ops.logs import configure_logs
+from ops.metrics.loop import LoopPauses
 from ops.metrics.published import MeteredWire
 from ops.metrics.server import MetricsServer, metrics_port
 from ops.metrics.worker import CommitSensor, WorkerMeter
@@ -46,7 +47,7 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
         ProcessCollector(registry=metrics)
         app.meter = WorkerMeter(metrics)
         app.sensors.add(CommitSensor(metrics))
-        parts.append(MetricsServer(settings.metrics_host, port, metrics))
+        parts += [LoopPauses(metrics), MetricsServer(settings.metrics_host, port, metrics)]
     run_app(app, parts, outbox)
 
 

@@ -1,0 +1,186 @@
+"""`python -m bench.soak`: the edge worker's memory over many alerts of ever new incidents, its longest pause, and how soon it is
+back with a million rows; written into docs/benchmarks.md."""
+
+import os
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka.admin import AdminClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench.page import PAGE, write
+from ops.bench.alerts import send_all
+from ops.bench.broker import Broker, running_broker
+from ops.bench.churn import Churn, churning_alerts
+from ops.bench.errors import BenchError
+from ops.bench.process import Measured, measured
+from ops.commands.options import tell_on_stderr
+from ops.commands.running import interrupt_on_sigterm
+from ops.roles import group_of
+from ops.settings import load_settings
+from streams.topics import ALERTS
+
+_LOOK_S = 0.25
+_STILL_S = 180.0
+# All of a million incidents are within the lateness that sampling waits for.
+_ROWS = Churn(1_000_000, per_incident=1, density_per_s=1_000_000)
+_ONE_MORE = Churn(1, per_incident=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was seen when so many alerts were done with."""
+
+    alerts: int
+    at_s: float
+    cpu_s: float
+    rss_mb: float
+
+
+@dataclass(slots=True)
+class Course:
+    """How a worker came through; pauses in seconds."""
+
+    marks: list[Mark] = field(default_factory=list)
+    longest_pause_s: float = 0.0
+
+
+class Worker:
+    """An edge worker that is looked at: how much it has committed, what it uses, how long its loop paused."""
+
+    def __init__(self, broker: Broker, process: Measured, port: int) -> None:
+        self._admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        self._process, self._port = process, port
+        self.began_s = time.monotonic()
+
+    def committed(self) -> int:
+        """How many alerts are done with."""
+        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group_of("edge"))])
+        try:
+            places = asked[group_of("edge")].result(10).topic_partitions or []
+        except KafkaException:
+            return 0  # the group is just being made
+        return sum(tp.offset for tp in places if tp.topic == ALERTS.name and tp.offset > 0)
+
+    def mark(self, alerts: int) -> Mark:
+        """What it has used by now."""
+        usage = self._process.usage()
+        return Mark(alerts, time.monotonic() - self.began_s, usage.cpu_s, usage.rss_mb)
+
+    def until(self, alerts: int, every: int) -> Course:
+        """Look until so many are done with; a mark at each `every`.
+
+        Raises:
+            BenchError: it ended, or stood still for three minutes.
+        """
+        course, done, moved_s = Course([self.mark(0)]), -1, time.monotonic()
+        while done < alerts:
+            time.sleep(_LOOK_S)
+            before, done = done, self.committed()
+            moved_s = time.monotonic() if done != before else moved_s
+            if time.monotonic() - moved_s > _STILL_S:
+                raise BenchError(f"The edge worker stood still at {done} of {alerts} alerts.")
+            if done >= course.marks[-1].alerts + every or done >= alerts:
+                course.marks.append(self.mark(done))
+        course.longest_pause_s = self._longest_pause_s()
+        return course
+
+    def _longest_pause_s(self) -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        name = "breakwater_loop_longest_pause_seconds"
+        return next(s.value for f in text_string_to_metric_families(text) for s in f.samples if s.name == name)
+
+
+@contextmanager
+def edge_worker(broker: Broker, name: str) -> Iterator[Worker]:
+    """A worker for the time of the block; `name` is of its home, in the broker's folder."""
+    home, port = broker.home / name, _free_port()
+    environment = {
+        "BREAKWATER_HOME": str(home),
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+        "BREAKWATER_METRICS_PORT": str(port),
+    }
+    with measured(["ops.cli", "worker", "edge"], home / "edge.log", environment) as process:
+        yield Worker(broker, process, port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _send(broker: Broker, work: Churn) -> None:
+    send_all(broker.bootstrap, churning_alerts(work, time.time_ns() // 1_000_000))
+
+
+def soaked(broker: Broker, work: Churn, every: int) -> Course:
+    """All alerts are there at once: a fresh worker works through them."""
+    broker.renew()
+    _send(broker, work)
+    with edge_worker(broker, "soak") as worker:
+        return worker.until(work.alerts, every)
+
+
+def back_after_s(broker: Broker, rows: Churn) -> float:
+    """Seconds from the start of a worker that finds so many rows to its first commit; rows were made by one before it."""
+    broker.renew()
+    _send(broker, rows)
+    with edge_worker(broker, "rows") as worker:
+        worker.until(rows.alerts, rows.alerts)
+    _send(broker, _ONE_MORE)
+    with edge_worker(broker, "again") as worker:
+        return worker.until(rows.alerts + 1, rows.alerts).marks[-1].at_s
+
+
+def as_markdown(work: Churn, course: Course, back_s: float, rows: Churn) -> str:
+    """The curve as a table, and the two other figures."""
+    lines = [
+        "| million alerts | incidents seen | RSS MiB | alerts/CPU-s since the line above |",
+        "|---:|---:|---:|---:|",
+    ]
+    for before, mark in zip(course.marks, course.marks[1:], strict=False):
+        speed = (mark.alerts - before.alerts) / max(mark.cpu_s - before.cpu_s, 1e-9)
+        seen = min(mark.alerts // work.per_incident, work.incidents)
+        lines.append(f"| {mark.alerts / 1e6:.1f} | {seen:,} | {mark.rss_mb:,.0f} | {speed:,.0f} |")
+    lines.append("")
+    lines.append(
+        f"The longest pause of the event loop was {course.longest_pause_s * 1000:.0f} ms. A worker that is started on "
+        f"{rows.incidents:,} rows has committed its first alert after {back_s:.1f} s."
+    )
+    return "\n".join(lines)
+
+
+def soak(
+    alerts: Annotated[int, typer.Option(min=100_000, help="Alerts on the topic, 20 of an incident.")] = 20_000_000,
+    every: Annotated[int, typer.Option(min=50_000, help="Alerts from line to line of the curve.")] = 1_000_000,
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows that a worker finds.")] = _ROWS.alerts,
+    page: Annotated[Path, typer.Option(help="The page whose marks `soak` are written between.")] = PAGE,
+) -> None:
+    """Measure what sampling needs for long storms, and write it into docs/benchmarks.md. Some eight minutes, 6 GB of disk.
+
+    Example: python -m bench.soak --alerts 2000000 --every 500000
+    """
+    interrupt_on_sigterm()
+    work, found = Churn(alerts), Churn(rows, per_incident=1, density_per_s=max(rows, 1))
+    before = os.getloadavg()[0]
+    with running_broker(load_settings(), tell_on_stderr) as broker:
+        tell_on_stderr(f"soak: {alerts:,} alerts of {work.incidents:,} incidents")
+        course = soaked(broker, work, every)
+        tell_on_stderr(f"soak: a worker that finds {rows:,} rows")
+        back_s = back_after_s(broker, found)
+    where = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load average {before:.1f} before."
+    write(page, f"{where}\n\n{as_markdown(work, course, back_s, found)}", "soak")
+
+
+if __name__ == "__main__":
+    typer.run(soak)
