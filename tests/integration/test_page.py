@@ -1,13 +1,16 @@
 """The page in a real browser over a live pipeline: what people on call see and do."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from state.incident import EventType
+from tests.support.axe import axe_source, grave_faults
 from tests.support.live_page import LivePage
 
 CHROMIUM = shutil.which("chromium")
@@ -18,6 +21,7 @@ pytestmark = [
 ]
 
 HOSTILE = 'checkout: <img src=x onerror="window.hacked=1"><script>window.hacked=1</script> memory grows'
+VIEWS = ("", "incident/inc-checkout", "approvals", "storms", "lag", "predictions", "letters", "health")
 # Two cores may have much else to do.
 PATIENCE_MS = 30_000
 
@@ -145,13 +149,112 @@ def test_children_are_folded_under_what_causes_them(page: Page) -> None:
     expect(child).to_be_visible()
 
 
-@pytest.mark.parametrize("view", ["", "incident/inc-checkout", "approvals", "lag", "letters"])
+def test_evidence_opens_the_very_record(page: Page) -> None:
+    """Decoded, with its place; the keyboard closes it. Of one that was never there it says so."""
+    page.goto(f"{page.url.split('#')[0]}#/incident/inc-checkout")
+    first = page.locator(".story > li").first
+    first.get_by_text("version 1").click()
+    first.get_by_role("button", name="incident.events").click()
+    record = page.get_by_role("dialog")
+    expect(record).to_contain_text("incident.events · partition")
+    expect(record.get_by_label("The record, decoded")).to_contain_text('"type": "IncidentOpened"')
+    page.keyboard.press("Escape")
+    expect(record).to_have_count(0)
+    page.get_by_role("button", name="alerts.sampled").first.click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not written yet")
+
+
+def test_an_incident_is_rerun_and_taken_away(page: Page) -> None:
+    """The verdict stays on the incident; postmortem and bundle are files."""
+    page.goto(f"{page.url.split('#')[0]}#/incident/inc-cart")
+    page.get_by_role("button", name="Rerun").click()
+    expect(page.locator("#rerun .badge").first).to_have_text(re.compile("identical|diverged"), timeout=120_000)
+    expect(page.locator("#rerun")).to_contain_text("made again")
+    for name, ending in (("Postmortem", ".md"), ("Bundle", ".bundle")):
+        with page.expect_download() as started:
+            page.get_by_role("link", name=name).click()
+        assert started.value.suggested_filename == f"inc-cart{ending}"
+        assert started.value.path().stat().st_size > 100
+
+
+def test_the_machines_own_health_is_shown(page: Page) -> None:
+    """Each check, what is wrong and what to do; workers that are missing; dead letters lead to their reason."""
+    page.get_by_role("link", name="Health").click()
+    checks = page.get_by_role("table", name="Checks")
+    expect(checks.get_by_role("row").filter(has_text="brokers")).to_contain_text("✓ well")
+    expect(checks.get_by_role("row").filter(has_text="workers")).to_contain_text("No workers run for edge, analysis")
+    page.get_by_role("link", name="look and put back").click()
+    expect(page.locator("main")).to_contain_text("Only those of reason malformed")
+
+
+def test_storms_and_predictions_are_shown_as_they_come(page: Page, live: LivePage) -> None:
+    """A storm's alerts as a plot whose figures the keyboard reads; a breach that is foretold, and what came of another."""
+    page.get_by_role("link", name="Storms").click()
+    expect(page.locator("main")).to_contain_text("There is no storm.")
+    live.storm("inc-checkout")
+    expect(page.get_by_role("table", name="Since when")).to_contain_text("checkout")
+    plot = page.get_by_role("group", name="Alerts a second")
+    expect(page.get_by_role("table", name="In the last ten minutes").first).to_contain_text("2,000")
+    plot.focus()
+    plot.press("ArrowLeft")
+    expect(page.locator(".readout")).to_contain_text("received")
+    page.get_by_role("link", name="Predictions").click()
+    live.foretell("inc-checkout")
+    expect(page.get_by_role("table", name="The likeliest first")).to_contain_text("91 %")
+    expect(page.get_by_role("table", name="The newest first")).to_contain_text("came as foretold")
+
+
+def test_lag_is_drawn_over_time(page: Page, live: LivePage) -> None:
+    """Of a group that reads nothing, with the incidents behind it."""
+    live.fall_behind("breakwater-analysis")
+    page.get_by_role("link", name="Lag").click()
+    expect(page.get_by_role("group", name="Seconds behind")).to_be_visible()
+    expect(
+        page.get_by_role("table", name="Groups").get_by_role("row").filter(has_text="analysis").first
+    ).to_contain_text("STOP")
+    page.get_by_text("as figures").first.click()
+    expect(page.get_by_role("table", name="Seconds behind")).to_contain_text("analysis")
+
+
+def test_an_incident_is_found_by_a_text(page: Page) -> None:
+    """`/` goes to the search."""
+    expect(page.locator("article[data-id=inc-checkout]")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("UPSTREAM err")
+    page.keyboard.press("Enter")
+    expect(page.locator("article[data-id=inc-cart]")).to_be_visible()
+    expect(page.locator("article[data-id=inc-checkout]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, live: LivePage, scheme: Literal["light", "dark"]) -> None:
+    """On any view, and on a record that is open; in both colour schemes."""
+    source = axe_source()
+    if source is None:
+        pytest.skip("axe-core cannot be had: npm is missing, or gets nothing")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    found = {}
+    for view in VIEWS:
+        page.goto(f"{live.url}/#/{view}")
+        expect(page.locator("main h2").first).to_be_attached()
+        expect(page.locator("main .empty", has_text="Loading")).to_have_count(0)
+        found[view] = grave_faults(page, source)
+    page.goto(f"{live.url}/#/incident/inc-checkout")
+    page.get_by_role("button", name="alerts.sampled").first.click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    found["a record"] = grave_faults(page, source)
+    context.close()
+    assert {view: faults for view, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_a_phone_shows_all_of_it(browser: Browser, live: LivePage, view: str) -> None:
     """Nothing is wider than the screen, and every control has a name."""
     phone = browser.new_page(viewport={"width": 360, "height": 740})
     phone.goto(f"{live.url}/#/{view}")
     expect(phone.locator("main h2").first).to_be_attached()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360
-    named = "(e) => e.labels?.length || e.ariaLabel || e.innerText"
+    named = "(e) => e.labels?.length || e.ariaLabel || e.textContent"
     assert phone.evaluate(f"[...document.querySelectorAll('input,select,button')].every({named})")
     phone.close()

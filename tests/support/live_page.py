@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.resolution.process_units import ProcessUnits
 from ops.embedded.kafka import EmbeddedKafka
@@ -16,13 +17,26 @@ from ops.listening import free_port
 from schemas.codec import Codec
 from schemas.convert import from_dict
 from schemas.identity import stable_id
+from schemas.records.analysis import Prediction
 from schemas.records.command import Decision
 from schemas.records.log import DeadLetter
+from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import Agent, Evidence
+from schemas.samples import sample
 from state.commands import append_event
 from state.incident import EventType, IncidentState
 from streams.partitioning import PARTITIONER
-from streams.topics import COMMANDS, DEAD_LETTERS, DECISIONS, Topic, create_topics
+from streams.topics import (
+    ACCOUNT,
+    CANDIDATES,
+    COMMANDS,
+    DEAD_LETTERS,
+    DECISIONS,
+    PREDICTIONS,
+    STORMS,
+    Topic,
+    create_topics,
+)
 from tests.support.payloads import payload_of
 from tests.support.waiting import eventually
 
@@ -124,6 +138,44 @@ class LivePage:
         )  # fmt: skip
         self._send(DEAD_LETTERS, letter.dead_letter_id, letter)
         return letter.dead_letter_id
+
+    def storm(self, incident_id: str) -> None:
+        """A storm of two thousand alerts, as sampling tells of it."""
+        now = int(time.time() * 1000)
+        account = sample(
+            AlertAccount, incident_id=incident_id, tenant="default", service=SERVICE, partition=0, received=2_000,
+            total_received=2_000, total_kept=100, total_suppressed=1_900, total_late=0, total_dead_lettered=0,
+        )  # fmt: skip
+        self._send(ACCOUNT, incident_id, account)
+        storm = sample(
+            StormChanged, incident_id=incident_id, service=SERVICE, open=True, partition=0, occurred_at=now,
+            rate_per_s=1_000.0, baseline_per_s=0.1,
+        )  # fmt: skip
+        self._send(STORMS, incident_id, storm)
+
+    def foretell(self, incident_id: str) -> None:
+        """A breach that is foretold, and one that came as it was."""
+        now = int(time.time() * 1000)
+        made = sample(
+            Prediction, incident_id=incident_id, service=SERVICE, series="a", metric="memory_limit_ratio", probability=0.91,
+            outcome="", occurred_at=now, to_s=1_800, breach_in_s=95.0,
+        )  # fmt: skip
+        self._send(PREDICTIONS, incident_id, made)
+        self._send(
+            PREDICTIONS,
+            incident_id,
+            replace(made, prediction_id="told", series="b", outcome="hit", made_at=now - 60_000),
+        )
+
+    def fall_behind(self, group: str) -> None:
+        """A group that has read nothing of the candidates, the oldest of which is a minute old; nobody is in it."""
+        topic = CANDIDATES.name
+        assert self._producer is not None
+        self._producer.produce(topic, b"old", b"inc-checkout", 0, timestamp=int(time.time() * 1000) - 60_000)
+        self._producer.flush(20)
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group})
+        consumer.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
+        consumer.close()
 
     def _send(self, topic: Topic, key: str, record: Any) -> None:
         assert self._producer is not None
