@@ -12,7 +12,9 @@ from ops.api.tailing import ListenerGoneError, LogTail, Place
 from ops.decoding import RecordDecoder
 from schemas.errors import DecodeError
 from schemas.records.log import IncidentEvent
+from state.log_reader import raw_record
 from streams.topics import EVENTS
+from streams.wire import written_again
 
 
 class EventTail:
@@ -57,9 +59,12 @@ class _Telling:
             self._feed.publish(partition, offset, data)
 
     def _told(self, message: Message) -> tuple[int, int, str] | None:
-        partition, offset = int(message.partition() or 0), int(message.offset() or 0)
+        raw = raw_record(message)
+        partition, offset = raw.partition, raw.offset
+        if written_again(EVENTS, raw):
+            return None  # a repair: it was told when it was new
         try:
-            record = self._decoder.record(message.value() or b"")
+            record = self._decoder.record(raw.value or b"")
         except DecodeError:
             return None
         if not isinstance(record, IncidentEvent):
