@@ -14,6 +14,7 @@ from ops.intake.batch import BatchReader
 from ops.intake.files import cells_of
 from ops.intake.formats import BY_PATH, chosen
 from ops.intake.letters import ITEMS_HEADER, PATH_HEADER, STAGE
+from ops.intake.places import places_of
 from ops.intake.reading import Parcel, check_size
 from ops.intake.rows import AlertMaker, CsvAlerts, JsonAlerts, RowMapping
 from ops.intake.rules import Rules
@@ -60,7 +61,7 @@ class Remapper:
         headers = {name: held.decode("latin-1") for name, held in letter.headers.items()}
         known = chosen(BY_PATH[path.decode()], Parcel(value, headers))
         batch = self._reader.read(known, value, headers, arrival, {})
-        wanted = {int(place) for place in headers.get(ITEMS_HEADER, "").split(",") if place}
+        wanted = places_of(headers.get(ITEMS_HEADER, ""))
         refusals = [refusal for refusal in batch.reading.refusals if not wanted or refusal.index in wanted]
         if refusals:
             raise InvalidInputError(refusals[0].detail)

@@ -10,7 +10,8 @@ from ops.intake.body import MAX_BODY_BYTES
 from ops.intake.errors import BodyRefusedError, ItemRefusedError
 from ops.intake.formats.format import Format
 from ops.intake.label_press import LabelPress
-from ops.intake.letters import ENVELOPE_HEADER, INDEX_HEADER, INVALID, ITEMS_HEADER, UNSUPPORTED, refused
+from ops.intake.letters import ENVELOPE_HEADER, INDEX_HEADER, INVALID, ITEMS_HEADER, LONGEST_VALUE, UNSUPPORTED, refused
+from ops.intake.places import as_ranges
 from ops.intake.press import AlertPress
 from ops.intake.reading import Parcel, Reading
 from ops.intake.unpacking import unpacked
@@ -21,8 +22,8 @@ from streams.encoder import TelemetryEncoder
 from streams.outbox import Message
 from streams.topics import ALERTS, COMMANDS
 
-# Enough to find the items by; a body of which more are refused is read again whole.
-_MOST_PLACES = 5_000
+# Of a body of which more items are refused one letter holds the whole: 150 kB of nothing would make 50,000 letters of 400 bytes.
+_MOST_LETTERS = 1_000
 
 
 @dataclass(slots=True)
@@ -150,9 +151,10 @@ class BatchReader:
         if not refusals:
             return
         surroundings = {ENVELOPE_HEADER: batch.reading.envelope} if batch.reading.envelope else {}
-        if known.whole or any(refusal.value is None for refusal in refusals):
+        many = len(refusals) > _MOST_LETTERS and len(raw) <= LONGEST_VALUE
+        if known.whole or many or any(refusal.value is None for refusal in refusals):
             places = sorted({refusal.index for refusal in refusals})
-            told = {ITEMS_HEADER: ",".join(map(str, places)).encode()} if len(places) <= _MOST_PLACES else {}
+            told = {ITEMS_HEADER: as_ranges(places).encode()}
             detail = f"{len(places)} of {batch.reading.items} items: {refusals[0].detail}"
             reason = refusals[0].reason if len({r.reason for r in refusals}) == 1 else INVALID
             batch.letters.append(self._letter(known, raw, reason, detail, arrival, {**kept, **told}))

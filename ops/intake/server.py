@@ -9,6 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # From the connection, or the first byte of a further request, to the end of its headers.
 HEADERS_TIMEOUT_S = 10.0
 MAX_HEADERS_BYTES = 65_536
+# A chunk's size in hex and two line ends.
+MAX_CHUNK_FRAME_BYTES = 16
 _MOST_CONNECTIONS = 2_000
 _KEEP_ALIVE_S = 30
 
@@ -22,6 +24,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(*args, **more)
         self._headers_due: asyncio.TimerHandle | None = None
         self._headers_bytes = 0
+        self._beside_bytes = 0
+        self._in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Nothing has come yet: that too has an end."""
@@ -36,20 +40,36 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A further request begins."""
         self._await_headers()
+        self._in_body = False
+        self._beside_bytes = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; one that comes behind the body is none: whoever stands in front of the intake has not seen it."""
+        if not self._in_body:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The body has a time of its own."""
         self._headers_are_there()
+        self._in_body = True
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; each may have the frame of a chunk around it."""
+        self._beside_bytes -= len(body) + MAX_CHUNK_FRAME_BYTES
+        super().on_body(body)
+
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to headers that have not ended."""
+        """Count what belongs to headers that have not ended, and what is no body behind them: chunks' extensions, trailers."""
+        self._beside_bytes += len(data)
         super().data_received(data)
-        if self._headers_due is not None and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._headers_due is not None:
             self._headers_bytes += len(data)
-            if self._headers_bytes > MAX_HEADERS_BYTES:
-                self._end()
+        if max(self._headers_bytes, self._beside_bytes) > MAX_HEADERS_BYTES:
+            self._end()
 
     def _await_headers(self) -> None:
         if self._headers_due is None:

@@ -54,6 +54,8 @@ def books(bootstrap: str, incident_ids: Collection[str]) -> dict[str, Book]:
             offset = int(dict(message.headers)["source-offset"] or -1)
             found[key].kept.add((message.partition, offset))
     for message in read_all(bootstrap, DEAD_LETTERS.name):
+        if message.value is None:
+            continue  # the mark of one that was put back
         letter = letters.decode(message.value)
         if letter.topic == ALERTS.name and (key := (letter.key or b"").decode("utf-8", "replace")) in found:
             found[key].dead.add((letter.partition, letter.offset))

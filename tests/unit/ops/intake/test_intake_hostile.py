@@ -78,6 +78,31 @@ def test_a_body_that_does_not_come_is_told_so_and_the_connection_ends(address: s
     assert b"connection: close" in answer.lower()
 
 
+@pytest.mark.parametrize("endless", [b"2;" + b"e" * 300_000, b"2\r\n{}\r\n0\r\nX: " + b"a" * 300_000])
+def test_what_is_neither_headers_nor_body_ends_the_connection(address: str, endless: bytes) -> None:
+    """Extensions of chunks and trailers are not waited for to their end, nor answered."""
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        head = b"POST /v1/alerts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert exchange(address, head + endless) == b""
+
+
+def test_chunks_of_a_byte_are_a_body(address: str, delivery: FakeDelivery) -> None:
+    """Their frames are many times what they hold, and it is taken all the same."""
+    body = b'{"service": "s", "name": "n", "message": "%s"}' % (b"x" * 30_000)
+    chunks = b"".join(b"1\r\n" + body[at : at + 1] + b"\r\n" for at in range(len(body)))
+    head = b"POST /v1/alerts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    before = len(delivery.alerts())
+    assert b" 202 " in exchange(address, head + chunks + b"0\r\n\r\n").split(b"\r\n")[0]
+    assert len(delivery.alerts()) == before + 1
+
+
+def test_a_trailer_is_no_header(guarded: str) -> None:
+    """Whoever stands in front of the intake checks headers; what comes behind the body does not let anybody in."""
+    request = b"POST /v1/alerts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n%s\r\n"
+    answer = exchange(guarded, request % b"Authorization: Bearer s3cret\r\n")
+    assert b" 401 " in answer.split(b"\r\n")[0]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -87,3 +87,14 @@ def test_what_was_otlp_by_its_body_is_so_again() -> None:
     _, letter = refused("/v1/logs", body)
     assert letter.headers["intake-path"] == b"/otlp/v1/logs"
     assert again(letter, LARGE)[0].message.startswith("w" * 2000)
+
+
+def test_a_body_of_which_thousands_are_refused_is_one_letter() -> None:
+    """So that nothing much makes no flood of letters; what was taken from it does not go back with the rest."""
+    good = [{"service": "s", "name": "n", "alert_id": f"good-{n}"} for n in range(3)]
+    large = [{"service": "s", "name": "n", "alert_id": f"large-{n}", "message": "x" * 1000} for n in range(1_200)]
+    body = orjson.dumps([good[0], *large[:700], good[1], *large[700:], good[2]])
+    delivery, letter = refused("/v1/alerts", body, content_type="application/json")
+    assert (letter.value, letter.headers["intake-items"]) == (body, b"1-700,702-1201")
+    assert [alert.alert_id for alert in delivery.alerts()] == ["good-0", "good-1", "good-2"]
+    assert [alert.alert_id for alert in again(letter, LARGE)] == [f"large-{n}" for n in range(1_200)]
