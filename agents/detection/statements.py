@@ -16,6 +16,8 @@ from streams.stage import Output
 from streams.topics import ACCOUNT, CANDIDATES, COMMANDS, RECOMMENDATIONS
 
 _HEARD_MS = 600_000
+# So close in event time, signals of different sources speak of one thing. What stays alone for that long rests on its threshold.
+_TOGETHER_MS = 30_000
 _REMEDY: dict[Classification, Action] = {
     Classification.MEMORY_LEAK: Action.RESTART,
     Classification.RESOURCE_EXHAUSTION: Action.RESTART,
@@ -55,7 +57,14 @@ def candidate_of(
         service=view.service, tier=view.tier, episode=view.episode, state=state, severity=severity,
         classification=verdict.classification, confidence=verdict.confidence, confidence_low=verdict.low,
         confidence_high=verdict.high, quality=verdict.quality, title=f"{view.service}: {kind} ({because})"[:240],
-        occurred_at=at, evidence=_telling(view))  # fmt: skip
+        occurred_at=at, evidence=_telling(view), by_threshold=_alone(view, at))  # fmt: skip
+
+
+def _alone(view: IncidentView, at: Millis) -> bool:
+    """Whether fewer than two sources (reporters of alerts; metrics) spoke within 30 s before `at`: nothing to correlate."""
+    recent = {who for who, when in view.heard.items() if when >= at - _TOGETHER_MS}
+    reporters = sum(who.startswith(REPORTER) for who in recent)
+    return reporters + any(who.startswith(METRIC) for who in recent) < 2
 
 
 def _telling(view: IncidentView) -> list[Evidence]:

@@ -60,7 +60,10 @@ class DataQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentCandidate:
-    """Detection's word on an incident: that it opens (or has cleared), and what kind of trouble it seems to be."""
+    """Detection's word on an incident: that it opens (or has cleared), and what kind of trouble it seems to be.
+
+    `by_threshold`: nothing of another source came within 30 s, so that it rests on one threshold alone.
+    """
 
     candidate_id: str
     incident_id: str
@@ -79,6 +82,7 @@ class IncidentCandidate:
     title: str
     occurred_at: Millis
     evidence: list[Evidence]
+    by_threshold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +92,8 @@ class Prediction:
     `odds` are the probabilities by other horizons, in s ("900", "1800", "5400"). `warned`: the model's own bar, learned from
     verified outcomes, calls for a warning, whatever the probability.
 
-    With an `outcome` ("hit", "false", "miss") it tells what became of the prediction `of`, made at `made_at`, by `squared_error` =
-    (probability - came)²; `breach_in_s` is then how long after that the breach came. Of a miss there is no prediction: its
+    With an `outcome` ("hit", "false", "miss") it tells what became of the prediction `of`, made at `made_at`: `squared_error` is
+    (probability - came)², `breach_in_s` how long after that the breach came. Of a miss there is no prediction: its
     `probability` is what was given to it just before.
     """
 

@@ -29,7 +29,7 @@ def payload_of(kind: EventType, state: IncidentState, at_ms: int, ordinal: int, 
     return {**_PAYLOADS[kind](state, at_ms, ordinal), **changes}
 
 
-def _names(state: IncidentState) -> dict[str, str]:
+def _names(state: IncidentState) -> dict[str, Any]:
     return {
         "incident_id": state.incident_id,
         "tenant": state.tenant or "default",
@@ -86,7 +86,7 @@ def _accounted(_state: IncidentState, _at_ms: int, ordinal: int) -> Changes:
 
 
 def _prediction(state: IncidentState, at_ms: int, ordinal: int) -> Changes:
-    names: dict[str, Any] = {**_names(state)}
+    names = _names(state)
     record = Prediction(
         prediction_id=f"prediction-{ordinal}",
         series="default/production/checkout/memory_limit_ratio",

@@ -83,6 +83,17 @@ def test_a_critical_alert_that_is_new_opens_an_episode(run: StageRun) -> None:
     assert (recommendation.action, recommendation.target) == (Action.RESTART, "checkout")
 
 
+@pytest.mark.parametrize(("before_s", "alone"), [(None, True), (40, True), (20, False)])
+def test_what_nothing_corroborates_within_half_a_minute_is_marked(
+    run: StageRun, before_s: int | None, alone: bool
+) -> None:
+    """It opens at once, by its threshold, and says so; a metric that was off 20 s before makes it two sources' word."""
+    if before_s is not None:
+        run.take(ANOMALIES, anomaly(at=NOW - before_s * 1000), NOW - before_s * 1000)
+    (told,) = candidates(heard(run, critical()))
+    assert told.by_threshold is alone
+
+
 def test_what_many_sources_say_alike_is_one_link_of_evidence(run: StageRun) -> None:
     """The newest; and no statement says its kind twice."""
     for nth in range(4):
