@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -119,14 +120,18 @@ class Log:
 
     def counted(self, group: str) -> dict[str, int]:
         """The rows of the counting stage, as a worker that starts now would recover them."""
+        return {key: state["n"] for key, state in self.states(group, "counting").items()}
+
+    def states(self, group: str, stage: str) -> dict[str, Any]:
+        """The states of a stage by key, as a worker that starts now would recover them."""
         store = RowStore()
         by_partition: dict[int, list[RawRecord]] = {}
-        for message in read_all(self.bootstrap, f"{group}-counting-changelog"):
+        for message in read_all(self.bootstrap, f"{group}-{stage}-changelog"):
             by_partition.setdefault(message.partition, []).append(message)
         for partition, records in by_partition.items():
             store.recover(partition, records)
         return {
-            key.decode(): json.loads(store.get(partition, key) or b"")["s"]["n"]
+            key.decode(): json.loads(store.get(partition, key) or b"")["s"]
             for partition in by_partition
             for key in store.keys(partition)
         }

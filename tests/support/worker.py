@@ -7,13 +7,17 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from agents.detection.metrics_stage import MetricsStage
+from agents.prediction.breaches_stage import BreachesStage
 from agents.sampling.edge import EdgeShell, EdgeTopics
 from agents.sampling.rules import SamplingRules
 from ops.logs import configure_logs
+from schemas.records.analysis import Anomaly, Prediction
 from schemas.records.intake import Alert, LogLine, MetricPoint
 from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import Severity
@@ -22,7 +26,7 @@ from streams.forwarding import Forwarder
 from streams.outbox import Outbox
 from streams.running import Running, run_app
 from streams.shell import StageShell, attach_agent
-from streams.stage import Output, Received, Step
+from streams.stage import Output, Received, Stage, Step
 from streams.topics import Topic
 from streams.wire import Wire
 
@@ -32,7 +36,7 @@ POISON = -1.0
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """What to run: `counting`, `edge`, or what must end by itself: `stuck`, `failing`.
+    """What to run: `counting`, `edge`, `metrics`, `breaches`, or what must end by itself: `stuck`, `failing`.
 
     `topics` are by role: source, other, out; or alerts, sampled, account, storms.
     """
@@ -87,6 +91,29 @@ class CountingStage:
         return int(fields["n"])
 
 
+class OnOwnTopics:
+    """A stage of the program, on a test's topics: it reads `source`, and what it says goes to `out`."""
+
+    def __init__(self, stage: Stage[Any], source: Topic, out: Topic) -> None:
+        self._stage, self._out = stage, out
+        self.name = stage.name
+        self.sources: tuple[Topic, ...] = (source,)
+        self.views: tuple[Topic, ...] = ()
+        self.key, self.initial, self.waits = stage.key, stage.initial, stage.waits
+        self.observe, self.dump, self.load, self.tick = stage.observe, stage.dump, stage.load, stage.tick
+
+    def decide(self, state: Any, received: Received[Any]) -> Step[Any]:
+        step = self._stage.decide(state, received)
+        return Step(step.state, tuple(replace(output, topic=self._out) for output in step.outputs))
+
+
+# By kind: the stage, and what it publishes.
+SERIES_STAGES: dict[str, tuple[Callable[[], Stage[Any]], type]] = {
+    "metrics": (MetricsStage, Anomaly),
+    "breaches": (BreachesStage, Prediction),
+}
+
+
 class SlowForwarder(Forwarder):
     """Takes its time for every call."""
 
@@ -135,6 +162,10 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
             ),
         )  # fmt: skip
         return []
+    if plan.kind in SERIES_STAGES:
+        make, record = SERIES_STAGES[plan.kind]
+        own = OnOwnTopics(make(), Topic(topics["source"], MetricPoint), Topic(topics["out"], record))
+        return [StageShell(app, own, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)]
     sources = tuple(Topic(topics[role], MetricPoint) for role in ("source", "other") if role in topics)
     stage = CountingStage(sources, Topic(topics["out"], LogLine), plan.slow_s)
     return [StageShell(app, stage, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)]
