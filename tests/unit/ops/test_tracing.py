@@ -1,15 +1,12 @@
 """One incident is one trace, from its first alert to the notices, and a collector gets it whole."""
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from random import Random
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client import CollectorRegistry
 
 from ops.metrics.published import MeteredWire
@@ -21,45 +18,11 @@ from streams.stage import Output, Position
 from streams.topics import DECISIONS, RECOMMENDATIONS
 from streams.tracing import HEADER, Span, Tracing, root_id_of, trace_id_of
 from tests.support import recorded_run
+from tests.support.collector import Collector
 from tests.support.recorded_run import RecordedRun, random_signals
 from tests.support.shells import Raw
 from tests.support.signals import INCIDENT
 from tests.support.waiting import eventually
-
-
-class Collector:
-    """An OpenTelemetry collector: takes OTLP over HTTP on loopback, keeps the spans."""
-
-    def __init__(self) -> None:
-        self.spans: list[Any] = []
-        self.services: set[str] = set()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.take(self.path, ExportTraceServiceRequest.FromString(body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def take(self, path: str, request: ExportTraceServiceRequest) -> None:
-        """What a worker sent."""
-        assert path == "/v1/traces"
-        for of_service in request.resource_spans:
-            self.services |= {one.value.string_value for one in of_service.resource.attributes}
-            self.spans += [span for scope in of_service.scope_spans for span in scope.spans]
-
-    def close(self) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
