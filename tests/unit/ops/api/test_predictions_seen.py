@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from agents.prediction.outcomes import FLEET
 from ops.api.predictions_seen import PredictionsSeen
 from schemas.records.analysis import Prediction
 from schemas.samples import sample
@@ -68,10 +67,3 @@ def test_outcomes_are_told_and_counted_once(seen: PredictionsSeen, outcome: str)
     found = seen.view(NOW + 41_000)
     assert (found["counts"][outcome], sum(found["counts"].values()), found["standing"]) == (1, 1, [])
     assert [(one["outcome"], one["breached_after_s"]) for one in found["settled"]] == [(outcome, 40.0)]
-
-
-def test_a_fleets_low_odds_take_nothing_back(seen: PredictionsSeen) -> None:
-    """Its bar is its own."""
-    seen.prediction(prediction())
-    seen.prediction(prediction(10, 0.2, model=FLEET, warned=True))
-    assert len(seen.view(NOW + 10_000)["standing"]) == 1
