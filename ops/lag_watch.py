@@ -76,6 +76,7 @@ class LagBoard:
         self._rows: tuple[LagRow, ...] = ()
         self._at: float | None = None
         self._away = False
+        self._probe: LagProbe | None = None
         self.history = LagHistory()
         self._starting, self._stopping, self._looked = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lag-board", daemon=True)
@@ -117,16 +118,28 @@ class LagBoard:
         return None if self._at is None else max(now_s - self._at, 0.0)
 
     def _run(self) -> None:
-        with LagProbe(self._bootstrap) as probe:
-            watch = LagWatch(lambda: probe.sample(self._groups, limit_s=self._limit_s, incidents=self._incidents))
-            while not self._stopping.is_set():
-                try:
-                    rows = tuple(watch.look())
-                except BrokerUnreachableError as error:
-                    self._away = True
-                    log.warning("lag is not known", error=str(error))
-                else:
-                    self._rows, self._at, self._away = rows, time.time(), False
-                    self.history.add(self._at, rows)
-                self._looked.set()
-                self._stopping.wait(self._every_s)
+        watch = LagWatch(self._sample)
+        while not self._stopping.is_set():
+            try:
+                rows = tuple(watch.look())
+            except BrokerUnreachableError as error:
+                self._away = True
+                # A client that lost its broker in the middle of a request may wait for that answer for ever.
+                self._give_back()
+                log.warning("lag is not known", error=str(error))
+            else:
+                self._rows, self._at, self._away = rows, time.time(), False
+                self.history.add(self._at, rows)
+            self._looked.set()
+            self._stopping.wait(self._every_s)
+        self._give_back()
+
+    def _sample(self) -> Sample:
+        if self._probe is None:
+            self._probe = LagProbe(self._bootstrap)
+        return self._probe.sample(self._groups, limit_s=self._limit_s, incidents=self._incidents)
+
+    def _give_back(self) -> None:
+        if self._probe is not None:
+            self._probe.close()
+            self._probe = None

@@ -90,15 +90,25 @@ class Settings(BaseSettings):
     )
     fingerprint_labels: str = Field("*", description="Labels that tell an alert's condition apart; `*` is all of them.")
     sns_topics: str = Field("", description="Topic ARNs that SNS messages are taken from, separated by commas.")
-    sample_limit_per_s: int = Field(100, ge=1, description="Alerts kept a second and incident.")
+    sample_limit_per_s: int = Field(
+        100,
+        ge=1,
+        description="Alerts kept a second and incident; changes of state are kept beyond it, first sights up to ten times it.",
+    )
     sample_limits: str = Field(
         "", description="Other limits, `tenant/TIER=N`, `tenant=N` or `TIER=N`, separated by commas; the closest holds."
     )
     tenant_quotas: str = Field(
-        "", description="Alerts kept a second by tenant, `tenant=N,*=N`; `*` is everyone who is not named."
+        "",
+        description="Alerts kept a second by tenant, `tenant=N,*=N`; `*` is everyone who is not named. "
+        "Each partition has an equal part: incidents of a tenant lie in several.",
     )
     tenant_weights: str = Field("", description="Shares of the output budget, `tenant=N`; 1 for who is not named.")
-    output_per_s: int = Field(0, ge=0, description="Alerts kept a second by all tenants together; 0 is no limit.")
+    output_per_s: int = Field(
+        0,
+        ge=0,
+        description="Alerts kept a second by all tenants together, an equal part a partition; 0 is no limit.",
+    )
     sample_window_s: int = Field(10, ge=1, le=3600, description="Width of the account's windows, in event time.")
     sample_lateness_s: int = Field(60, ge=0, le=86_400, description="How late an alert may be and fall in its window.")
     future_tolerance_s: int = Field(300, ge=0, description="How far ahead of arrival an alert may be dated.")

@@ -33,6 +33,7 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     create_topics(bootstrap, settings.partitions, settings.replication)
     publish_schemas(bootstrap)
     partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), bootstrap)[ALERTS.name]
+    settings = settings.model_copy(update={"partitions": partitions})  # as the topics have them: decisions go by it
     folder = settings.home / "workers" / f"{role}-{instance}"
     app = make_app(AppSettings(group_of(role), bootstrap, folder, partitions, replication=settings.replication))
     outbox = Outbox(bootstrap, f"breakwater-{role}-{instance}")

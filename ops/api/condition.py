@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
@@ -82,7 +82,7 @@ class ClusterQuestions:
 
     def brokers(self) -> dict[str, Any]:
         """Who is there, and who leads."""
-        found = self._admin().describe_cluster(request_timeout=CHECK_TIMEOUT_S).result(CHECK_TIMEOUT_S)
+        found = self._answered(self._admin().describe_cluster(request_timeout=CHECK_TIMEOUT_S))
         leader = found.controller.id if found.controller else None
         nodes = [
             {"id": node.id, "address": f"{node.host}:{node.port}", "controller": node.id == leader}
@@ -96,7 +96,7 @@ class ClusterQuestions:
         asked = self._admin().describe_consumer_groups(list(groups), request_timeout=CHECK_TIMEOUT_S)
         shown, missing = [], []
         for group, future in asked.items():
-            described = future.result(CHECK_TIMEOUT_S)
+            described = self._answered(future)
             members = [
                 {"client": member.client_id, "host": member.host.lstrip("/"),
                  "partitions": len(member.assignment.topic_partitions) if member.assignment else 0}
@@ -108,6 +108,13 @@ class ClusterQuestions:
         wrong = f"No worker runs: start it with `breakwater worker {missing[0]}`." if len(missing) == 1 else (
             f"No workers run for {', '.join(missing)}: `breakwater up` starts them." if missing else "")  # fmt: skip
         return {"groups": shown, "wrong": wrong}
+
+    def _answered(self, asked: "Future[Any]") -> Any:
+        try:
+            return asked.result(CHECK_TIMEOUT_S)
+        except (KafkaException, TimeoutError):
+            self._client = None  # one that lost its broker in the middle of a request may wait for that answer for ever
+            raise
 
     def _admin(self) -> AdminClient:
         if self._client is None:

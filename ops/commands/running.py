@@ -55,7 +55,7 @@ def up(
     store: Annotated[Store | None, typer.Option(help="Where the projection is kept.")] = None,
     partitions: Annotated[int | None, typer.Option(min=1, max=1024, help="Partitions of new topics.")] = None,
 ) -> None:
-    """Kafka, workers, intake and API in the foreground, until Ctrl-C.
+    """Kafka, workers, intake, API and page in the foreground, until Ctrl-C.
 
     Example: breakwater up --store cassandra
     """

@@ -30,7 +30,7 @@ _SAMPLING = (
 _DECIDING = (
     "anomaly_threshold", "incident_quiet_s", "prediction_threshold", "confidence_gate", "support_gate", "least_agents",
     "consensus_patience_s", "consensus_limit_s", "stale_evidence_s", "lag_limit_s", "action_budget",
-    "notify_dedup_s", "human_mttr_s",
+    "approval_s", "notify_dedup_s", "human_mttr_s",
 )  # fmt: skip
 NAMES = (*_SAMPLING, *_DECIDING, *_SECRETS)
 # What people call them elsewhere.

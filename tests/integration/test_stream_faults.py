@@ -89,11 +89,13 @@ def test_a_compacted_topic_is_read_over_its_holes(
         log.produce(compacted, points(40, series=40))  # rolls the segment
         left = sum(1 for _ in read_all(log.bootstrap, compacted)) if log.count(compacted) > 4_040 else 4_000
         left = 4_000 if left >= log.count(compacted) else left
-    there = list(read_all(log.bootstrap, compacted))
+    before = len(list(read_all(log.bootstrap, compacted)))
     workers.start(WorkerPlan(**{**plan.__dict__, "topics": {**plan.topics, "source": compacted}}))
     log.await_done(plan.group, compacted)
     counted = sum(log.counted(plan.group).values())
-    assert counted <= len(there) < log.count(compacted)
+    # The cleaner may come again meanwhile.
+    after = len(list(read_all(log.bootstrap, compacted)))
+    assert 0 < after <= counted <= before < log.count(compacted)
 
 
 def test_header_names_that_are_no_text_stop_no_worker(log: Log, plan: WorkerPlan, workers: Workers) -> None:
@@ -110,10 +112,8 @@ def test_header_names_that_are_no_text_stop_no_worker(log: Log, plan: WorkerPlan
     log.produce(source, points(40, series=4))
     workers.start(plan)
     log.await_done(plan.group, source)
-    counted = log.counted(plan.group)
-    assert {name: counted[name] for name in ("series-1", "series-2", "series-3")} == dict.fromkeys(
-        ("series-1", "series-2", "series-3"), 30
-    )
+    # Those two were written past the partitioner, so series-0 is in three partitions.
+    assert log.counted(plan.group) == {"series-0": 32, "series-1": 30, "series-2": 30, "series-3": 30}
 
 
 def test_records_that_retention_took_do_not_hold_the_group_up(log: Log, plan: WorkerPlan, workers: Workers) -> None:

@@ -4,7 +4,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,22 +120,25 @@ class Log:
         return len(admin.describe_consumer_groups([group])[group].result(10).members)
 
     def counted(self, group: str) -> dict[str, int]:
-        """The rows of the counting stage, as a worker that starts now would recover them."""
-        return {key: state["n"] for key, state in self.states(group, "counting").items()}
+        """What the counting stage has counted of each series, in all partitions that it is in."""
+        found: Counter[str] = Counter()
+        for states in self._recovered(group, "counting"):
+            found.update({key: state["n"] for key, state in states.items()})
+        return dict(found)
 
     def states(self, group: str, stage: str) -> dict[str, Any]:
-        """The states of a stage by key, as a worker that starts now would recover them."""
-        store = RowStore()
+        """The states of a stage by key, each of which is in one partition."""
+        return {key: state for states in self._recovered(group, stage) for key, state in states.items()}
+
+    def _recovered(self, group: str, stage: str) -> Iterator[dict[str, Any]]:
+        """By partition the states of a stage, as a worker that starts now would recover them."""
         by_partition: dict[int, list[RawRecord]] = {}
         for message in read_all(self.bootstrap, f"{group}-{stage}-changelog"):
             by_partition.setdefault(message.partition, []).append(message)
         for partition, records in by_partition.items():
+            store = RowStore()
             store.recover(partition, records)
-        return {
-            key.decode(): json.loads(store.get(partition, key) or b"")["s"]
-            for partition in by_partition
-            for key in store.keys(partition)
-        }
+            yield {key.decode(): json.loads(store.get(partition, key) or b"")["s"] for key in store.keys(partition)}
 
     def dead(self, topic: str) -> list[DeadLetter]:
         """The dead letters of a topic's records, each once; other tests' records, readable or not, are passed over."""

@@ -48,7 +48,13 @@ def test_the_paths_that_a_page_names_exist(page: Path) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("command", ["demo", "up", "status", "produce", "incidents", "events", "replay", "lag", "dlq"])
+CONTRACT = (
+    "demo", "up", "worker", "serve", "kafka", "cassandra", "status", "produce", "dlq", "incidents", "lag", "events", "account",
+    "bench", "replay", "bundle", "rerun", "backtest",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", CONTRACT)
 def test_the_commands_that_the_readme_and_the_contract_name_exist(command: str) -> None:
     """Each is a command of the program, and says how it is used."""
     assert f"## breakwater {command}" in reference.cli_page()

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 
 import pytest
 
@@ -47,30 +47,31 @@ def test_the_window_forgets_what_is_long_ago() -> None:
     assert seen == [LagStatus.OK, *[LagStatus.REWIND] * 9, LagStatus.OK]
 
 
-class Flickering:
-    """In place of a probe: answers, is away, answers."""
+class Deaf:
+    """In place of a probe: answers once, and never again, as a client does that was asking when its broker went away."""
+
+    made = 0
 
     def __init__(self, _bootstrap: str) -> None:
-        self.asked = 0
-        self._samples = samples(1, 2, 3)
+        self._sample = next(islice(samples(1, 2, 3), Deaf.made, None))
+        Deaf.made += 1
+        self._asked = False
 
-    def __enter__(self) -> "Flickering":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+    def close(self) -> None:
+        """Nothing to give back."""
 
     def sample(self, *_: object, **__: object) -> Sample:
-        """Every second time nobody answers."""
-        self.asked += 1
-        if self.asked % 2 == 0:
+        """The first time it is asked."""
+        if self._asked:
             raise BrokerUnreachableError("kafka:1")
-        return next(self._samples)
+        self._asked = True
+        return self._sample
 
 
 def test_the_board_outlives_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was seen last stays, with its age, until it is seen anew; its thread ends when it is closed."""
-    monkeypatch.setattr(lag_watch, "LagProbe", Flickering)
+    """It asks anew by a new client; what was seen last stays, with its age, until then; its thread ends when it is closed."""
+    monkeypatch.setattr(lag_watch, "LagProbe", Deaf)
+    monkeypatch.setattr(Deaf, "made", 0)
     board = LagBoard("kafka:1", every_s=0.001)
     assert (board.rows(), board.age_s(NOW_S)) == ((), None)
     board.start()

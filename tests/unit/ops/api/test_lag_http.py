@@ -23,10 +23,7 @@ class FakeProbe:
     def __init__(self, *_: object) -> None:
         self.now_s, self.asked, self.closed, self.away = 1_000.0, 0, 0, False
 
-    def __enter__(self) -> "FakeProbe":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.closed += 1
 
     def sample(self, *_: Any, **__: Any) -> Sample:
