@@ -128,9 +128,12 @@ class IncidentState:
         return self.status not in ENDED
 
 
+_KINDS = frozenset(str(kind) for kind in EventType)
+
+
 def admits(state: IncidentState, kind: str, episode: int, payload: dict[str, Any]) -> str | None:
     """None where the incident takes an event of this kind now, else why not, as a sentence."""
-    if kind not in EventType.__members__.values():
+    if kind not in _KINDS:
         return f"There is no event type {kind!r}."
     if kind == EventType.INCIDENT_OPENED:
         if state.active:

@@ -102,9 +102,12 @@ class PartitionLedger:
         """The step with the offsets that its events were given. The ledger stays as it is."""
         heads = dict(step.heads)
         first_offsets: dict[str, int] = {}
+        last_offsets: dict[str, int] = {}
         for event, offset in zip(step.events, offsets, strict=True):
             first_offsets.setdefault(event.incident_id, offset)
-            heads[event.incident_id] = heads[event.incident_id].at(offset)
+            last_offsets[event.incident_id] = offset
+        for incident_id, offset in last_offsets.items():
+            heads[incident_id] = heads[incident_id].at(offset)
         next_offset = offsets[-1] + 1 if offsets else self.next_offset
         snapshots = self._snapshots(step.due, heads)
         return PlacedStep(snapshots, heads, first_offsets, next_offset, step.command_offset)

@@ -83,17 +83,23 @@ def test_what_is_appended_is_read_back(kafka_bootstrap: str, topics: StoreTopics
     assert [record.timestamp for record in records] == [one.event.recorded_at for one in result.events]
 
 
-def test_refusals_are_told_and_snapshots_taken_in_the_same_transaction(
+def test_refusals_are_told_and_snapshots_are_in_the_next_transaction(
     kafka_bootstrap: str, topics: StoreTopics, writer: MakeWriter
 ) -> None:
-    """The conflict goes to its topic by incident; the end of the episode leaves a snapshot."""
+    """The conflict goes to its topic by incident; the end of the episode leaves a snapshot, once its events are to be seen."""
     resolve = command(EventType.INCIDENT_RESOLVED, incident_id="inc-1", command_id="resolve")
     stale = replace(resolve, command_id="stale", expected_version=1)
     with writer() as store:
         result = store.append([*accounted_log(3), (stale, 3), (resolve, 4)])
-    (record,) = raw(kafka_bootstrap, topics.conflicts)
-    assert (record.key, Codec(CommandRefused).decode(record.value)) == (b"inc-1", result.refusals[0])
-    snapshot = read_snapshots(kafka_bootstrap, topic=topics.snapshots)["inc-1"].snapshot
+        assert read_snapshots(kafka_bootstrap, topic=topics.snapshots) == {}
+        assert len(store.append([(replace(stale, command_id="stale-too"), 5)]).refusals) == 1
+        snapshot = read_snapshots(kafka_bootstrap, topic=topics.snapshots)["inc-1"].snapshot
+    told = raw(kafka_bootstrap, topics.conflicts)
+    assert [(one.key, Codec(CommandRefused).decode(one.value).command_id) for one in told] == [
+        (b"inc-1", "stale"),
+        (b"inc-1", "stale-too"),
+    ]
+    assert Codec(CommandRefused).decode(told[0].value) == result.refusals[0]
     assert (snapshot.version, snapshot.head_hash) == (4, result.events[-1].event.hash)
     assert snapshot.event_offset == result.events[-1].offset
 
