@@ -7,15 +7,16 @@ A point a minute. Only the seed decides.
 import argparse
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
 from agents.prediction.forecasts_stage import ForecastsStage
 from agents.prediction.verification import Outcome
+from schemas.records.analysis import Prediction
+from streams.stage import Position, Received
 from streams.topics import METRICS
 from tests.support.signals import NOW, points
-from tests.support.stage_run import StageRun
 
 LEVEL = 0.9
 _STEP_MS = 60_000
@@ -105,14 +106,22 @@ def scores(each: int, seed: int) -> Scores:
     for kind, make in KINDS.items():
         counted = found.outcomes[kind] = dict.fromkeys(Outcome, 0)
         for number in range(each):
-            run = StageRun(ForecastsStage())
-            for point in points(make(random.Random(f"{kind}-{seed + number}")), since=NOW, step_ms=_STEP_MS):
-                for told in run.take(METRICS, point, point.occurred_at):
-                    if told.outcome:
-                        counted[Outcome(told.outcome)] += 1
-                    if told.outcome == Outcome.HIT:
-                        found.leads_s.append(told.breach_in_s or 0.0)
+            for told in _said_of(make(random.Random(f"{kind}-{seed + number}"))):
+                if told.outcome:
+                    counted[Outcome(told.outcome)] += 1
+                if told.outcome == Outcome.HIT:
+                    found.leads_s.append(told.breach_in_s or 0.0)
     return found
+
+
+def _said_of(values: list[float]) -> Iterator[Prediction]:
+    """What the stage publishes of a series."""
+    stage = ForecastsStage()
+    state = stage.initial("")
+    for offset, point in enumerate(points(values, since=NOW, step_ms=_STEP_MS)):
+        step = stage.decide(state, Received(point, Position(METRICS.name, 0, offset, point.occurred_at)))
+        state = step.state or state
+        yield from (output.record for output in step.outputs)
 
 
 def main() -> None:
