@@ -12,6 +12,7 @@ from ops.logs import configure_logs
 from ops.metrics.loop import LoopPauses
 from ops.metrics.published import MeteredWire
 from ops.metrics.server import MetricsServer, metrics_port
+from ops.metrics.signals import SignalPublisher, WorkSignals
 from ops.metrics.worker import CommitSensor, WorkerMeter
 from ops.roles import Role, group_of
 from ops.settings import Settings
@@ -44,9 +45,11 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     parts = [*_composed(role, Surroundings(app, settings, bootstrap, partitions, outbox, wire)), Heartbeat(folder)]
     if exporter:
         parts.append(exporter)
+    publisher = SignalPublisher(bootstrap)
+    parts.append(publisher)
+    app.meter = WorkerMeter(metrics, WorkSignals(f"{role}-{instance}", publisher))
     if port := metrics_port(settings, role, instance):
         ProcessCollector(registry=metrics)
-        app.meter = WorkerMeter(metrics)
         app.sensors.add(CommitSensor(metrics))
         parts += [LoopPauses(metrics), MetricsServer(settings.metrics_host, port, metrics)]
     run_app(app, parts, outbox)

@@ -24,5 +24,6 @@ CONTRACTS: tuple[type, ...] = (
     log.HeadsCheckpoint,
     journal.StepTaken,
     log.DeadLetter,
+    log.WorkSignal,
     log.SchemaRegistered,
 )

@@ -65,12 +65,13 @@ CHECKPOINTS = Topic("incident.checkpoints", log.HeadsCheckpoint, compacted=True)
 JOURNAL = Topic("decision.journal", journal.StepTaken)
 # A dead letter holds the largest record of any other topic whole, with its headers and the reason.
 DEAD_LETTERS = Topic("dead.letters", log.DeadLetter, retention_ms=30 * DAY_MS, max_bytes=3 << 20)
+SIGNALS = Topic("work.signals", log.WorkSignal)  # keyed by worker
 SCHEMAS = Topic("schemas", log.SchemaRegistered, compacted=True)  # keyed by fingerprint
 
 TOPICS: tuple[Topic, ...] = (
     ALERTS, METRICS, LOGS, TOPOLOGY, SAMPLED, ACCOUNT, STORMS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES,
     RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, CHECKPOINTS,
-    JOURNAL, DEAD_LETTERS, SCHEMAS,
+    JOURNAL, DEAD_LETTERS, SIGNALS, SCHEMAS,
 )  # fmt: skip
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 

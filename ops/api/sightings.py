@@ -1,6 +1,7 @@
 """What the page tells beside incidents, as the log has it: alerts' rates and storms, and predictions with what came of them."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -10,16 +11,21 @@ from fastapi import APIRouter, Query, Request, Response
 from ops.api.alert_rates import AlertRates
 from ops.api.predictions_seen import PredictionsSeen
 from ops.api.problems import ProblemRoute, problems
-from ops.api.tags import tagged
+from ops.api.remembered import Remembered
+from ops.api.tags import Shown, answered, shown, tagged
 from ops.api.tailing import LogTail, Place
 from ops.decoding import RecordDecoder
 from schemas.errors import DecodeError
+from schemas.records.log import WorkSignal
 from schemas.records.vocabulary import Millis
-from streams.topics import ACCOUNT, DEAD_LETTERS, PREDICTIONS, STORMS
+from streams.topics import ACCOUNT, DEAD_LETTERS, PREDICTIONS, SIGNALS, STORMS
 
 T = TypeVar("T")
 
 _RATES_BACK_S = 600.0
+_SIGNALS_BACK_S = 3_600.0
+_MOST_SIGNALS = 100
+_FRESH_S = 1.0
 _PREDICTIONS_BACK_S = 86_400.0
 
 
@@ -29,8 +35,9 @@ class Sightings:
     def __init__(self, bootstrap: str, threshold: float) -> None:
         self._turn = threading.Lock()
         self._rates, self._predictions = AlertRates(), PredictionsSeen(threshold)
+        self._signals: deque[WorkSignal] = deque(maxlen=_MOST_SIGNALS)
         self._threshold = threshold
-        self._decoders = {topic.name: RecordDecoder(topic.name) for topic in (ACCOUNT, STORMS, PREDICTIONS)}
+        self._decoders = {topic.name: RecordDecoder(topic.name) for topic in (ACCOUNT, STORMS, PREDICTIONS, SIGNALS)}
         alerts = [topic.name for topic in (ACCOUNT, STORMS, DEAD_LETTERS)]
         self._tails = (
             LogTail(bootstrap, alerts, _Told(self._alerts_begin, self._take), back_s=_RATES_BACK_S),
@@ -57,6 +64,10 @@ class Sightings:
         """PredictionsSeen.view."""
         return self._asked(lambda: self._predictions.view(now))
 
+    def signals(self) -> list[WorkSignal]:
+        """What workers said of themselves in the last hour, the newest first."""
+        return self._asked(lambda: sorted(self._signals, key=lambda one: -one.occurred_at))
+
     def _asked(self, question: Callable[[], T]) -> T:
         with self._turn:
             return question()
@@ -64,6 +75,10 @@ class Sightings:
     def _alerts_begin(self) -> None:
         with self._turn:
             self._rates = AlertRates()
+
+    def _signals_begin(self) -> None:
+        with self._turn:
+            self._signals.clear()
 
     def _predictions_begin(self) -> None:
         with self._turn:
@@ -89,6 +104,8 @@ class Sightings:
             self._rates.account(record, at)
         elif topic == STORMS.name:
             self._rates.storm(record)
+        elif topic == SIGNALS.name:
+            self._signals.append(record)
         else:
             self._predictions.take(record)
 
@@ -108,6 +125,7 @@ class _Told:
 
 def sightings_router(sightings: Callable[[], Sightings], clock: Callable[[], Millis]) -> APIRouter:
     """The routes."""
+    rates: Remembered[Shown] = Remembered(_FRESH_S)
     router = APIRouter(prefix="/api/v1", route_class=ProblemRoute)
 
     @router.get(
@@ -116,7 +134,16 @@ def sightings_router(sightings: Callable[[], Sightings], clock: Callable[[], Mil
     )  # fmt: skip
     def storms(request: Request) -> Response:
         """Alerts a second by what became of them, over ten minutes; open storms; the loudest incidents and tenants."""
-        return tagged(request, sightings().rates(clock()))
+        return answered(request, rates.get("", lambda: shown(sightings().rates(clock()))))
+
+    @router.get(
+        "/signals",
+        tags=["health"],
+        responses={200: {"content": {"application/json": {"example": _SIGNALS}}}, **problems(503)},
+    )
+    def signals(request: Request) -> Response:
+        """What workers said of themselves in the last hour: stages over their budgets, and where another worker is due."""
+        return tagged(request, {"signals": sightings().signals()})
 
     @router.get(
         "/predictions", tags=["predictions"],
@@ -149,4 +176,8 @@ _PREDICTIONS: dict[str, Any] = {
     "standing": [{"incident_id": "inc-3f2a9c1b", "service": "checkout", "metric": "memory_limit_ratio", "level": 0.95,
                   "probability": 0.91, "value": 0.74, "breach_in_s": 95.0, "to_s": 1_800}],
     "settled": [{"service": "cart", "metric": "error_rate", "outcome": "hit", "breached_after_s": 312.0}],
+}  # fmt: skip
+_SIGNALS: dict[str, Any] = {
+    "signals": [{"kind": "over_budget", "worker": "analysis-1", "stage": "diagnosis", "topic": "incident.candidates",
+                 "limit": "target", "measured": 131.2, "allowed": 120.0, "times": 3, "occurred_at": 1_700_000_000_000}],
 }  # fmt: skip

@@ -8,6 +8,7 @@ from faust.sensors.base import Sensor
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ops.metrics.budgets import BUDGETS
+from ops.metrics.signals import WorkSignals
 
 log = structlog.get_logger()
 
@@ -18,9 +19,10 @@ _SAID_EVERY_S = 10.0
 
 
 class WorkerMeter:
-    """Implements streams.metering.Meter; its figures are in `registry`."""
+    """Implements streams.metering.Meter; its figures are in `registry`, and what is grave is told to `signals`, too."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, signals: WorkSignals | None = None) -> None:
+        self._signals = signals
         self._records = Counter(
             "breakwater_stage_records", "Records that a stage is done with.", ("stage", "topic"), registry=registry
         )
@@ -57,12 +59,16 @@ class WorkerMeter:
             return
         limit = "most" if age_s > budget.most_s else "target"
         self._over.labels(stage, limit).inc()
+        if self._signals is not None:
+            self._signals.over_budget(stage, topic, limit, age_s, budget)
         self._say(stage, topic, limit, age_s)
 
     def stood(self, still_s: float) -> None:
         """The watchdog looked."""
         self._looks.inc()
         self._still.set(still_s)
+        if self._signals is not None:
+            self._signals.look()
 
     def _say(self, stage: str, topic: str, limit: str, age_s: float) -> None:
         now_s = time.monotonic()

@@ -132,3 +132,23 @@ class SchemaRegistered:
     name: str
     version: int
     schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSignal:
+    """What a worker says of itself, by `kind`: "over_budget", a stage was slower than it may; "scale_out", another worker is due.
+
+    `measured` is held against `allowed`: seconds from a record's arrival to its acknowledgement, or the share of a core. Of a
+    stage's violations since the last signal this is one of `times`, the latest; `limit` says which budget: "target" or "most".
+    """
+
+    signal_id: str
+    kind: str
+    worker: str
+    stage: str
+    topic: str
+    limit: str
+    measured: float
+    allowed: float
+    times: int
+    occurred_at: Millis

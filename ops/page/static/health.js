@@ -2,11 +2,11 @@
 
 import { ask } from "./api.js";
 import { badge, empty, facts, failed, h, present, table, tile } from "./dom.js";
-import { count, duration, instant } from "./words.js";
+import { clock, count, duration, instant, percent } from "./words.js";
 
 export async function show(place) {
   try {
-    const [found, letters] = await Promise.all([ask("/api/v1/health"), ask("/api/v1/dead-letters?limit=1").catch((error) => ({ error }))]);
+    const [found, { signals }, letters] = await Promise.all([ask("/api/v1/health"), ask("/api/v1/signals"), ask("/api/v1/dead-letters?limit=1").catch((error) => ({ error }))]);
     const wrong = found.checks.filter((one) => !one.ok);
     const members = (found.workers.groups ?? []).reduce((sum, one) => sum + one.members.length, 0);
     present(place, h("h2", {}, "Health ", found.well ? badge("all is well", "good") : badge(`${wrong.length} of ${found.checks.length} checks fail`, "bad")),
@@ -14,7 +14,7 @@ export async function show(place) {
         tile("behind", duration(found["keeping up"].lag_s ?? NaN)), tile("events stored", count(found.store.events ?? NaN)), tile("dead letters waiting", letters.error ? "–" : count(letters.waiting), letters.waiting ? "warn" : "")),
       h("section", { class: "card" }, table(`Checks, as of ${instant(found.at)}`, [["check", ""], ["state", ""], ["what is wrong, and what to do", ""], ["took", "number"]],
         found.checks.map((one) => [one.name, one.ok ? badge("✓ well", "good") : badge("✗ fails", "bad"), one.detail || "–", `${count(one.took_s * 1000)} ms`]))),
-      h("div", { class: "grid" }, brokers(found.brokers), store(found.store), dead(letters)), workers(found.workers.groups));
+      h("div", { class: "grid" }, brokers(found.brokers), store(found.store), dead(letters)), workers(found.workers.groups), said(signals));
   } catch (error) {
     failed(place, error, () => show(place), h("h2", {}, "Health"));
   }
@@ -38,4 +38,12 @@ function dead(letters) {
 function workers(groups = []) {
   const rows = groups.flatMap((one) => (one.members.length ? one.members : [null]).map((member) => [one.role, badge(member ? "✓ at work" : "✗ none", member ? "good" : "bad"), member?.client ?? "–", member?.host ?? "–", member ? count(member.partitions) : "–"]));
   return h("section", { class: "card" }, h("h3", {}, "Workers"), rows.length ? table("Members of the consumer groups", [["role", ""], ["state", ""], ["client", ""], ["host", ""], ["partitions", "number"]], rows) : empty("Kafka does not tell of them now."));
+}
+
+/** What workers said of themselves: a stage over its budget, or that another worker is due. */
+function said(signals) {
+  const words = (one) => one.kind === "scale_out" ? `${percent(one.measured)} of its core used, ${percent(one.allowed)} should do: start another ${one.worker.replace(/-\d+$/, "")} worker`
+    : `${one.stage} took ${duration(one.measured)} for ${one.topic}, ${one.limit === "most" ? "at most" : "the target is"} ${duration(one.allowed)}${one.times > 1 ? `; ${count(one.times)} batches since the last word` : ""}`;
+  return h("section", { class: "card" }, h("h3", {}, "Budgets and scaling, the last hour"), signals.length
+    ? table("Signals of the workers, the newest first", [["when", ""], ["worker", ""], ["what", ""], ["", ""]], signals.map((one) => [clock(one.occurred_at), one.worker, badge(one.kind === "scale_out" ? "scale out" : `over ${one.limit}`, one.limit === "most" ? "bad" : "warn"), words(one)])) : empty("Every stage kept its budget, no worker was too busy."));
 }

@@ -8,6 +8,8 @@ import pytest
 
 from ops import worker
 from ops.heartbeat import Heartbeat
+from ops.metrics.signals import SignalPublisher
+from ops.metrics.worker import WorkerMeter
 from ops.settings import Settings
 
 KAFKA = "kafka:1"
@@ -39,7 +41,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     answers: dict[str, object] = {
         "configure_logs": None, "create_topics": [], "publish_schemas": None, "partition_counts": {"alerts": 6},
-        "make_app": "app", "Outbox": "outbox", "run_app": None,
+        "make_app": SimpleNamespace(name="app"), "Outbox": "outbox", "run_app": None,
     }  # fmt: skip
     for name, answer in answers.items():
         monkeypatch.setattr(worker, name, note(name, answer))
@@ -59,8 +61,9 @@ def test_a_worker_runs_the_stages_of_its_role_and_a_heartbeat(steps: list[Any], 
     assert (app_settings.name, app_settings.bootstrap) == ("breakwater-analysis", KAFKA)
     assert app_settings.datadir == settings.home / "workers" / "analysis-2"
     app, parts, outbox = found["run_app"]
-    assert (app, parts[0], outbox) == ("app", "stage", "outbox")
-    assert [type(part) for part in parts[1:]] == [Heartbeat]
+    assert (app.name, parts[0], outbox) == ("app", "stage", "outbox")
+    assert [type(part) for part in parts[1:]] == [Heartbeat, SignalPublisher]
+    assert isinstance(app.meter, WorkerMeter)
 
 
 def test_topics_and_schemas_are_there_before_it_reads(steps: list[Any], settings: Settings) -> None:
