@@ -128,7 +128,7 @@ class Handover:
         duplicates = known + sum(joined.values())
         if fresh:
             # Repetitions wait without adding anything, so only what is new is held against the bounds.
-            size = sum(map(_size, fresh))
+            size = _size(fresh)
             self.check_open(size)
             joined[self._begin(fresh, fresh_ids, size)] = 0
         if joined:
@@ -207,5 +207,5 @@ class Handover:
                 self._told_later.popitem(last=False)
 
 
-def _size(message: Message) -> int:
-    return len(message.value or b"") + len(message.key or b"") + 100
+def _size(messages: list[Message]) -> int:
+    return sum([len(message.value or b"") + len(message.key or b"") for message in messages]) + 100 * len(messages)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from ops.intake import values
 from ops.intake.arrival import DEFAULT_ENVIRONMENT, Arrival
@@ -57,12 +58,16 @@ _ALERT_MEMBERS = _COMMON_MEMBERS | frozenset(
     ("service", "name", "alert_type", "alert_id", "tier", "fingerprint", "source", "message", "description", "summary",
      "correlation_id")
 )  # fmt: skip
+_METRIC_MEMBERS = frozenset(("tenant", "environment", "occurred_at", "timestamp", "time", "incident_id", "labels", "service",
+                             "name", "metric", "value", "unit", "series"))  # fmt: skip
+_LOG_MEMBERS = frozenset(("tenant", "environment", "occurred_at", "timestamp", "time", "incident_id", "service", "message",
+                          "line", "log", "level", "severity", "source"))  # fmt: skip
 _SYNONYMS = (("name", "alert_type"), ("occurred_at", "timestamp", "time"), ("message", "description", "summary"))
 _PLAIN_MEMBERS = _COMMON_MEMBERS | frozenset(("container_name", "alert_type", "logs"))
 
 
 def _with_rest(data: Any, known: frozenset[str]) -> Any:
-    """An alert's members; those that are not known become labels, where no label has their name."""
+    """An item's members; those that are not known become labels, where no label has their name."""
     if not isinstance(data, dict):
         return data
     rest = [name for name in data if name not in known]
@@ -194,6 +199,11 @@ class MetricIn(Sent):
     incident_id: Name | None = None
     labels: Labels = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_among_labels(cls, data: Any) -> Any:
+        return _with_rest(data, _METRIC_MEMBERS)
+
     def record(self, arrival: Arrival) -> MetricPoint:
         """The point of its series."""
         where = (self.tenant_of(arrival), self.environment, self.service)
@@ -220,6 +230,15 @@ class LogIn(Sent):
     level: SeverityWord = Field(Severity.INFO, validation_alias=AliasChoices("level", "severity"))
     source: Name = ""
     incident_id: Name | None = None
+    rest: SkipJsonSchema[Labels] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_behind_the_message(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        rest = {name: value for name, value in data.items() if name not in _LOG_MEMBERS}
+        return {name: value for name, value in data.items() if name not in rest} | {"rest": rest} if rest else data
 
     def record(self, arrival: Arrival) -> LogLine:
         """The line, filed under its service's incident."""
@@ -231,7 +250,7 @@ class LogIn(Sent):
             service=self.service,
             source=self.source,
             level=self.level,
-            message=self.message,
+            message=values.with_pairs(self.message, self.rest) if self.rest else self.message,
             occurred_at=self.time_of(arrival),
             received_at=arrival.received_at,
         )

@@ -6,6 +6,7 @@ Every function raises InvalidInputError with what it got and what it wants; call
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -135,6 +136,19 @@ def lines(value: Any) -> str:
     if value is None:
         return ""
     return _label(value)
+
+
+def with_pairs(message: str, pairs: Mapping[str, str]) -> str:
+    """A line, and behind it what else is said, as logfmt; a record of a log has no labels.
+
+    >>> with_pairs("heap full", {"pod": "a1", "why": "no room", "gone": ""})
+    'heap full pod=a1 why="no room"'
+    """
+    return " ".join([message, *(f"{name}={_quoted(value)}" for name, value in pairs.items() if value)]).strip()
+
+
+def _quoted(value: str) -> str:
+    return value if value.isalnum() else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def shown(value: Any) -> str:

@@ -19,7 +19,7 @@ from ops.intake.letters import INVALID, NOT_JSON
 from ops.intake.models import AlertIn, EdgeIn, LogIn, MetricIn, Sent
 from ops.intake.reading import Parcel, Reading, TakeItem, check_count, check_values, parse_json, read_items, take_each
 from schemas.records.intake import Alert
-from streams.topics import ALERTS, LOGS, METRICS, TOPOLOGY
+from streams.topics import ALERTS, LOGS, METRICS, TOPOLOGY, Topic
 
 PROTOCOL = "https://json-schema.org/"
 
@@ -122,19 +122,39 @@ def reader(shape: type[Sent], items: str) -> Callable[[Parcel, Arrival], Reading
     return read
 
 
+def native_format(
+    name: str,
+    path: str,
+    shape: type[Sent],
+    topic: Topic,
+    items: str,
+    rows: tuple[Row, ...],
+    example: Example,
+) -> Format:
+    """A format of ours: one item of a shape, several (an object may hold them under `items`), or JSON lines."""
+    return Format(
+        name=name,
+        path=path,
+        title=(shape.__doc__ or "").strip(),
+        protocol=PROTOCOL,
+        topic=topic,
+        read=reader(shape, items),
+        rows=rows,
+        example=example,
+        media=(*JSON_MEDIA, *LINES_MEDIA),
+        shape=shape,
+        items=items,
+    )
+
+
 _COMMON = (
     Row("tenant", "tenant", "`default` where none is given"),
     Row("environment", "environment", "`production` where none is given"),
     Row("occurred_at, timestamp or time", "occurred_at", "ISO 8601, or s, ms, µs, ns since 1970; else the arrival"),
 )
 
-ALERTS_FORMAT = Format(
-    name="alerts",
-    path="/v1/alerts",
-    title=(AlertIn.__doc__ or "").strip(),
-    protocol=PROTOCOL,
-    topic=ALERTS,
-    read=reader(AlertIn, "alerts"),
+ALERTS_FORMAT = native_format(
+    "alerts", "/v1/alerts", AlertIn, ALERTS, "alerts",
     rows=(
         Row("service", "service", "needed"),
         Row("name or alert_type", "name", "needed"),
@@ -157,18 +177,10 @@ ALERTS_FORMAT = Format(
          "environment": "production", "timestamp": "2024-05-01T12:00:00Z", "message": "heap at 93 %", "source": "pod-1",
          "labels": {"zone": "a"}, "team": "shop"},
     ),
-    media=(*JSON_MEDIA, *LINES_MEDIA),
-    shape=AlertIn,
-    items="alerts",
 )  # fmt: skip
 
-METRICS_FORMAT = Format(
-    name="metrics",
-    path="/v1/metrics",
-    title=(MetricIn.__doc__ or "").strip(),
-    protocol=PROTOCOL,
-    topic=METRICS,
-    read=reader(MetricIn, "metrics"),
+METRICS_FORMAT = native_format(
+    "metrics", "/v1/metrics", MetricIn, METRICS, "metrics",
     rows=(
         Row("service", "service", "needed"),
         Row("name or metric", "name", "needed"),
@@ -178,24 +190,21 @@ METRICS_FORMAT = Format(
         Row("incident_id", "incident_id", "made of tenant, environment and service where none is given"),
         Row("labels", "labels", "values as texts"),
         *_COMMON,
+        Row("(any other member)", "labels", "under its own name; it is part of the series"),
     ),
     example=Example(
         "this page",
         {"service": "checkout", "name": "memory_limit_ratio", "value": 0.83, "unit": "1", "timestamp": 1714564800,
          "labels": {"pod": "checkout-1"}},
     ),
-    media=(*JSON_MEDIA, *LINES_MEDIA),
-    shape=MetricIn,
-    items="metrics",
 )  # fmt: skip
 
-LOGS_FORMAT = Format(
-    name="logs",
-    path="/v1/logs",
-    title=(LogIn.__doc__ or "").strip(),
-    protocol=PROTOCOL,
-    topic=LOGS,
-    read=reader(LogIn, "logs"),
+LOGS_FORMAT = native_format(
+    "logs",
+    "/v1/logs",
+    LogIn,
+    LOGS,
+    "logs",
     rows=(
         Row("service", "service", "needed"),
         Row("message, line or log", "message", "needed; a list becomes lines"),
@@ -203,22 +212,19 @@ LOGS_FORMAT = Format(
         Row("source", "source"),
         Row("incident_id", "incident_id", "made of tenant, environment and service where none is given"),
         *_COMMON,
+        Row("(any other member)", "message", "behind it, as `name=value`"),
     ),
     example=Example(
         "this page", {"service": "checkout", "message": "heap at 83 %", "level": "warn", "time": 1714564800}
     ),
-    media=(*JSON_MEDIA, *LINES_MEDIA),
-    shape=LogIn,
-    items="logs",
 )
 
-TOPOLOGY_FORMAT = Format(
-    name="topology",
-    path="/v1/topology",
-    title=(EdgeIn.__doc__ or "").strip(),
-    protocol=PROTOCOL,
-    topic=TOPOLOGY,
-    read=reader(EdgeIn, "edges"),
+TOPOLOGY_FORMAT = native_format(
+    "topology",
+    "/v1/topology",
+    EdgeIn,
+    TOPOLOGY,
+    "edges",
     rows=(
         Row("service", "service", "needed"),
         Row("depends_on", "depends_on", "needed; another service"),
@@ -228,9 +234,6 @@ TOPOLOGY_FORMAT = Format(
         *_COMMON,
     ),
     example=Example("this page", {"service": "checkout", "depends_on": "postgres", "kind": "calls"}),
-    media=(*JSON_MEDIA, *LINES_MEDIA),
-    shape=EdgeIn,
-    items="edges",
 )
 
 

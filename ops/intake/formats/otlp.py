@@ -5,11 +5,11 @@ Protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
 import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import orjson
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
@@ -25,7 +25,8 @@ M = TypeVar("M", bound=Message)
 MEDIA = (PROTOBUF, "", "application/json")
 _HEX = re.compile(r"^[0-9a-fA-F]*$")
 _IDS = frozenset(("traceId", "spanId", "trace_id", "span_id"))
-_DEEPEST = 16
+# More than protobuf itself reads, and less than orjson writes.
+_DEEPEST = 200
 
 
 def parsed(parcel: Parcel, kind: type[M]) -> M:
@@ -66,16 +67,25 @@ def where_of(labels: dict[str, str], arrival: Arrival) -> tuple[str, str, str]:
     return (rules.tenant_of(labels) or arrival.tenant, rules.environment_of(labels) or DEFAULT_ENVIRONMENT, service)
 
 
-def answers(success: Callable[[int, str], Message], rejected: str) -> Callable[[Outcome], Answer]:
+def scopes(resources: Iterable[Any], member: str) -> Iterator[tuple[dict[str, str], Any]]:
+    """Every scope of every resource (`member` names them), with the attributes that all it holds has in common."""
+    for resource in resources:
+        shared = attributes(resource.resource.attributes)
+        for scope in getattr(resource, member):
+            yield (shared | {"otel_scope_name": scope.scope.name} if scope.scope.name else shared), scope
+
+
+def answers(response: type[Any], rejected: str) -> Callable[[Outcome], Answer]:
     """200 with how many were rejected (`rejected` is the member's name) and why, in the encoding of the request."""
 
     def answer(outcome: Outcome) -> Answer:
-        refusals = outcome.reading.refusals
-        said = success(len(refusals), refusals[0].detail if refusals else "")
+        refusals, said = outcome.reading.refusals, response()
+        if refusals:
+            setattr(said.partial_success, rejected, len(refusals))
+            said.partial_success.error_message = refusals[0].detail
         if _media(outcome.asked.get("content-type", "")) == PROTOBUF:
             return Answer(200, said.SerializeToString(), PROTOBUF)
-        partial = {rejected: str(len(refusals)), "errorMessage": refusals[0].detail} if refusals else None
-        return Answer(200, orjson.dumps({"partialSuccess": partial} if partial else {}))
+        return Answer(200, orjson.dumps(MessageToDict(said)))
 
     return answer
 

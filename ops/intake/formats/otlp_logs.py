@@ -3,21 +3,17 @@
 Protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp and opentelemetry/proto/logs/v1/logs.proto
 """
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsPartialSuccess,
-    ExportLogsServiceRequest,
-    ExportLogsServiceResponse,
-)
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from ops.intake.arrival import Arrival
 from ops.intake.errors import ItemRefusedError
 from ops.intake.formats.format import Example, Format, Row
-from ops.intake.formats.otlp import MEDIA, answers, attributes, parsed, problem, text_of, where_of
+from ops.intake.formats.otlp import MEDIA, answers, attributes, parsed, problem, scopes, text_of, where_of
 from ops.intake.labelled import severity_of
 from ops.intake.letters import INVALID, OVERSIZED
 from ops.intake.reading import Parcel, Reading, check_count
-from ops.intake.values import LAST_MS
+from ops.intake.values import LAST_MS, with_pairs
 from schemas.errors import InvalidInputError
 from schemas.records.intake import LogLine
 from schemas.records.vocabulary import Severity
@@ -32,18 +28,15 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
     """
     request = parsed(parcel, ExportLogsServiceRequest)
     reading = Reading()
-    for resource in request.resource_logs:
-        shared = attributes(resource.resource.attributes)
-        for scope in resource.scope_logs:
-            more = {"otel_scope_name": scope.scope.name} if scope.scope.name else {}
-            for record in scope.log_records:
-                reading.items += 1
-                check_count(reading.items)
-                try:
-                    reading.take(_line(record, shared | more, arrival))
-                    reading.places.append(reading.items - 1)
-                except InvalidInputError as error:
-                    reading.refuse(reading.items - 1, error)
+    for shared, scope in scopes(request.resource_logs, "scope_logs"):
+        for record in scope.log_records:
+            reading.items += 1
+            check_count(reading.items)
+            try:
+                reading.take(_line(record, shared, arrival))
+                reading.places.append(reading.items - 1)
+            except InvalidInputError as error:
+                reading.refuse(reading.items - 1, error)
     return reading
 
 
@@ -57,7 +50,7 @@ def _line(record: LogRecord, shared: dict[str, str], arrival: Arrival) -> LogLin
     # A line of ours has no labels: what the record says beside its body follows it, as logfmt.
     rest = {**shared, **own, "severity_text": record.severity_text, "trace_id": record.trace_id.hex(),
             "span_id": record.span_id.hex(), "event_name": record.event_name}  # fmt: skip
-    message = " ".join([said, *(f"{name}={_quoted(value)}" for name, value in rest.items() if value)]).strip()
+    message = with_pairs(said, rest)
     if len(message) > arrival.rules.max_item_bytes:
         raise ItemRefusedError(
             f"The line has {len(message)} characters; send at most {arrival.rules.max_item_bytes}.", OVERSIZED
@@ -87,18 +80,6 @@ def _level(record: LogRecord) -> Severity:
     return severity_of(record.severity_text) if number == 0 and record.severity_text else Severity.INFO
 
 
-def _quoted(value: str) -> str:
-    return value if value.isalnum() else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _success(rejected: int, why: str) -> ExportLogsServiceResponse:
-    if not rejected:
-        return ExportLogsServiceResponse()
-    return ExportLogsServiceResponse(
-        partial_success=ExportLogsPartialSuccess(rejected_log_records=rejected, error_message=why)
-    )
-
-
 OTLP_LOGS_FORMAT = Format(
     name="otlp_logs",
     path="/otlp/v1/logs",
@@ -126,7 +107,7 @@ OTLP_LOGS_FORMAT = Format(
         {"content-type": "application/json"},
     ),
     media=MEDIA,
-    answer=answers(_success, "rejectedLogRecords"),
+    answer=answers(ExportLogsServiceResponse, "rejected_log_records"),
     problem=problem,
     whole=True,
 )  # fmt: skip

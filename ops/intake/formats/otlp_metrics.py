@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsPartialSuccess,
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
@@ -15,7 +14,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from ops.intake.arrival import Arrival
 from ops.intake.formats.format import Example, Format, Row
-from ops.intake.formats.otlp import MEDIA, answers, attributes, parsed, problem, where_of
+from ops.intake.formats.otlp import MEDIA, answers, attributes, parsed, problem, scopes, where_of
 from ops.intake.points import point_identity, point_of, series_of
 from ops.intake.reading import Parcel, Reading, check_count
 from schemas.errors import InvalidInputError
@@ -33,16 +32,13 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
     """
     request = parsed(parcel, ExportMetricsServiceRequest)
     reading = Reading()
-    for resource in request.resource_metrics:
-        shared = attributes(resource.resource.attributes)
+    for shared, scope in scopes(request.resource_metrics, "scope_metrics"):
         where = where_of(shared, arrival)
-        for scope in resource.scope_metrics:
-            more = {"otel_scope_name": scope.scope.name} if scope.scope.name else {}
-            for metric in scope.metrics:
-                for point in _data_points(metric):
-                    reading.items += 1
-                    check_count(reading.items)
-                    _take(metric, point, where, shared | more, reading, arrival)
+        for metric in scope.metrics:
+            for point in _data_points(metric):
+                reading.items += 1
+                check_count(reading.items)
+                _take(metric, point, where, shared, reading, arrival)
     return reading
 
 
@@ -53,6 +49,7 @@ def _take(
     if point.flags & _NO_VALUE:
         reading.passed_over["no_recorded_value"] += 1
         return
+    _note_left_out(metric, point, reading)
     labels = shared | attributes(point.attributes)
     at = point.time_unix_nano // 1_000_000 or arrival.received_at
     try:
@@ -66,6 +63,15 @@ def _take(
     for one in made:
         reading.take(one, point_identity(one))
     reading.places += [index] * len(made)
+
+
+def _note_left_out(metric: Metric, point: Any, reading: Reading) -> None:
+    """What a series of numbers has no place for is counted, so that nobody misses it unawares."""
+    kind = metric.WhichOneof("data")
+    if kind != "summary" and point.exemplars:
+        reading.passed_over["exemplars"] += len(point.exemplars)
+    if kind == "exponential_histogram":
+        reading.passed_over["histogram_buckets"] += 1
 
 
 def _data_points(metric: Metric) -> Iterator[Any]:
@@ -99,14 +105,6 @@ def _values(metric: Metric, point: Any) -> Iterator[tuple[str, dict[str, str], f
             yield "_bucket", {"le": bound}, float(total)
 
 
-def _success(rejected: int, why: str) -> ExportMetricsServiceResponse:
-    if not rejected:
-        return ExportMetricsServiceResponse()
-    return ExportMetricsServiceResponse(
-        partial_success=ExportMetricsPartialSuccess(rejected_data_points=rejected, error_message=why)
-    )
-
-
 OTLP_METRICS_FORMAT = Format(
     name="otlp_metrics",
     path="/otlp/v1/metrics",
@@ -122,7 +120,8 @@ OTLP_METRICS_FORMAT = Format(
         Row("resourceMetrics[].scopeMetrics[].metrics[].name", "name", "with `_count`, `_sum`, `_min`, `_max`, `_bucket` "
             "(cumulative, label `le`) for histograms, label `quantile` for summaries"),
         Row("resourceMetrics[].scopeMetrics[].metrics[].unit", "unit"),
-        Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].asDouble", "value", "finite"),
+        Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].asDouble", "value",
+            "finite; exemplars and the buckets of exponential histograms have no place, and are counted as passed over"),
         Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].timeUnixNano", "occurred_at", "else the arrival"),
         Row("resourceMetrics[].scopeMetrics[].metrics[].gauge.dataPoints[].attributes", "labels"),
     ),
@@ -139,7 +138,7 @@ OTLP_METRICS_FORMAT = Format(
         {"content-type": "application/json"},
     ),
     media=MEDIA,
-    answer=answers(_success, "rejectedDataPoints"),
+    answer=answers(ExportMetricsServiceResponse, "rejected_data_points"),
     problem=problem,
     whole=True,
 )  # fmt: skip

@@ -1,17 +1,12 @@
 """The plain incident payload: {incident_id, container_name, alert_type, severity, logs, timestamp}."""
 
-from ops.intake.formats.format import JSON_MEDIA, LINES_MEDIA, Example, Format, Row
-from ops.intake.formats.native import PROTOCOL, reader
+from ops.intake.formats.format import Example, Row
+from ops.intake.formats.native import native_format
 from ops.intake.models import PlainPayload
 from streams.topics import ALERTS
 
-PLAIN_FORMAT = Format(
-    name="plain",
-    path="/webhook",
-    title=(PlainPayload.__doc__ or "").strip(),
-    protocol=PROTOCOL,
-    topic=ALERTS,
-    read=reader(PlainPayload, "alerts"),
+PLAIN_FORMAT = native_format(
+    "plain", "/webhook", PlainPayload, ALERTS, "alerts",
     rows=(
         Row("incident_id", "incident_id", "made of tenant, environment and container where none is given"),
         Row("container_name", "service, source", "needed"),
@@ -27,7 +22,4 @@ PLAIN_FORMAT = Format(
         {"incident_id": "INC-7", "container_name": "checkout", "alert_type": "HighMemory", "severity": "critical",
          "logs": "heap at 83 %", "timestamp": "2022-01-15T02:32:32Z"},
     ),
-    media=(*JSON_MEDIA, *LINES_MEDIA),
-    shape=PlainPayload,
-    items="alerts",
 )  # fmt: skip

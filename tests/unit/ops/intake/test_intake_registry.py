@@ -196,3 +196,15 @@ def test_of_a_bad_field_the_name_is_told() -> None:
     """In the sentence, and by itself."""
     reading = BY_PATH["/v1/alerts"].read(Parcel(b'{"service": "s", "severity": "loud"}'), arrival())
     assert set(reading.refusals[0].fields) == {"name", "severity"}
+
+
+def test_what_a_native_metric_or_line_says_beside_stays_in_its_record() -> None:
+    """A metric's becomes labels, and so part of its series; a line's stands behind its message."""
+    (point,) = read(
+        BY_PATH["/v1/metrics"], {"service": "s", "metric": "m", "value": 1, "host": "a", "labels": {"zone": "b"}}
+    )
+    (line,) = read(BY_PATH["/v1/logs"], {"service": "s", "log": "full", "trace_id": "ab", "rest": {"of": "it"}})
+    assert isinstance(point, MetricPoint)
+    assert point.labels == {"host": "a", "zone": "b"}
+    assert isinstance(line, LogLine)
+    assert line.message == 'full trace_id=ab rest="{\\"of\\":\\"it\\"}"'
