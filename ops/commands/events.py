@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.options import AsJson, tell_on_stderr
+from ops.commands.running import interrupt_on_sigterm
 from ops.connection import bootstrap_servers
 from ops.projections import open_projection, second_projection
 from ops.rebuilding import check_store, rebuild_store, rebuilt_line
@@ -97,6 +98,7 @@ def rebuild(
 
     Example: breakwater events rebuild --check
     """
+    interrupt_on_sigterm()  # the second store goes away with the process
     settings = load_settings()
     bootstrap, trust = bootstrap_servers(settings), trust_of(settings)
     live = open_projection(settings)
