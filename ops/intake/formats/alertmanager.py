@@ -6,16 +6,13 @@ Protocol: https://prometheus.io/docs/alerting/latest/configuration/#webhook_conf
 from ops.intake.arrival import Arrival
 from ops.intake.errors import BodyRefusedError
 from ops.intake.formats.format import Example, Format, Row
-from ops.intake.formats.notices import Dialect, envelope_of, label_rows, read_notices, told_when
+from ops.intake.formats.notices import envelope_of, label_rows, read_notices, webhook_dialect
 from ops.intake.letters import INVALID
 from ops.intake.reading import Parcel, Reading, parse_json
 from streams.topics import ALERTS
 
-_DIALECT = Dialect(
-    name="alertmanager",
-    when=told_when,
-    done=frozenset(("labels", "annotations", "status")),
-    names={"startsAt": "starts_at", "endsAt": "ends_at"},
+_DIALECT = webhook_dialect(
+    "alertmanager",
     group=(
         ("receiver", "alertmanager_receiver"),
         ("externalURL", "alertmanager_url"),

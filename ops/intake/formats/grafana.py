@@ -5,15 +5,12 @@ Protocol: https://grafana.com/docs/grafana/latest/alerting/configure-notificatio
 
 from ops.intake.arrival import Arrival
 from ops.intake.formats.format import Example, Format, Row
-from ops.intake.formats.notices import Dialect, envelope_of, label_rows, read_notices, told_when
+from ops.intake.formats.notices import envelope_of, label_rows, read_notices, webhook_dialect
 from ops.intake.reading import Parcel, Reading, parse_json
 from streams.topics import ALERTS
 
-_DIALECT = Dialect(
-    name="grafana",
-    when=told_when,
-    done=frozenset(("labels", "annotations", "status")),
-    names={"startsAt": "starts_at", "endsAt": "ends_at"},
+_DIALECT = webhook_dialect(
+    "grafana",
     group=(
         ("receiver", "grafana_receiver"),
         ("externalURL", "grafana_url"),

@@ -113,6 +113,17 @@ def told_when(item: dict[str, Any], arrival: Arrival) -> When:
     return When(status, started, started)
 
 
+def webhook_dialect(name: str, group: tuple[tuple[str, str], ...]) -> Dialect:
+    """Of a webhook that says each alert's status."""
+    return Dialect(
+        name=name,
+        when=told_when,
+        done=frozenset(("labels", "annotations", "status")),
+        names={"startsAt": "starts_at", "endsAt": "ends_at"},
+        group=group,
+    )
+
+
 def message_of(annotations: dict[str, str]) -> str:
     """What people read: the summary, and the description below it."""
     said = [annotations[name] for name in SAID if annotations.get(name)]

@@ -15,7 +15,7 @@ from streams.encoder import TelemetryEncoder
 
 _NUMBERS = itertools.count()
 LONG = 20_000
-BODIES = 150
+BODIES = 60
 
 
 def unlike(value: Any) -> Any:
