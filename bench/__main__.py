@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bench.api import measure_api
 from bench.append import SIZES, BatchSize, measure_append
 from bench.figures import ROUNDS, Figure, Progress
 from bench.intake import measure_intake
@@ -37,9 +38,10 @@ class Part(StrEnum):
     STAGES = "stages"
     PROJECTION = "projection"
     INTAKE = "intake"
+    API = "api"
 
 
-NEEDS_KAFKA = frozenset({Part.SAMPLING, Part.APPEND, Part.INTAKE})
+NEEDS_KAFKA = frozenset({Part.SAMPLING, Part.APPEND, Part.INTAKE, Part.API})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Plan:
     batch: int = 500
     sent: int = 300_000
     http_s: float = 4.0
+    api_s: float = 30.0
     steady_s: int = 6
 
 
@@ -69,6 +72,7 @@ QUICK = Plan(
     events=5_000,
     sent=50_000,
     http_s=0.5,
+    api_s=5.0,
     steady_s=1,
 )
 
@@ -89,6 +93,8 @@ def run(parts: Sequence[Part], plan: Plan, settings: Settings, progress: Progres
                 figures += measure_append(broker, plan.sizes, plan.rounds, plan.steady_s, progress)
             if Part.INTAKE in parts:
                 figures += measure_intake(broker, plan.sent, plan.http_s, plan.rounds, progress)
+            if Part.API in parts:
+                figures += measure_api(broker, plan.api_s, plan.rounds, progress)
             if Part.SAMPLING in parts:
                 figures += measure_sampling(broker, plan.work, plan.rounds, progress)
     return figures

@@ -22,19 +22,19 @@ _EPISODE = (
 Placed = tuple[IncidentCommand, int]
 
 
-def commands() -> Iterator[Placed]:
-    """Commands with their offsets, without end: 100 incidents, one episode of 8 events after the other, in turns."""
+def commands(incidents: int = _INCIDENTS) -> Iterator[Placed]:
+    """Commands with their offsets, without end: so many incidents, one episode of 8 events after the other, in turns."""
     offset = 0
     while True:
-        turn, incident = divmod(offset, _INCIDENTS)
+        turn, incident = divmod(offset, incidents)
         yield _command(f"inc-{incident:04d}", turn, offset), offset
         offset += 1
 
 
-def stored_events(count: int) -> list[StoredEvent]:
+def stored_events(count: int, incidents: int = _INCIDENTS) -> list[StoredEvent]:
     """The first `count` events of `commands`, versioned and chained, with their places in the log."""
     ledger, made = PartitionLedger(), []
-    for command, offset in commands():
+    for command, offset in commands(incidents):
         if offset == count:
             break
         step = ledger.decide([(command, offset)], FIRST_MS + offset * 10)

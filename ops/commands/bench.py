@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.bench import api as api_bench
 from ops.bench import append as append_bench
 from ops.bench import detect as detect_bench
 from ops.bench import intake as intake_bench
@@ -27,6 +28,7 @@ class Subject(StrEnum):
     APPEND = "append"
     INTAKE = "intake"
     DETECT = "detect"
+    API = "api"
 
 
 def bench(
@@ -50,6 +52,7 @@ def bench(
             Subject.SAMPLING: lambda b: sampling_bench.measure(b, Workload(alerts, incidents)).document(),
             Subject.APPEND: lambda b: _rounded(asdict(append_bench.measure(b, 40, 10))),
             Subject.INTAKE: lambda b: intake_bench.measure(b, min(alerts, 300_000), tell_on_stderr).document(),
+            Subject.API: lambda b: _rounded(asdict(api_bench.measure(b, 30.0))),
         }
         with running_broker(load_settings(), tell_on_stderr) as broker:
             found = measures[subject](broker)
