@@ -120,6 +120,9 @@ def _committed(bootstrap: str, topics: AccountTopics) -> dict[int, int]:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     asked = [ConsumerGroupTopicPartitions(topics.group)]
     try:
+        known = admin.list_consumer_groups(request_timeout=REQUEST_S).result(REQUEST_S).valid
+        if topics.group not in {group.group_id for group in known}:
+            return {}  # librdkafka 2.16 crashes when it is asked for a group whose coordinator is not there yet
         places = admin.list_consumer_group_offsets(asked, request_timeout=REQUEST_S)[topics.group].result(REQUEST_S)
     except (KafkaException, TimeoutError) as error:
         raise BrokerUnreachableError(bootstrap) from error

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -104,10 +104,13 @@ class Log:
             return {p: reader.bounds(topic, p)[1] for p in reader.partitions(topic)}
 
     def lag(self, group: str, topic: str) -> int:
-        """What is between the group's committed offsets and the ends."""
+        """What is between the group's committed offsets and the ends; all of it while the group has no coordinator yet."""
         ends = self.ends(topic)
         with _closing(self.bootstrap, group) as consumer:
-            done = consumer.committed([TopicPartition(topic, p) for p in ends], timeout=10)
+            try:
+                done = consumer.committed([TopicPartition(topic, p) for p in ends], timeout=10)
+            except KafkaException:
+                return sum(ends.values())
         return sum(ends[tp.partition] - max(tp.offset, 0) for tp in done)
 
     def await_done(self, group: str, *topics: str, limit_s: float = 90.0) -> None:
