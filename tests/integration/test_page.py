@@ -216,6 +216,19 @@ def test_lag_is_drawn_over_time(page: Page, live: LivePage) -> None:
     expect(page.get_by_role("table", name="Seconds behind")).to_contain_text("analysis")
 
 
+def test_what_is_decided_behind_a_lag_waits_for_a_person(page: Page, live: LivePage) -> None:
+    """Four agents are sure; analysis is ten minutes behind: decided, not done, and the event says who is behind by how much."""
+    live.fall_behind("breakwater-analysis")
+    live.tell_and_see("inc-stale", EventType.INCIDENT_OPENED, service="ledger", title="ledger: errors")
+    live.recommend("inc-stale", "ledger")
+    page.goto(f"{page.url.split('#')[0]}#/incident/inc-stale")
+    consensus = page.locator("#consensus")
+    expect(consensus).to_contain_text("a human decides", timeout=120_000)
+    expect(consensus).to_contain_text(re.compile(r"breakwater-analysis.*incident\.candidates"))
+    expect(page.get_by_label("Timeline")).to_contain_text("Asked for a human")
+    expect(page.get_by_label("Timeline")).not_to_contain_text("Going to")
+
+
 def test_an_incident_is_found_by_a_text(page: Page) -> None:
     """`/` goes to the search."""
     expect(page.locator("article[data-id=inc-checkout]")).to_be_visible()

@@ -17,11 +17,11 @@ from ops.listening import free_port
 from schemas.codec import Codec
 from schemas.convert import from_dict
 from schemas.identity import stable_id
-from schemas.records.analysis import Prediction
+from schemas.records.analysis import Prediction, Recommendation
 from schemas.records.command import Decision
 from schemas.records.log import DeadLetter
 from schemas.records.sampling import AlertAccount, StormChanged
-from schemas.records.vocabulary import Agent, Evidence
+from schemas.records.vocabulary import Action, Agent, Evidence
 from schemas.samples import sample
 from state.commands import append_event
 from state.incident import EventType, IncidentState
@@ -33,6 +33,7 @@ from streams.topics import (
     DEAD_LETTERS,
     DECISIONS,
     PREDICTIONS,
+    RECOMMENDATIONS,
     STORMS,
     Topic,
     create_topics,
@@ -167,11 +168,22 @@ class LivePage:
             replace(made, prediction_id="told", series="b", outcome="hit", made_at=now - 60_000),
         )
 
-    def fall_behind(self, group: str) -> None:
-        """A group that has read nothing of the candidates, the oldest of which is a minute old; nobody is in it."""
+    def recommend(self, incident_id: str, service: str) -> None:
+        """All four agents are sure of a restart."""
+        now = int(time.time() * 1000)
+        for agent in (Agent.DETECTION, Agent.DIAGNOSIS, Agent.PREDICTION, Agent.RESOLUTION):
+            said = sample(
+                Recommendation, recommendation_id=stable_id("said", incident_id, agent), incident_id=incident_id,
+                tenant="default", environment="production", service=service, episode=1, agent=agent, abstains=False,
+                action=Action.RESTART, target=service, confidence=0.9, occurred_at=now,
+            )  # fmt: skip
+            self._send(RECOMMENDATIONS, incident_id, said)
+
+    def fall_behind(self, group: str, age_s: int = 600) -> None:
+        """A group that has read nothing of the candidates, the oldest of which is minutes old; nobody is in it."""
         topic = CANDIDATES.name
         assert self._producer is not None
-        self._producer.produce(topic, b"old", b"inc-checkout", 0, timestamp=int(time.time() * 1000) - 60_000)
+        self._producer.produce(topic, b"old", b"inc-checkout", 0, timestamp=int((time.time() - age_s) * 1000))
         self._producer.flush(20)
         consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group})
         consumer.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
