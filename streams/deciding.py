@@ -32,7 +32,8 @@ class PartitionDecisions(Generic[S]):
         """Decide on a record that the key's row has not seen; returns what is to be published.
 
         Raises:
-            DecodeError and whatever else the decision raises: the key's state is as it was before.
+            DecodeError and whatever else the decision raises: the key's state is as it was before, but for what a stage
+            that learns in place has learnt (streams.stage).
         """
         key = self._stage.key(received)
         if key is None:

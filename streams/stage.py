@@ -62,6 +62,10 @@ class Step(Generic[S]):
 class Stage(Protocol[S]):
     """A pure decision over keyed state. Implementations keep no state of their own but settings and `views`.
 
+    No clock, chance or I/O. States are values; where a copy a record costs too much (models of thousands of numbers), a stage may
+    learn within the state that it was given, and says so at its `decide`: that state is good for one decision, and a record of
+    which no output can be written has been learnt all the same, here as in every re-execution.
+
     Attributes:
         name: names the stage's table, its consumer metrics and its dead letters.
         sources: topics whose records are decided on, each partition in order; all are keyed alike.

@@ -38,7 +38,7 @@ def _decide(stage: Stage[Any], states: dict[str, Any], received: Received[Any], 
         if key is None:
             return []
         step = stage.decide(states[key] if key in states else stage.initial(key), received)
-    except Exception:  # noqa: BLE001 - as in the shell: it became a dead letter, and the state is as it was
+    except Exception:  # noqa: BLE001 - as in the shell: it became a dead letter, and what was learnt in place stays
         return []
     states[key] = step.state
     cause = f"{where.topic}/{where.partition}/{where.offset}"

@@ -128,7 +128,7 @@ class StageAgain:
         except (NoAnswerError, EffectSealedError) as error:
             self._differs(step, cause, str(error))
             return None
-        except Exception:  # noqa: BLE001 - as in the shell: it became a dead letter, and the state is as it was
+        except Exception:  # noqa: BLE001 - as in the shell: it became a dead letter, and no state came of it
             self._answers.asked = asked
             return None
         self._publish(step, where.arrived_at, cause, answer)
