@@ -21,7 +21,7 @@ def _accounted(incident_id: str, offset: int) -> tuple[IncidentCommand, int]:
 
 def main(bootstrap: str, partition: str, id_prefix: str, *topics: str) -> None:
     """Append from the first command on, three at a time, redelivered in part; tell each batch on standard output."""
-    commands = accounted_log(3_000)
+    commands = accounted_log(8_000)
     with EventStoreWriter(bootstrap, int(partition), topics=StoreTopics(*topics), id_prefix=id_prefix) as store:
         at = max(store.ledger.command_offset - 4, 0)
         while at < len(commands):
