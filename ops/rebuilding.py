@@ -49,7 +49,7 @@ def rebuild_store(bootstrap: str, projection: Projection, trust: Trust, progress
     verdict = verify_store(bootstrap, trust, progress=lambda count: progress(f"{count:,} events verified"))
     if not verdict.verified:
         raise DamagedLogError(
-            f"The log has {len(verdict.faults):,} faults: the store may be all that they can be repaired from, and was left "
+            f"The log has faults ({len(verdict.faults):,}): the store may be all that they can be repaired from, and was left "
             "as it is. Run `breakwater events repair --dry-run` first."
         )
     projection.clear()
