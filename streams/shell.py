@@ -8,6 +8,7 @@ A record that cannot be read, or that a decision fails on, becomes a dead letter
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 # Records decided on before other tasks of the loop get a turn: at 100 µs a decision, 20 ms.
 SLICE = 200
 TICK_S = 1.0
+# Batches that may wait for a write, where a stage's rows are held back.
+MOST_HELD = 200
 
 Clock = Callable[[], int]
 
@@ -51,6 +54,19 @@ def attach_agent(app: Any, topic: Topic, name: str, handle: Callable[[Any], Any]
     app.agent(source, name=f"{name}.{topic.name}")(consume)
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """Batches of a partition that are decided on, and what they gave; neither published nor written nor acknowledged yet."""
+
+    since_s: float = field(default_factory=time.monotonic)
+    events: list[Any] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    def due(self, hold_s: float) -> bool:
+        """Whether they have waited for long enough."""
+        return len(self.events) >= MOST_HELD or time.monotonic() - self.since_s >= hold_s
+
+
 class StageShell:
     """One stage in one worker.
 
@@ -58,13 +74,16 @@ class StageShell:
         app: the Faust app. stage: what to run. outbox: where records go out. wire: the codecs.
         partitions: of every topic. bootstrap: for the stage's views. clock: epoch ms, for ticks.
         basis: what the stage decides by, for the decision journal; None writes none. answers: through which the stage asks.
+        hold_s: publish, write rows and acknowledge no more often, for stages whose rows are large.
     """
 
     def __init__(
         self, app: Any, stage: Stage[Any], outbox: Outbox, wire: Wire, *, partitions: int, bootstrap: str,
-        clock: Clock = wall_clock_ms, basis: Basis | None = None, answers: AnswersNoted | None = None,
+        clock: Clock = wall_clock_ms, basis: Basis | None = None, answers: AnswersNoted | None = None, hold_s: float = 0.0,
     ) -> None:  # fmt: skip
         self.stage = stage
+        self._hold_s = hold_s
+        self._waiting: dict[int, _Waiting] = {}
         self._basis, self._answers = basis, answers
         self._app, self._outbox, self._wire, self._clock = app, outbox, wire, clock
         self._table = RowTable(app, stage.name, partitions)
@@ -88,6 +107,7 @@ class StageShell:
     async def _revoked(self, *_: Any, **__: Any) -> None:
         # Rows come back from the table, records from the committed offset. A batch under way finds its rows gone.
         self._partitions.clear()
+        self._waiting.clear()
         self._table.let_go()
 
     def _held(self, partition: int) -> PartitionDecisions[Any]:
@@ -109,10 +129,13 @@ class StageShell:
             if batch.void:
                 return
             held = self._held(partition)
-            messages = await self._decide(held, self._sources[event.message.topic], partition, batch)
-            if not await self._flush(partition, held, messages):
-                return
-        event.ack()
+            waiting = self._waiting.setdefault(partition, _Waiting())
+            waiting.messages += await self._decide(held, self._sources[event.message.topic], partition, batch)
+            waiting.events.append(event)
+            if waiting.due(self._hold_s):
+                await self._let_out(partition, held, waiting)
+            else:
+                batch.records = ()  # given back before the write: the batch object lives until it is committed
 
     async def _decide(self, held: PartitionDecisions[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
         messages: list[Message] = []
@@ -134,6 +157,13 @@ class StageShell:
     def _dead(self, topic: Topic, partition: int, raw: RawRecord, error: DecodeError) -> Message:
         log.warning("dead letter", stage=self.stage.name, topic=topic.name, offset=raw.offset, reason=error.reason)
         return self._wire.message(dead_letter(self.stage.name, topic.name, partition, raw, error))
+
+    async def _let_out(self, partition: int, held: PartitionDecisions[Any], waiting: _Waiting) -> None:
+        """Publish, write rows and acknowledge."""
+        self._waiting.pop(partition, None)
+        if await self._flush(partition, held, waiting.messages):
+            for event in waiting.events:
+                event.ack()
 
     async def _flush(self, partition: int, held: PartitionDecisions[Any], messages: list[Message]) -> bool:
         """Publish, then write rows; False where the partition was taken away meanwhile: nothing more may be written."""
@@ -160,11 +190,12 @@ class StageShell:
                         await self._tick_partition(tp.partition)
 
     async def _tick_partition(self, partition: int) -> None:
-        held = self._held(partition)
-        messages: list[Message] = []
+        held, waiting = self._held(partition), self._waiting.get(partition, _Waiting())
+        if waiting.events and not waiting.due(self._hold_s):
+            return  # a tick's rows would say of these batches that they were published
         now = self._clock()
         for number, key in enumerate(held.rows.turn()):
-            messages += held.tick(key, now)
+            waiting.messages += held.tick(key, now)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-        await self._flush(partition, held, messages)
+        await self._let_out(partition, held, waiting)

@@ -6,12 +6,15 @@ from ops.composition.surroundings import Surroundings, run_stage, run_stages
 from streams.answers import AnswersNoted
 from streams.running import Running
 
+# A full fleet's row is 3 MB, and every point changes it; what it foretells is 15 minutes ahead and more.
+FLEET_HOLD_S = 5.0
+
 
 def compose(around: Surroundings) -> list[Running]:
     """Detection, prediction, diagnosis. What is decided by series needs no journal: one topic's order says it all."""
     answers = AnswersNoted()
     return [
         *(run_stage(around, stage) for stage in series_stages(around.settings)),
-        *(run_stage(around, stage) for stage in fleet_stages()),
+        *(run_stage(around, stage, FLEET_HOLD_S) for stage in fleet_stages()),
         *run_stages(around, incident_stages(around.settings, answers), basis_of(around.settings), answers),
     ]

@@ -25,11 +25,12 @@ class Surroundings:
     wire: Wire
 
 
-def run_stage(around: Surroundings, stage: Stage[Any]) -> StageShell:
-    """The shell of a stage."""
+def run_stage(around: Surroundings, stage: Stage[Any], hold_s: float = 0.0) -> StageShell:
+    """The shell of a stage; `hold_s` as it has it."""
     return StageShell(
-        around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap
-    )
+        around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap,
+        hold_s=hold_s,
+    )  # fmt: skip
 
 
 def run_stages(

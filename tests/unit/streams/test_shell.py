@@ -54,12 +54,13 @@ def _fields(line: LogLine) -> dict[str, Any]:
 class Bench:
     """The shell, what it sent, and the counts that its rows hold."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hold_s: float = 0.0) -> None:
         self.app, self.outbox, self.now = offline_app(folder), FakeOutbox(), 0
         stage = WilfulStage((METRICS, SECOND), LOGS)
         self.shell = StageShell(
-            self.app, stage, self.outbox, Wire(), partitions=4, bootstrap="127.0.0.1:1", clock=lambda: self.now
-        )
+            self.app, stage, self.outbox, Wire(), partitions=4, bootstrap="127.0.0.1:1", clock=lambda: self.now,
+            hold_s=hold_s,
+        )  # fmt: skip
         self.shell.start()
         self.changelog = f"{self.app.conf.id}-counting-changelog"
 
@@ -178,3 +179,28 @@ async def test_ticks_reach_those_who_wait_and_a_failing_one_stops_nobody(bench: 
     await bench.shell._tick_partition(0)
     await bench.take(batch(METRICS, [point("a"), point("b"), point("broken")], first=4))
     assert bench.counts() == ["1", "1", "1", "2", "3", "3", "2"]
+
+
+async def test_batches_that_are_held_back_are_written_and_acknowledged_together(tmp_path: Path) -> None:
+    """A stage with large rows writes them now and then: till then nothing is published or acknowledged, by a tick neither."""
+    bench = Bench(tmp_path, hold_s=0.2)
+    first = await bench.take(batch(METRICS, [point("a"), point("a")]))
+    await bench.shell._tick_partition(0)
+    assert (first.acknowledged, bench.outbox.sent) == (False, [])
+    second = await bench.take(batch(METRICS, [point("a")], first=2))
+    while not second.acknowledged:
+        await asyncio.sleep(0)
+        await bench.shell._tick_partition(0)
+    assert first.acknowledged
+    assert bench.counts()[:3] == ["1", "2", "3"]
+    assert len(bench.outbox.to(bench.changelog)) == 1
+
+
+async def test_batches_that_are_held_back_are_void_when_their_partition_goes(tmp_path: Path) -> None:
+    """They come again, to whoever has it then; nothing of them was published."""
+    bench = Bench(tmp_path, hold_s=60.0)
+    event = await bench.take(batch(METRICS, [point("a")]))
+    await bench.shell._revoked()
+    await bench.shell._tick_partition(0)
+    assert not event.acknowledged
+    assert bench.counts() == []
