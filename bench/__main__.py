@@ -25,7 +25,7 @@ from bench.stages import measure_stages
 from ops.bench.alerts import Workload
 from ops.bench.broker import Broker, running_broker
 from ops.commands.options import AsJson, tell_on_stderr
-from ops.commands.running import interrupt_on_sigterm
+from ops.ending import interrupt_on_sigterm
 from ops.settings import Settings, load_settings
 from schemas.errors import BreakwaterError
 

@@ -13,7 +13,7 @@ from bench.page import PAGE, write
 from bench.report import number
 from ops.bench.broker import running_broker
 from ops.commands.options import tell_on_stderr
-from ops.commands.running import interrupt_on_sigterm
+from ops.ending import interrupt_on_sigterm
 from ops.settings import load_settings
 
 MARK = "append"

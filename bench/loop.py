@@ -18,7 +18,7 @@ from fastavro import schemaless_reader
 
 from ops.bench.alerts import producer_settings
 from ops.child import end_with_parent
-from ops.commands.running import interrupt_on_sigterm
+from ops.ending import interrupt_on_sigterm
 from schemas.avro import parsed
 from schemas.framing import SINGLE_OBJECT_BYTES
 from schemas.records.intake import Alert

@@ -13,7 +13,7 @@ from ops.bench.alerts import Workload
 from ops.bench.broker import Broker, running_broker
 from ops.bench.latency import Latency, Load, measure
 from ops.commands.options import tell_on_stderr
-from ops.commands.running import interrupt_on_sigterm
+from ops.ending import interrupt_on_sigterm
 from ops.settings import load_settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

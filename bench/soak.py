@@ -23,7 +23,7 @@ from ops.bench.churn import Churn, churning_alerts
 from ops.bench.errors import BenchError
 from ops.bench.process import Measured, measured
 from ops.commands.options import tell_on_stderr
-from ops.commands.running import interrupt_on_sigterm
+from ops.ending import interrupt_on_sigterm
 from ops.roles import group_of
 from ops.settings import load_settings
 from streams.topics import ALERTS

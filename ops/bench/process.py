@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from ops.bench.errors import BenchError
-from ops.commands.running import SUPERVISED
+from ops.ending import SUPERVISED
 
 _STOP_S = 20.0
 _TAIL_LINES = 15

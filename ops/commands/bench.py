@@ -17,7 +17,7 @@ from ops.bench import sampling as sampling_bench
 from ops.bench.alerts import Workload
 from ops.bench.broker import Broker, running_broker
 from ops.commands.options import AsJson, tell_on_stderr
-from ops.commands.running import interrupt_on_sigterm
+from ops.ending import interrupt_on_sigterm
 from ops.settings import load_settings
 
 

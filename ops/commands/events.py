@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.options import AsJson, tell_on_stderr
-from ops.commands.running import interrupt_on_sigterm
 from ops.connection import bootstrap_servers
+from ops.ending import interrupt_on_sigterm
 from ops.projections import open_projection, second_projection
 from ops.rebuilding import check_store, rebuild_store, rebuilt_line
 from ops.repairing import RepairReport, repair_store

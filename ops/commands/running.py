@@ -1,10 +1,8 @@
 """`breakwater demo`, `up`, `worker` and `serve`: what runs until it is stopped."""
 
 import os
-import signal
 import sys
 import threading
-from types import FrameType
 from typing import Annotated, Literal
 
 import typer
@@ -12,27 +10,12 @@ import typer
 from ops.child import end_with_parent
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.connection import bootstrap_servers
+from ops.ending import SUPERVISED, interrupt_on_sigterm
 from ops.settings import load_settings
-
-# Set for processes that `up` and the demo start: they must not outlive it.
-SUPERVISED = "BREAKWATER_SUPERVISED"
 
 Scenario = Literal["memory-leak", "database-cascade", "ddos"]
 Store = Literal["embedded", "cassandra"]
 RoleName = Literal["edge", "analysis", "command"]
-
-
-def interrupt_on_sigterm() -> None:
-    """Have SIGTERM end the program as Ctrl-C does: through every clean-up on the way out.
-
-    SIGINT is set too: a shell starts what it puts in the background with SIGINT ignored.
-    """
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
 
 
 def demo(

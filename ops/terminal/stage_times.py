@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ops.metrics.budgets import BUDGETS, Budget
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
 from state.incident import EventType
@@ -40,8 +41,7 @@ class _Span:
 
     stage: str
     of: str
-    target_s: float
-    limit_s: float
+    budget: Budget
     begin: Callable[[Sequence[IncidentEvent]], Millis | None]
     end: Callable[[Sequence[IncidentEvent]], Millis | None]
 
@@ -58,7 +58,7 @@ def stage_times(events: Sequence[IncidentEvent]) -> list[StageTime]:
 def _measured(episode: int, span: _Span, events: Sequence[IncidentEvent]) -> StageTime:
     began, ended = span.begin(events), span.end(events)
     took_s = None if began is None or ended is None else max(0, ended - began) / 1000
-    return StageTime(episode, span.stage, span.of, took_s, span.target_s, span.limit_s)
+    return StageTime(episode, span.stage, span.of, took_s, span.budget.target_s, span.budget.most_s)
 
 
 def _recorded(*kinds: EventType) -> Callable[[Sequence[IncidentEvent]], Millis | None]:
@@ -81,15 +81,15 @@ _DIAGNOSED = _recorded(EventType.DIAGNOSIS_MADE)
 _OVER = _recorded(EventType.INCIDENT_RESOLVED, EventType.INCIDENT_CLOSED)
 _ALWAYS = frozenset({"detection", "diagnosis", "consensus", "whole incident"})
 _SPANS = (
-    _Span("detection", "sign to opening", 30, 60, _happened, _OPENED),
-    _Span("prediction", "opening to first forecast", 90, 150, _OPENED, _recorded(EventType.PREDICTION_MADE)),
-    _Span("diagnosis", "opening to root cause", 120, 180, _OPENED, _DIAGNOSED),
+    _Span("detection", "sign to opening", BUDGETS["candidates"], _happened, _OPENED),
+    _Span("prediction", "opening to first forecast", BUDGETS["warnings"], _OPENED, _recorded(EventType.PREDICTION_MADE)),
+    _Span("diagnosis", "opening to root cause", BUDGETS["diagnosis"], _OPENED, _DIAGNOSED),
     # From consensus_limit_s on the strongest single voice is taken to a human.
-    _Span("consensus", "opening to decision", 60, 120, _OPENED, _DECIDED),
-    _Span("resolution", "decision to last outcome", 180, 300, _DECIDED, _last_outcome),
+    _Span("consensus", "opening to decision", Budget(60, 120), _OPENED, _DECIDED),
+    _Span("resolution", "decision to last outcome", BUDGETS["planning"], _DECIDED, _last_outcome),
     _Span(
-        "communication", "first notice queued to sent", 10, 30,
+        "communication", "first notice queued to sent", BUDGETS["sender"],
         _recorded(EventType.NOTIFICATION_QUEUED), _recorded(EventType.NOTIFICATION_SENT),
     ),
-    _Span("whole incident", "opening to its end", 180, 180, _OPENED, _OVER),
+    _Span("whole incident", "opening to its end", Budget(180, 180), _OPENED, _OVER),
 )  # fmt: skip

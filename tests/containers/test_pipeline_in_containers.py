@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ops.account_totals import totals
-from ops.commands.running import SUPERVISED
+from ops.ending import SUPERVISED
 from ops.generate import Storm, conditions, storm_alerts
 from ops.settings import Settings
 from ops.supervisor import Supervisor

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ops.child import Child
-from ops.commands.running import SUPERVISED
 from ops.embedded.kafka import EmbeddedKafka
+from ops.ending import SUPERVISED
 from ops.lag_probe import LagProbe
 from ops.settings import Settings, load_settings
 from ops.supervisor import Supervisor
