@@ -64,7 +64,8 @@ class Picture:
         state = self._incidents.get(event.incident_id, IncidentState(incident_id=event.incident_id))
         if event.version > state.version:
             state = self._incidents[event.incident_id] = evolve(state, event)
-            if state.status == Status.RESOLVED:
+            before = self._resolved.get(event.incident_id)
+            if state.status == Status.RESOLVED and (state.actions or before is None or not before.actions):
                 self._resolved[event.incident_id] = state
 
     def _storm(self, change: StormChanged) -> None:

@@ -30,7 +30,7 @@ class AlertCounts:
 class Observed:
     """What the log says of the demonstration's incidents; `told` are records by topic, `dead_letters` those of alerts.
 
-    `resolved`: each incident as it was when an episode of it was last resolved, whatever came after.
+    `resolved`: each incident as it was when an episode of it was last resolved, by an action where there was one.
     """
 
     alerts: AlertCounts = field(default_factory=AlertCounts)
@@ -46,8 +46,9 @@ class Observed:
         return next((i for i in self.incidents if i.incident_id == incident_id), None)
 
     def remedied(self, now: IncidentState) -> IncidentState:
-        """The incident as it is to be told of: where a later episode is under way, as it was when one was last resolved."""
-        return self.resolved.get(now.incident_id, now) if now.active else now
+        """The incident as it is to be told of: where a later episode is under way or needed no action, as it was when mended."""
+        before = self.resolved.get(now.incident_id, now)
+        return before if now.active or (before.actions and not now.actions) else now
 
     @property
     def events(self) -> int:

@@ -93,6 +93,23 @@ def test_what_was_resolved_is_remembered_when_it_comes_back() -> None:
     assert (found.remedied(now).episode, found.remedied(now).mttr_s) == (1, 1.0)
 
 
+def test_the_episode_that_was_acted_in_is_told_of_though_a_later_one_passed_by_itself() -> None:
+    """An echo of the trouble opens an episode that clears in a second: the remedy was in the one before."""
+    opening = payload_of(EventType.INCIDENT_OPENED, IncidentState(incident_id=OURS), 0, 0)
+    intended = payload_of(EventType.ACTION_INTENDED, IncidentState(incident_id=OURS), 0, 0)
+    picture = Picture([OURS])
+    picture.take("incident.events", event(1, EventType.INCIDENT_OPENED, opening))
+    picture.take("incident.events", event(2, EventType.ACTION_INTENDED, intended))
+    picture.take("incident.events", event(3, EventType.INCIDENT_RESOLVED, {"how": "restart verified healthy"}))
+    picture.take("incident.events", replace(event(4, EventType.INCIDENT_OPENED, opening), episode=2))
+    picture.take(
+        "incident.events", replace(event(5, EventType.INCIDENT_RESOLVED, {"how": "alerts cleared"}), episode=2)
+    )
+    found = picture.observed()
+    (now,) = found.incidents
+    assert (now.episode, found.remedied(now).episode, found.remedied(now).outcome) == (2, 1, "restart verified healthy")
+
+
 def test_dead_letters_of_our_alerts_are_counted_by_id() -> None:
     """Those of other topics, of strangers, or told twice are not."""
     picture = Picture([OURS])
