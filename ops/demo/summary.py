@@ -161,7 +161,7 @@ def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
     right = "rightly" if found.classification == summary.truth else "wrongly"
     told.append(("in truth", f"{summary.truth.lower().replace('_', ' ')}, mended by {summary.remedy}: judged {right}"))
     if found.decision:
-        told.append(("votes", votes(found)))
+        told.append(("votes", f"{votes(found)} (weight x confidence)"))
         told.append(("decision", _decision(found.decision)))
     for action in found.actions:
         told.append(("action", f"{action['action']} {action['target']}: {action['state'].lower()}. {action['detail']}"))
