@@ -73,8 +73,9 @@ class Child:
             return
         if self._again_at is None:
             self._again_at = self._clock() + self._wait_s
-            log.warning("worker died", worker=self.name, status=self._process.returncode, again_in_s=self._wait_s)
+            died, waits_s = self._process.returncode, self._wait_s
             self._wait_s = min(self._wait_s * 2, MOST_WAIT_S)
+            log.warning("worker died", worker=self.name, status=died, again_in_s=waits_s)
         elif self._clock() >= self._again_at:
             self.restarts += 1
             self.start()

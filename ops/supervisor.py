@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO
 
 import httpx
+import structlog
 
 from ops.child import Child
 from ops.embedded.cassandra import EmbeddedCassandra
@@ -18,8 +19,11 @@ from ops.errors import AlreadyRunningError, ChildFailedError, HomeUnusableError
 from ops.listening import check_port, free_port, url_of
 from ops.roles import ROLES, Role
 from ops.settings import Settings
+from schemas.errors import BreakwaterError
 from streams.known_schemas import publish_schemas
 from streams.topics import create_topics
+
+log = structlog.get_logger()
 
 WATCH_S = 1.0
 STOP_S = 10.0
@@ -51,6 +55,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._lock: IO[str] | None = None
+        self._kafka: EmbeddedKafka | None = None  # where it is this one's to look after
         self.bootstrap = ""
         self.contact_points = settings.cassandra_contact_points
         self.http_url = ""
@@ -105,6 +110,7 @@ class Supervisor:
             kafka = EmbeddedKafka(settings.home, jars_dir=settings.jars, progress=self._progress)
             if not kafka.status().running:
                 self._started.callback(kafka.down)
+                self._kafka = kafka
             self.bootstrap = kafka.up().address
         self._progress(f"Kafka answers at {self.bootstrap}")
         if settings.store == "cassandra" and not self.contact_points:
@@ -151,8 +157,22 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stopping.wait(WATCH_S):
-            for child in self.workers.values():
-                child.watch()
+            if self._kafka is not None:
+                self._guarded("kafka", self._look_after_kafka)
+            for child in list(self.workers.values()):
+                self._guarded(child.name, child.watch)
+
+    def _look_after_kafka(self) -> None:
+        if self._kafka is not None and self._kafka.revive():
+            log.warning("Kafka had died and was started again", address=self.bootstrap)
+
+    def _guarded(self, name: str, look: Callable[[], None]) -> None:
+        """Look after one; what fails now (a full disk, a terminal that is gone) is tried again at the next look."""
+        try:
+            look()
+        except (OSError, BreakwaterError) as error:
+            with contextlib.suppress(OSError):  # nobody may be there to read it
+                log.error("not looked after; tried again", what=name, error=str(error))
 
     def _stop_children(self) -> None:
         self._stopping.set()

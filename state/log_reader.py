@@ -20,7 +20,7 @@ _BATCH = 2_000
 _POLL_S = 0.05  # a batch is waited for to fill up, also at the end of the log
 _REQUEST_S = 15.0
 # Word of a topic that was just made, or of a partition's new leader, takes a moment to spread.
-_SPREADING_S = 1.0
+_SPREADING_S = 3.0
 _PAUSE_S = 0.05
 
 # What passes by itself: the broker restarts, or has not yet heard of the topic. Patience bounds it.

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import orjson
 
-from agents.sampling.incidents import Incidents, P, key_of
+from agents.sampling.incidents import COUNTS, Incidents, N, P, W, key_of
 from agents.sampling.keyed_table import Ints, KeyedTable
+from schemas.errors import DecodeError
 from streams.changelog import PARTITION_ROW
 from streams.rows import MAX_ROW_BYTES
 
@@ -77,6 +78,34 @@ class _Gathered:
             self._table.ensure(keys, np.asarray(self._values, np.int64))
 
 
+def _fields(row: bytes) -> dict[str, Any]:
+    """What a row holds, in the shapes that are counted on."""
+    try:
+        fields = orjson.loads(row)
+        texts = [fields[name] for name in ("i", "t", "s", "o")]
+        tables = [fields[name] for name in ("w", "k", "h")] + [(fields["f"], fields["p"]), (fields["m"], fields["p"])]
+        well = all(type(text) is str for text in texts) and len(fields["n"]) == len(N) and type(fields["b"]) is float
+        for (parts, values), width in zip(tables, (len(W) + COUNTS, 1, 1, len(P), len(P)), strict=True):
+            well = well and len(parts) == len(values) and all(len(value) == width for value in values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DecodeError("not_a_row", f"It is no row of an incident: {error!r}.") from error
+    if not well:
+        raise DecodeError("not_a_row", "It is no row of an incident: its parts have other shapes.")
+    return dict(fields)
+
+
+def position_of(row: bytes | None) -> int:
+    """Up to which offset all of the partition is counted, -1 for nothing.
+
+    Raises:
+        DecodeError: the row says something else.
+    """
+    text = (row or b"-1").decode(errors="replace")
+    if not text.removeprefix("-").isdigit():
+        raise DecodeError("not_a_row", f"It is no offset: {text[:40]!r}.")
+    return int(text)
+
+
 class RowLoader:
     """Fills a state from rows; what they hold is in its place once `finish` was called."""
 
@@ -88,8 +117,12 @@ class RowLoader:
         self._numbers: list[list[int]] = []
 
     def add(self, row: bytes) -> None:
-        """Take one row."""
-        state, fields = self._state, orjson.loads(row)
+        """Take one row.
+
+        Raises:
+            DecodeError: it is no row of an incident; nothing of it was taken.
+        """
+        state, fields = self._state, _fields(row)
         slot = state.slot_of(fields["i"])
         state.tenants[slot], state.services[slot] = fields["t"], fields["s"]
         if fields["b"]:

@@ -9,14 +9,15 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import orjson
+import structlog
 
-from agents.sampling.account_rows import POSITION, RowLoader
+from agents.sampling.account_rows import POSITION, RowLoader, position_of
 from agents.sampling.batch import Kept, Outcome, Sampler
 from agents.sampling.columns import AlertDecoder, Ints
 from agents.sampling.incidents import Incidents
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import SLICE, tell
+from schemas.errors import DecodeError
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
 from streams.changelog import Rows, RowTable
@@ -27,6 +28,8 @@ from streams.shell import Clock, attach_agent, wall_clock_ms
 from streams.stage import Output
 from streams.topics import ACCOUNT, ALERTS, SAMPLED, STORMS, Topic
 from streams.wire import Wire, dead_letter
+
+log = structlog.get_logger()
 
 NAME = "sampling"
 # Rows and accounts are an incident's each time: the more often, the more there are.
@@ -104,10 +107,16 @@ class EdgeShell:
             loader = RowLoader(part.sampler.state)
             for count, key in enumerate(self._table.keys(number)):
                 row = self._table.get(number, key)
-                if key == POSITION:
-                    part.sampler.upto = int(orjson.loads(row or b"-1"))
-                elif row is not None:
-                    loader.add(row)
+                try:
+                    if key == POSITION:
+                        part.sampler.upto = position_of(row)
+                    elif row is not None:
+                        loader.add(row)
+                except DecodeError as error:
+                    # Not ours, or damaged: what it held is counted anew where it comes again; the account tells of the rest.
+                    log.error(
+                        "a row is passed over", partition=number, key=key.decode(errors="replace"), error=str(error)
+                    )
                 if count % LOAD_SLICE == LOAD_SLICE - 1:
                     await asyncio.sleep(0)
                     if self._partitions.get(number) is not part:

@@ -71,6 +71,10 @@ class ServerProcess:
         """End the process by SIGKILL, as a crash would; whether it was running. The pid file stays."""
         return self._end(signal.SIGKILL, _KILL_LIMIT_S)
 
+    def died(self) -> bool:
+        """Whether it was started, and has ended otherwise than by being stopped and forgotten."""
+        return self._pid_file.exists() and self.find() is None
+
     def forget(self) -> None:
         """Remove the pid file."""
         self._pid_file.unlink(missing_ok=True)

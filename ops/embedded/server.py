@@ -115,6 +115,17 @@ class EmbeddedServer(ABC):
             self._process.forget()
         return was_running
 
+    def revive(self) -> bool:
+        """Start the server again where it has died; one that was stopped by `down` stays so. Whether it had died.
+
+        Raises:
+            EmbeddedServerError: it could not be started; the message says why and what to do.
+        """
+        died = self._process.died()
+        if died:
+            self.up()
+        return died
+
     def kill(self) -> None:
         """End the server as a crash would: for tests of what comes after."""
         self._process.kill()

@@ -16,8 +16,10 @@ from schemas.codec import Codec
 from schemas.records.intake import Alert, MetricPoint
 from schemas.records.journal import StepTaken
 from schemas.samples import sample
-from streams.topics import JOURNAL, METRICS, SAMPLED, create_topics
+from state.log_reader import LogReader
+from streams.topics import JOURNAL, METRICS, SAMPLED, TOPICS, create_topics
 from tests.support.signals import alert, point
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -26,8 +28,13 @@ ALERTS, POINTS, STEPS = Codec[Alert](Alert), Codec[MetricPoint](MetricPoint), Co
 
 @pytest.fixture
 def topics(kafka_bootstrap: str) -> str:
-    """Kafka with the program's topics."""
+    """Kafka with the program's topics, each partition with its leader."""
     create_topics(kafka_bootstrap, 4, 1)
+    with LogReader(kafka_bootstrap, "recordings-test") as reader:
+        for topic in TOPICS:
+            eventually(lambda: len(reader.partitions(topic.name)) == 4, limit_s=60)  # noqa: B023 - called at once
+            for partition in range(4):
+                reader.bounds(topic.name, partition)
     return kafka_bootstrap
 
 

@@ -45,10 +45,10 @@ def test_three_workers_come_and_go(log: Log, plan: WorkerPlan, workers: Workers)
     """Two join while alerts come, one is killed, one leaves: partitions change hands and no alert is counted twice."""
     log.produce(plan.topics["alerts"], storm(40_000, 80))
     first = workers.start(plan)
-    eventually(lambda: begun(log, plan), limit_s=60)
+    eventually(lambda: begun(log, plan), limit_s=120)
     second, _ = workers.start(plan), workers.start(plan)
     log.produce(plan.topics["alerts"], storm(40_000, 80))
-    eventually(lambda: log.members(plan.group) == 3, limit_s=60)
+    eventually(lambda: log.members(plan.group) == 3, limit_s=120)
     log.produce(plan.topics["alerts"], storm(40_000, 80))
     workers.kill(second)
     log.produce(plan.topics["alerts"], storm(40_000, 80))
@@ -63,7 +63,7 @@ def test_a_worker_that_was_frozen_writes_nothing_into_its_successors_account(
     """Its session ends, another takes over and works on; then it wakes up with batches in its hands."""
     log.produce(plan.topics["alerts"], storm(60_000, 40))
     first = workers.start(plan)
-    eventually(lambda: begun(log, plan), limit_s=60)
+    eventually(lambda: begun(log, plan), limit_s=120)
     first.send_signal(signal.SIGSTOP)
     workers.start(plan)
     log.produce(plan.topics["alerts"], storm(30_000, 40))
@@ -113,7 +113,7 @@ def test_compaction_holes_are_passed(log: Log, unique: Callable[[str], str], wor
         log.produce(source, storm(400, 400))  # rolls the segment
         return sum(1 for _ in read_all(log.bootstrap, source)) < 8_000
 
-    eventually(cleaned, limit_s=60)
+    eventually(cleaned, limit_s=120)
     workers.start(plan)
     log.await_done(plan.group, source)
     assert 0 < recounted(plan).received < 8_000
@@ -129,11 +129,11 @@ def test_a_worker_goes_on_when_kafka_comes_back(
         plan = made(log, unique)
         log.produce(plan.topics["alerts"], storm(60_000, 40))
         first = workers.start(plan)
-        eventually(lambda: begun(log, plan), limit_s=60)
+        eventually(lambda: begun(log, plan), limit_s=120)
         kafka.kill()
         assert kafka.up().address == log.bootstrap
         log.produce(plan.topics["alerts"], storm(20_000, 40))
-        eventually(lambda: first.poll() is not None or log.lag(plan.group, plan.topics["alerts"]) == 0, limit_s=60)
+        eventually(lambda: first.poll() is not None or log.lag(plan.group, plan.topics["alerts"]) == 0, limit_s=120)
         if first.poll() is not None:
             workers.start(plan)
         log.await_done(plan.group, plan.topics["alerts"])

@@ -113,7 +113,7 @@ class Log:
                 return sum(ends.values())
         return sum(ends[tp.partition] - max(tp.offset, 0) for tp in done)
 
-    def await_done(self, group: str, *topics: str, limit_s: float = 90.0) -> None:
+    def await_done(self, group: str, *topics: str, limit_s: float = 120.0) -> None:
         """Wait until the group has committed all of the topics."""
         eventually(lambda: all(self.lag(group, topic) == 0 for topic in topics), limit_s=limit_s)
 

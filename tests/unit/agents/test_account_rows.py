@@ -1,9 +1,11 @@
 """Rows of accounts whose fingerprints take many bytes."""
 
 import numpy as np
+import pytest
 
-from agents.sampling.account_rows import loaded, row
+from agents.sampling.account_rows import RowLoader, loaded, position_of, row
 from agents.sampling.incidents import Incidents, N, P, key_of
+from schemas.errors import DecodeError
 from streams.rows import MAX_ROW_BYTES
 
 
@@ -31,3 +33,22 @@ def test_an_unusual_incident_has_a_row_of_its_own_name() -> None:
     again = loaded([row(state, slot)])
     assert again.ids == ["straße/\U0001f525"]
     assert again.storms == {0: "storm-1"}
+
+
+@pytest.mark.parametrize(
+    "row", [b"garbage", b"[]", b"null", b"{}", b'{"i":5}', b'{"i":"a","t":"","s":"","o":"","n":[1],"b":0.0}', b"\xff"]
+)
+def test_what_is_no_row_is_refused_and_leaves_no_trace(row: bytes) -> None:
+    """Anybody may have written to the changelog: a worker that recovers goes on without it."""
+    state = Incidents()
+    loader = RowLoader(state)
+    with pytest.raises(DecodeError):
+        loader.add(row)
+    assert len(loader.finish()) == 0
+
+
+def test_a_position_is_an_offset() -> None:
+    """Nothing else."""
+    assert (position_of(b"17"), position_of(b"-1"), position_of(None)) == (17, -1, -1)
+    with pytest.raises(DecodeError):
+        position_of(b"soon")
