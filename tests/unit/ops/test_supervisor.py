@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from ops import supervisor
 from ops.child import Child
 from ops.cli import app
+from ops.embedded.errors import StartFailedError
 from ops.errors import (
     AlreadyRunningError,
     ChildFailedError,
@@ -101,6 +103,55 @@ def test_a_worker_that_dies_is_started_again(settings: Settings, monkeypatch: py
         child = running.workers["edge-1"]
         os.kill(child.pid or 0, signal.SIGKILL)
         eventually(lambda: child.restarts == 1 and child.pid is not None)
+
+
+def test_looking_after_goes_on_whatever_one_look_meets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that is gone, a disk that is full: the next look comes, and the other workers have theirs."""
+    monkeypatch.setattr(supervisor, "WATCH_S", 0.02)
+    with supervised(settings, roles=("edge", "command")) as running:
+        monkeypatch.setattr(running.workers["edge-1"], "watch", broken_pipe)
+        child = running.workers["command-1"]
+        os.kill(child.pid or 0, signal.SIGKILL)
+        eventually(lambda: child.restarts == 1 and child.pid is not None)
+
+
+def broken_pipe() -> None:
+    """As a print to a closed pipe ends."""
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+class FallenKafka:
+    """In place of the embedded Kafka: has died, and cannot be started at first."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.asked = 0
+
+    def status(self) -> SimpleNamespace:
+        """It does not run yet."""
+        return SimpleNamespace(running=False)
+
+    def up(self) -> SimpleNamespace:
+        """The first start is well."""
+        return SimpleNamespace(address="kafka:1")
+
+    def down(self) -> None:
+        """Nothing to stop."""
+
+    def revive(self) -> bool:
+        """The disk is full at the first look."""
+        self.asked += 1
+        if self.asked == 1:
+            raise StartFailedError("Kafka ended: no space left on the device.")
+        return True
+
+
+def test_its_own_kafka_is_started_again_until_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator's is the operator's."""
+    monkeypatch.setattr(supervisor, "WATCH_S", 0.02)
+    kafka = FallenKafka()
+    monkeypatch.setattr(supervisor, "EmbeddedKafka", lambda *_, **__: kafka)
+    with supervised(Settings(home=tmp_path / "home", kafka_bootstrap_servers="", http_port=0), roles=()):
+        eventually(lambda: kafka.asked > 1)
 
 
 def test_a_home_has_one_supervisor(settings: Settings, asked: list[str]) -> None:
