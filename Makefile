@@ -31,7 +31,7 @@ demo: .venv/runtime ## a storm of 100,000 alerts around a real failing service, 
 	@exec $(BIN)/breakwater demo $(ARGS)
 
 test: .venv/develop lint ## linters, then every test that this machine can run but those that break the whole
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not pipeline" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile -m "not pipeline" $(ARGS)
 
 chaos: .venv/develop ## the whole program with its workers and its Kafka killed, targets that fail, hostile records
 	@exec $(BIN)/python -m pytest -m pipeline $(ARGS)

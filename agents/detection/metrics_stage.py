@@ -90,7 +90,7 @@ class MetricsStage:
             return Step(WatchedSeries(series, state.detectors, state.on, state.told_at))
         off = reading.score >= UNUSUAL
         begins = (off and reading.shape == RISES) or (
-            (verdict.alarm or _left_early(series, reading)) and _matters(point.name, reading)
+            (verdict.alarm or _left_early(series)) and _matters(point.name, reading)
         )
         on = begins or (state.on and off)
         told_just_now = (
@@ -147,14 +147,9 @@ def _learned(before: SeriesState, point: MetricPoint) -> bool:
     return point.occurred_at > before.last_at if before.points else not counts_up(point.name)
 
 
-# What a dozen points call usual may be a few per cent beside it.
-_LEAST_SHARE = 0.1
-
-
-def _left_early(series: SeriesState, reading: Reading) -> bool:
+def _left_early(series: SeriesState) -> bool:
     """Whether a young series has left its usual level: ranks among twenty points prove nothing, so distance has to."""
-    far = abs(reading.value - reading.expected) >= _LEAST_SHARE * abs(reading.expected)
-    return far and series.points < YOUNG and series.unusual_run >= _IN_A_ROW
+    return series.points < YOUNG and series.unusual_run >= _IN_A_ROW
 
 
 def _matters(name: str, reading: Reading) -> bool:
