@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 180.0
 HOST = "127.0.0.1"
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.pipeline]  # it needs three ports side by side to itself
 
 
 @dataclass(frozen=True, slots=True)
