@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 180.0
 HOST = "127.0.0.1"
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline]  # it needs three ports side by side to itself
+# It needs three ports side by side to itself.
+pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True, slots=True)
