@@ -1,7 +1,5 @@
 """`python -m bench.append_page`: the event store beside a plain producer, measured, and written into docs/benchmarks.md."""
 
-import os
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,7 +8,7 @@ import typer
 from bench.append import SIZES, measure_append
 from bench.figures import ROUNDS, Figure
 from bench.page import PAGE, write
-from bench.report import number
+from bench.report import load_now, number, stamp
 from ops.bench.broker import running_broker
 from ops.commands.options import tell_on_stderr
 from ops.ending import interrupt_on_sigterm
@@ -28,13 +26,10 @@ def page(
     Example: python -m bench.append_page --rounds 1
     """
     interrupt_on_sigterm()
-    before = os.getloadavg()[0]
+    before = load_now()
     with running_broker(load_settings(), tell_on_stderr) as broker:
         figures = measure_append(broker, SIZES, rounds, seconds, tell_on_stderr)
-    where = (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores that Kafka shares, load average {before:.1f} before and "
-        f"{os.getloadavg()[0]:.1f} after; {rounds} rounds in turns, medians."
-    )
+    where = stamp(before, f"Kafka shares them; {rounds} rounds in turns, medians.")
     write(PAGE, f"{where}\n\n{as_markdown(figures)}", MARK)
 
 

@@ -1,7 +1,5 @@
 """`python -m bench.intake_page`: the intake measured, and written into docs/benchmarks.md."""
 
-import os
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,7 +8,7 @@ import typer
 from bench.figures import ROUNDS, Figure
 from bench.intake import measure_intake
 from bench.page import PAGE, write
-from bench.report import number
+from bench.report import load_now, number, stamp
 from ops.bench.broker import running_broker
 from ops.commands.options import tell_on_stderr
 from ops.ending import interrupt_on_sigterm
@@ -29,13 +27,10 @@ def page(
     Example: python -m bench.intake_page --rounds 1
     """
     interrupt_on_sigterm()
-    before = os.getloadavg()[0]
+    before = load_now()
     with running_broker(load_settings(), tell_on_stderr) as broker:
         figures = measure_intake(broker, alerts, seconds, rounds, tell_on_stderr)
-    where = (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores that Kafka and the sender share, load average {before:.1f} before "
-        f"and {os.getloadavg()[0]:.1f} after."
-    )
+    where = stamp(before, "Kafka and the sender share them.")
     write(PAGE, f"{where}\n\n{as_markdown(figures)}", MARK)
 
 

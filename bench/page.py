@@ -1,7 +1,5 @@
 """`python -m bench.page`: sampling beside its peers and its latency, measured, and written into docs/benchmarks.md."""
 
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.peers_sampling import as_markdown, build, measure_peers
+from bench.report import load_now, stamp
 from ops.bench.alerts import Workload
 from ops.bench.broker import Broker, running_broker
 from ops.bench.latency import Latency, Load, measure
@@ -32,15 +31,12 @@ def page(
     Example: python -m bench.page --alerts 1000000 --rounds 1
     """
     interrupt_on_sigterm()
-    before = os.getloadavg()[0]
+    before = load_now()
     build(tell_on_stderr)
     with running_broker(load_settings(), tell_on_stderr) as broker:
         limit, rows = measure_peers(broker, Workload(alerts), rounds, tell_on_stderr)
         waits = _latencies(broker)
-    where = (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load average {before:.1f} before and "
-        f"{os.getloadavg()[0]:.1f} after; {alerts:,} alerts, {rounds} rounds in turns, medians."
-    )
+    where = stamp(before, f"{alerts:,} alerts, {rounds} rounds in turns, medians.")
     picture = "![alerts a processor second](benchmarks.svg)"
     write(PAGE, "\n\n".join((where, as_markdown(limit, rows), picture, latency_table(waits))))
     PLOT.write_text(plot([(row.name, row.values()[1]) for row in rows if row.runs]))

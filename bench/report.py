@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,14 @@ def machine(load_before: float) -> Machine:
 def load_now() -> float:
     """The one-minute load average."""
     return os.getloadavg()[0]
+
+
+def stamp(load_before: float, more: str) -> str:
+    """When and where figures of a page were taken, in a line."""
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load average {load_before:.1f} before and "
+        f"{load_now():.1f} after; {more}"
+    )
 
 
 def document(figures: Sequence[Figure], where: Machine, seconds: float) -> dict[str, Any]:

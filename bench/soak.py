@@ -1,7 +1,6 @@
 """`python -m bench.soak`: the edge worker's memory over many alerts of ever new incidents, its longest pause, and how soon it is
 back with a million rows; written into docs/benchmarks.md."""
 
-import os
 import socket
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.page import PAGE, write
+from bench.report import load_now, stamp
 from ops.bench.alerts import send_all
 from ops.bench.broker import Broker, running_broker
 from ops.bench.churn import Churn, churning_alerts
@@ -172,13 +172,13 @@ def soak(
     """
     interrupt_on_sigterm()
     work, found = Churn(alerts), Churn(rows, per_incident=1, density_per_s=max(rows, 1))
-    before = os.getloadavg()[0]
+    before = load_now()
     with running_broker(load_settings(), tell_on_stderr) as broker:
         tell_on_stderr(f"soak: {alerts:,} alerts of {work.incidents:,} incidents")
         course = soaked(broker, work, every)
         tell_on_stderr(f"soak: a worker that finds {rows:,} rows")
         back_s = back_after_s(broker, found)
-    where = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load average {before:.1f} before."
+    where = stamp(before, "one run.")
     write(page, f"{where}\n\n{as_markdown(work, course, back_s, found)}", "soak")
 
 

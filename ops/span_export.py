@@ -47,6 +47,11 @@ class SpanExporter:
         except queue.Full:
             self._lost += 1
 
+    @property
+    def lost(self) -> int:
+        """How many spans were given up: the queue was full, or the collector away."""
+        return self._lost
+
     def close(self) -> None:
         """Send what waits, for as long as one request may take."""
         if self._thread.is_alive():

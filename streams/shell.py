@@ -134,8 +134,6 @@ class StageShell:
             waiting.events.append(event)
             if waiting.due(self._hold_s):
                 await self._let_out(partition, held, waiting)
-            else:
-                batch.records = ()  # given back before the write: the batch object lives until it is committed
 
     async def _decide(self, held: PartitionDecisions[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
         messages: list[Message] = []

@@ -101,8 +101,10 @@ def test_a_worker_that_dies_is_started_again(settings: Settings, monkeypatch: py
     monkeypatch.setattr(supervisor, "WATCH_S", 0.02)
     with supervised(settings, roles=("edge",)) as running:
         child = running.workers["edge-1"]
-        os.kill(child.pid or 0, signal.SIGKILL)
+        died = child.pid
+        os.kill(died or 0, signal.SIGKILL)
         eventually(lambda: child.restarts == 1 and child.pid is not None)
+        assert child.pid != died
 
 
 def test_looking_after_goes_on_whatever_one_look_meets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +113,10 @@ def test_looking_after_goes_on_whatever_one_look_meets(settings: Settings, monke
     with supervised(settings, roles=("edge", "command")) as running:
         monkeypatch.setattr(running.workers["edge-1"], "watch", broken_pipe)
         child = running.workers["command-1"]
-        os.kill(child.pid or 0, signal.SIGKILL)
+        died = child.pid
+        os.kill(died or 0, signal.SIGKILL)
         eventually(lambda: child.restarts == 1 and child.pid is not None)
+        assert child.pid != died
 
 
 def broken_pipe() -> None:
@@ -152,6 +156,7 @@ def test_its_own_kafka_is_started_again_until_it_runs(tmp_path: Path, monkeypatc
     monkeypatch.setattr(supervisor, "EmbeddedKafka", lambda *_, **__: kafka)
     with supervised(Settings(home=tmp_path / "home", kafka_bootstrap_servers="", http_port=0), roles=()):
         eventually(lambda: kafka.asked > 1)
+    assert kafka.asked > 1
 
 
 def test_a_home_has_one_supervisor(settings: Settings, asked: list[str]) -> None:

@@ -136,3 +136,4 @@ def test_a_collector_that_is_away_costs_spans_only() -> None:
     for n in range(20_000):
         exporter.take(Span(b"t" * 16, n.to_bytes(8, "big"), b"", "incident", 1, 2))
     exporter.close()
+    assert 0 < exporter.lost <= 20_000

@@ -187,6 +187,7 @@ async def test_batches_that_are_held_back_are_written_and_acknowledged_together(
     first = await bench.take(batch(METRICS, [point("a"), point("a")]))
     await bench.shell._tick_partition(0)
     assert (first.acknowledged, bench.outbox.sent) == (False, [])
+    assert len(first.value.records) == 2  # other stages are given the same batch
     second = await bench.take(batch(METRICS, [point("a")], first=2))
     while not second.acknowledged:
         await asyncio.sleep(0)

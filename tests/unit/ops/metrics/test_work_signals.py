@@ -1,6 +1,7 @@
 """What a worker says of itself, as events: over its budget, or too busy; seldom."""
 
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from ops.metrics.budgets import BUDGETS
 from ops.metrics.signals import SignalPublisher, WorkSignals
@@ -67,6 +68,8 @@ def test_a_broker_that_is_away_holds_nobody_up() -> None:
     """Two thousand signals into the void: what does not fit is let go."""
     publisher = SignalPublisher("127.0.0.1:1")
     publisher.start()
-    for _ in range(2_000):
-        publisher(sample(WorkSignal))
-    publisher.close()
+    with capture_logs() as told:
+        for _ in range(2_000):
+            publisher(sample(WorkSignal))
+        publisher.close()
+    assert [line["event"] for line in told] == ["a signal is lost: Kafka takes none"] * 1_000

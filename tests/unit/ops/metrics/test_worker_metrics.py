@@ -76,7 +76,8 @@ def test_what_is_published_is_counted_by_kind(registry: CollectorRegistry) -> No
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_whatever_is_published_can_be_counted(registry: CollectorRegistry, topic: Topic) -> None:
     """A count that fails would make a dead letter of a good decision."""
-    MeteredWire(registry).message(Output(topic, "k", sample(topic.record)))
+    made = MeteredWire(registry).message(Output(topic, "k", sample(topic.record)))
+    assert (made.topic, made.value is not None) == (topic.name, True)
 
 
 def account(received: int, total: int) -> AlertAccount:
