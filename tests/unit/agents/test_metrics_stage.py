@@ -84,8 +84,8 @@ def test_the_greatest_numbers_leave_a_state_that_can_be_stored(values: list[floa
     run = StageRun(MetricsStage())
     for nth, value in enumerate(values):
         run.take(METRICS, point(value, NOW + nth, name), NOW + nth)
-    assert len(run.states) <= 1
-    json.dumps([run.stage.dump(state) for state in run.states.values()], allow_nan=False)
+    (state,) = run.states.values()
+    assert json.loads(state)
 
 
 def test_the_same_points_in_the_same_place_make_the_same_anomalies() -> None:
