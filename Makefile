@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup develop demo test chaos unit lint bench soak backtest bench-lock lock clean
+.PHONY: help compiled setup develop demo test chaos unit lint bench soak backtest bench-lock lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -15,25 +15,29 @@ help: ## what can be made
 	@echo "setting up .venv (locked dependencies)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/develop: .venv/runtime requirements-dev.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
-setup: .venv/runtime ## the virtual environment with what the program needs
+# Every worker would compile all of it anew where Python may not keep bytecode (PYTHONDONTWRITEBYTECODE): seconds each.
+compiled: .venv/runtime
+	@$(BIN)/python -m compileall -q -j 0 schemas state streams agents ops
+
+setup: compiled ## the virtual environment with what the program needs
 
 develop: .venv/develop ## the same with what the tests and linters need
 
-demo: .venv/runtime ## a storm of 100,000 alerts around a real failing service, from nothing to resolved
+demo: compiled ## a storm of 100,000 alerts around a real failing service, from nothing to resolved
 	@exec $(BIN)/breakwater demo $(ARGS)
 
-test: .venv/develop lint ## linters, then every test that this machine can run but those that break the whole
+test: .venv/develop compiled lint ## linters, then every test that this machine can run but those that break the whole
 	@exec $(BIN)/python -m pytest -n 3 --dist loadfile -m "not pipeline" $(ARGS)
 
-chaos: .venv/develop ## the whole program with its workers and its Kafka killed, targets that fail, hostile records
+chaos: .venv/develop compiled ## the whole program with its workers and its Kafka killed, targets that fail, hostile records
 	@exec $(BIN)/python -m pytest -m pipeline $(ARGS)
 
 unit: .venv/develop ## the tests that need no server: seconds
@@ -52,13 +56,13 @@ lint: .venv/develop ## ruff, mypy strict, import layers
 	@$(BIN)/uv pip install --quiet --python $@/bin/python --require-hashes -r bench/requirements.lock || rm -rf $@
 	@touch -c $@
 
-bench: .venv/develop .venv-bench ## what it does a second, beside a baseline and beside peers; writes docs/benchmarks.md
+bench: .venv/develop compiled .venv-bench ## what it does a second, beside a baseline and beside peers; writes docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.append_page
 	@$(BIN)/python -m bench.intake_page
 
-soak: .venv/develop ## the edge worker's memory over twenty million alerts of a million incidents; writes docs/benchmarks.md
+soak: .venv/develop compiled ## the edge worker's memory over twenty million alerts of a million incidents; writes docs/benchmarks.md
 	@exec $(BIN)/python -m bench.soak $(ARGS)
 
 bench-lock: .venv/runtime
@@ -66,7 +70,7 @@ bench-lock: .venv/runtime
 	  bench/requirements.in -o bench/requirements.lock
 
 SCORES := .breakwater/backtest
-backtest: .venv/runtime ## the figures of docs/detection.md and incidents-from-alerts.md: DATA=folder of benchmarks, SCORERS=folder of their scorers
+backtest: compiled ## the figures of docs/detection.md and incidents-from-alerts.md: DATA=folder of benchmarks, SCORERS=folder of their scorers
 	@test -d "$(DATA)" -a -d "$(SCORERS)" || { echo "say where: make backtest DATA=FOLDER SCORERS=FOLDER" >&2; exit 2; }
 	@set -e; for set in nab cloud-monitoring; do $(BIN)/breakwater backtest detect $(DATA)/$$set $(SCORES)/$$set; done
 	@set -e; for limit in "" "--threshold 0.99"; do \

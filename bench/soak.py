@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.page import PAGE, write
@@ -21,12 +19,12 @@ from ops.bench.alerts import send_all
 from ops.bench.broker import Broker, running_broker
 from ops.bench.churn import Churn, churning_alerts
 from ops.bench.errors import BenchError
+from ops.bench.group import Group
 from ops.bench.process import Measured, measured
 from ops.commands.options import tell_on_stderr
 from ops.ending import interrupt_on_sigterm
 from ops.roles import group_of
 from ops.settings import load_settings
-from streams.topics import ALERTS
 
 _LOOK_S = 0.25
 _STILL_S = 180.0
@@ -57,18 +55,13 @@ class Worker:
     """An edge worker that is looked at: how much it has committed, what it uses, how long its loop paused."""
 
     def __init__(self, broker: Broker, process: Measured, port: int) -> None:
-        self._admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        self._group = Group(broker.bootstrap, group_of("edge"))
         self._process, self._port = process, port
         self.began_s = time.monotonic()
 
     def committed(self) -> int:
         """How many alerts are done with."""
-        known = self._admin.list_consumer_groups().result(10).valid
-        if group_of("edge") not in {group.group_id for group in known}:
-            return 0  # librdkafka 2.16 crashes when it is asked for a group whose coordinator is not there yet
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group_of("edge"))])
-        places = asked[group_of("edge")].result(10).topic_partitions or []
-        return sum(tp.offset for tp in places if tp.topic == ALERTS.name and tp.offset > 0)
+        return sum(self._group.committed().values())
 
     def mark(self, alerts: int) -> Mark:
         """What it has used by now."""

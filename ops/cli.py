@@ -8,45 +8,81 @@ import sys
 
 import typer
 
-from ops.commands import backtest, cassandra, dlq, events, incidents, kafka, produce
-from ops.commands.account import account
-from ops.commands.bench import bench
-from ops.commands.bundle import bundle
-from ops.commands.lag import lag
-from ops.commands.predictions import predictions
-from ops.commands.replay import replay
-from ops.commands.rerun import rerun
-from ops.commands.running import demo, serve, up, worker
-from ops.commands.status import status
+from ops.on_demand import Place, on_demand
 from schemas.errors import BreakwaterError
+
+COMMANDS = {
+    "demo": Place(
+        "ops.commands.running",
+        "demo",
+        "Everything from nothing: Kafka, workers, a real failing service, a storm of alerts around it, until it is resolved.",
+    ),
+    "up": Place("ops.commands.running", "up", "Kafka, workers, intake, API and page in the foreground, until Ctrl-C."),
+    "worker": Place("ops.commands.running", "worker", "One worker, until Ctrl-C."),
+    "serve": Place("ops.commands.running", "serve", "The HTTP intake and the API, until Ctrl-C."),
+    "status": Place("ops.commands.status", "status", "Is it running, what is behind, what is wrong."),
+    "replay": Place(
+        "ops.commands.replay",
+        "replay",
+        "Print any range of any topic, a JSON line a record, or copy it to another topic.",
+    ),
+    "bundle": Place(
+        "ops.commands.bundle",
+        "bundle",
+        "Write an incident to one file: its records of every topic, schemas, offsets, settings, hashes (docs/replay.md).",
+    ),
+    "rerun": Place(
+        "ops.commands.rerun",
+        "rerun",
+        "Make an incident's decisions again, sealed off from the world, and compare each with the record.",
+    ),
+    "lag": Place(
+        "ops.commands.lag",
+        "lag",
+        "How far each consumer group of the cluster is behind: records, seconds, speed, time to close, incidents behind it.",
+    ),
+    "account": Place(
+        "ops.commands.account",
+        "account",
+        "Count the raw topic anew and compare it with the account; exit code 1 where they differ.",
+    ),
+    "predictions": Place(
+        "ops.commands.predictions",
+        "predictions",
+        "Count the predictions of breaches by model: hits, false ones, breaches that were missed, and the Brier score.",
+    ),
+    "bench": Place(
+        "ops.commands.bench",
+        "bench",
+        "Measure one part of the program, without a baseline; `make bench` sets others beside it.",
+    ),
+    "kafka": Place("ops.commands.kafka", "app", "The embedded Apache Kafka alone."),
+    "cassandra": Place("ops.commands.cassandra", "app", "The embedded Apache Cassandra alone."),
+    "produce": Place("ops.commands.produce", "app", "Put alerts in: from files, or a generated storm."),
+    "dlq": Place("ops.commands.dlq", "app", "Dead letters: what could not be taken, why, and putting it back."),
+    "incidents": Place(
+        "ops.commands.incidents", "app", "Incidents: lists, one of them, its story, its state at a past instant."
+    ),
+    "events": Place("ops.commands.events", "app", "The event store itself."),
+    "backtest": Place(
+        "ops.commands.backtest", "app", "The same decisions that the agents take, over files, without Kafka."
+    ),
+}
 
 app = typer.Typer(
     name="breakwater",
+    cls=on_demand(COMMANDS),
     help="An autonomous incident commander on Kafka. `breakwater demo` shows all of it in two minutes.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command()(demo)
-app.command()(up)
-app.command()(worker)
-app.command()(serve)
-app.command()(status)
-app.add_typer(kafka.app, name="kafka")
-app.add_typer(cassandra.app, name="cassandra")
-app.add_typer(produce.app, name="produce")
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(events.app, name="events")
-app.add_typer(backtest.app, name="backtest")
-app.command()(replay)
-app.command()(bundle)
-app.command()(rerun)
-app.command()(lag)
-app.command()(account)
-app.command()(predictions)
-app.command()(bench)
+
+
+@app.callback()
+def _all_commands() -> None:
+    """Typer wants a command or this; it is replaced by the help above."""
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import typer
+from typer.core import TyperGroup
 
 from ops.cli import app
 from ops.intake.page import intake_page
@@ -48,10 +49,10 @@ def cli_page() -> str:
 
 
 def _describe(command: Any, path: str, lines: list[str]) -> None:
-    children = getattr(command, "commands", None)
-    if children:
-        for name, child in children.items():
-            _describe(child, f"{path} {name}", lines)
+    if isinstance(command, TyperGroup):
+        context = typer.Context(command)
+        for name in command.list_commands(context):
+            _describe(command.get_command(context, name), f"{path} {name}", lines)
         return
     lines += [f"## {path}", ""]
     lines += [line.strip() for line in (command.help or "").strip().splitlines()]

@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic, sleep
 
-from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
 from ops.bench.broker import Broker
 from ops.bench.errors import BenchError
+from ops.bench.group import Group
 from ops.bench.process import Measured, measured
 from ops.bench.stopwatch import percentile
 from ops.roles import group_of
@@ -56,12 +56,13 @@ def measure(broker: Broker, loads: Sequence[Load], name: str) -> list[Latency]:
     home = broker.home / name
     environment = {"BREAKWATER_HOME": str(home), "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap}
     with measured(["ops.cli", "worker", "edge"], home / "edge.log", environment) as worker:
-        _await_group(broker.bootstrap, worker)
+        group = Group(broker.bootstrap, group_of("edge"))
+        _await_group(group, worker)
         with ExitStack() as stack:
             for load in loads:
                 stack.enter_context(measured(_storm(load), home / f"{load.tenant}.log", environment))
             _await_alerts(broker.bootstrap, sum(load.alerts for load in loads), worker)
-        _await_committed(broker.bootstrap, worker)
+        _await_committed(broker.bootstrap, group, worker)
     return _latencies(broker.bootstrap, [load.tenant for load in loads])
 
 
@@ -74,7 +75,8 @@ def _storm(load: Load) -> list[str]:
 def _stamp(bootstrap: str, topic: str) -> None:
     entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    for future in AdminClient({"bootstrap.servers": bootstrap}).incremental_alter_configs([resource]).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # held: one that is given back takes its futures with it
+    for future in admin.incremental_alter_configs([resource]).values():
         future.result(30)
 
 
@@ -83,26 +85,13 @@ def _ends(bootstrap: str) -> dict[int, int]:
         return {p: log.bounds(ALERTS.name, p)[1] for p in log.partitions(ALERTS.name)}
 
 
-def _committed(bootstrap: str) -> dict[int, int]:
-    group = group_of("edge")
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    places = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(10)
-    return {
-        tp.partition: tp.offset for tp in places.topic_partitions or [] if tp.topic == ALERTS.name and tp.offset >= 0
-    }
-
-
-def _await_group(bootstrap: str, worker: Measured) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    group = group_of("edge")
+def _await_group(group: Group, worker: Measured) -> None:
     deadline = monotonic() + _PATIENCE_S
-    while monotonic() < deadline:
+    while not group.reads():
         worker.usage()
-        members = admin.describe_consumer_groups([group])[group].result(10).members
-        if any(tp.topic == ALERTS.name for m in members if m.assignment for tp in m.assignment.topic_partitions):
-            return
+        if monotonic() > deadline:
+            raise BenchError(f"The worker took no partition within {_PATIENCE_S:.0f} s. Its log is {worker.log}.")
         sleep(0.2)
-    raise BenchError(f"The worker took no partition within {_PATIENCE_S:.0f} s. Its log is {worker.log}.")
 
 
 def _await_alerts(bootstrap: str, alerts: int, worker: Measured) -> None:
@@ -114,9 +103,9 @@ def _await_alerts(bootstrap: str, alerts: int, worker: Measured) -> None:
         sleep(0.2)
 
 
-def _await_committed(bootstrap: str, worker: Measured) -> None:
+def _await_committed(bootstrap: str, group: Group, worker: Measured) -> None:
     deadline = monotonic() + _PATIENCE_S
-    while sum(_committed(bootstrap).values()) < sum(_ends(bootstrap).values()):
+    while sum(group.committed().values()) < sum(_ends(bootstrap).values()):
         worker.usage()
         if monotonic() > deadline:
             raise BenchError(f"The worker is behind after {_PATIENCE_S:.0f} s. Its log is {worker.log}.")

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from ops.bench.errors import BenchError
+from ops.bench.group import Group
 from ops.bench.process import Measured, Usage
-from streams.topics import ALERTS
 
 LOOK_S = 0.04
 _STILL_S = 60.0
@@ -51,7 +51,7 @@ class Watcher:
 
     def __init__(self, bootstrap: str, group: str, outputs: Sequence[str], partitions: int) -> None:
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
-        self._group, self._outputs, self._partitions = group, outputs, partitions
+        self._group, self._outputs, self._partitions = Group(bootstrap, group), outputs, partitions
 
     def watch(self, process: Measured, alerts: int) -> Run:
         """Look until the group has committed all of so many alerts.
@@ -59,7 +59,9 @@ class Watcher:
         Raises:
             BenchError: the process ended, or did nothing for a minute.
         """
-        return self._watch(process, alerts, lambda look: any(look.outputs) and self._committed() >= alerts)
+        return self._watch(
+            process, alerts, lambda look: any(look.outputs) and sum(self._group.committed().values()) >= alerts
+        )
 
     def watch_until_still(self, process: Measured, alerts: int) -> Run:
         """Look until nothing more is written: for those who commit in their own way.
@@ -84,7 +86,9 @@ class Watcher:
             if not looks or look.outputs != looks[-1].outputs:
                 changed_at = look.at_s
             if look.at_s - changed_at > _STILL_S:
-                raise BenchError(f"{self._group} did nothing for {_STILL_S:.0f} s: {look.outputs} in {self._outputs}.")
+                raise BenchError(
+                    f"{self._group.name} did nothing for {_STILL_S:.0f} s: {look.outputs} in {self._outputs}."
+                )
             looks.append(look)
             time.sleep(LOOK_S)
         looks.append(Look(time.monotonic(), self._ends(), process.usage()))
@@ -96,11 +100,6 @@ class Watcher:
         answers = self._admin.list_offsets(asked, request_timeout=_REQUEST_S)
         found = {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
         return tuple(sum(found[t, p] for p in range(self._partitions)) for t in self._outputs)
-
-    def _committed(self) -> int:
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self._group)])
-        places = asked[self._group].result(_REQUEST_S).topic_partitions or []
-        return sum(tp.offset for tp in places if tp.topic == ALERTS.name and tp.offset > 0)
 
 
 def run_of(looks: Sequence[Look], alerts: int) -> Run:

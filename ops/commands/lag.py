@@ -32,7 +32,7 @@ def lag(
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """How far each consumer group of the cluster is behind: records, seconds, speed, time to close, status, incidents that wait.
+    """How far each consumer group of the cluster is behind: records, seconds, speed, time to close, incidents behind it.
 
     OK: nothing unread is 10 s old, or the group comes nearer to the end. WARN: it works, and comes no nearer. STALL: it does not
     work. STOP: nor has it members. REWIND: it went back. Replays are told apart. With --watch --json, one document a line. A

@@ -2,14 +2,17 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from ops import reference
-from ops.cli import app
+from ops.cli import COMMANDS, app
 from ops.intake.page import intake_page
 from schemas.codec import Codec
 from schemas.records.intake import Alert
@@ -48,6 +51,20 @@ def test_the_paths_that_a_page_names_exist(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    """The list is made without importing the commands."""
+    command = COMMANDS[name].load(name)
+    assert command.get_short_help_str(1_000) == COMMANDS[name].says
+
+
+def test_a_command_that_is_not_called_is_not_imported() -> None:
+    """Neither the list of commands nor a worker waits for the libraries of others."""
+    seen = "import sys; from ops.cli import app; app(['--help'], standalone_mode=False); print('numpy' in sys.modules)"
+    asked = subprocess.run([sys.executable, "-c", seen], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert asked.stdout.rstrip().endswith("False")
+
+
 CONTRACT = (
     "demo", "up", "worker", "serve", "kafka", "cassandra", "status", "produce", "dlq", "incidents", "lag", "events", "account",
     "bench", "replay", "bundle", "rerun", "backtest",
@@ -73,9 +90,10 @@ def test_the_command_lines_of_a_page_can_be_typed(page: Path) -> None:
     for words in command_lines(page):
         command: Any = typer.main.get_command(app)
         for word in words:
-            if getattr(command, "commands", None):
-                assert word in command.commands, words
-                command = command.commands[word]
+            if isinstance(command, TyperGroup):
+                context = typer.Context(command)
+                assert word in command.list_commands(context), words
+                command = command.get_command(context, word)
         known = {spelling for parameter in command.params for spelling in parameter.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= known, (page, words)
 
