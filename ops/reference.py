@@ -1,6 +1,7 @@
 """The reference pages, from the program itself: `python -m ops.reference` writes settings.md, cli.md and intake.md in docs."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,22 @@ def cli_page() -> str:
         "Exit codes: 0 done and good, 1 something was found or failed, 2 wrong use.",
         "",
     ]
-    root = typer.main.get_command(app)
-    _describe(root, "breakwater", lines)
+    for path, command in commands(typer.main.get_command(app), "breakwater"):
+        if not isinstance(command, TyperGroup):
+            _describe(command, path, lines)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _describe(command: Any, path: str, lines: list[str]) -> None:
+def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """A command or group, and all below it, each with the words that call it."""
+    yield path, command
     if isinstance(command, TyperGroup):
         context = typer.Context(command)
         for name in command.list_commands(context):
-            _describe(command.get_command(context, name), f"{path} {name}", lines)
-        return
+            yield from commands(command.get_command(context, name), f"{path} {name}")
+
+
+def _describe(command: Any, path: str, lines: list[str]) -> None:
     lines += [f"## {path}", ""]
     lines += [line.strip() for line in (command.help or "").strip().splitlines()]
     lines.append("")

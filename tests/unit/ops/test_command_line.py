@@ -14,18 +14,11 @@ from ops import cli
 from ops.commands import dlq
 from ops.dead_letters.redrive import REFUSED, Outcome
 from ops.errors import HomeUnusableError, NoKafkaError, OperationError, SettingsError
+from ops.reference import commands
 from schemas.records.log import DeadLetter
 from schemas.samples import sample
 
-
-def commands(command: Any, path: str = "breakwater") -> Iterator[tuple[str, Any]]:
-    """Every group and command below one."""
-    yield path, command
-    for name, child in getattr(command, "commands", {}).items():
-        yield from commands(child, f"{path} {name}")
-
-
-BELOW = [found for found in commands(typer.main.get_command(cli.app)) if found[0] != "breakwater"]
+BELOW = [found for found in commands(typer.main.get_command(cli.app), "breakwater") if found[0] != "breakwater"]
 
 
 @pytest.fixture
