@@ -18,7 +18,7 @@ from ops.settings import load_settings
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 PLOT = PAGE.with_suffix(".svg")
 # Below what the worker takes on two cores that it shares with Kafka and the senders.
-FULL_PER_S = 150_000
+FULL_PER_S = 80_000
 _BAR, _LEFT, _WIDE = 26, 330, 520
 
 

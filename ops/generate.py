@@ -48,13 +48,15 @@ def conditions(storm: Storm) -> list[Alert]:
     return [alert for number in range(storm.incidents) for alert in _incident(storm, _service(number), source)]
 
 
-def storm_alerts(storm: Storm, codec: Codec[Alert], clock: Callable[[], Millis]) -> Iterator[tuple[bytes, bytes]]:
+def storm_alerts(
+    storm: Storm, codec: Codec[Alert], clock: Callable[[], Millis], every: int = _CHUNK
+) -> Iterator[tuple[bytes, bytes]]:
     """Key and framed bytes of every alert of a storm, in order.
 
     Args:
         storm: which.
         codec: the contract of alerts.
-        clock: epoch ms; asked about a thousand alerts apart.
+        clock: epoch ms. every: it is asked once in so many alerts, which have the same time.
     """
     firing = conditions(storm)
     templates = {AlertStatus.FIRING: [AlertTemplate(codec, a) for a in firing]}
@@ -63,10 +65,10 @@ def storm_alerts(storm: Storm, codec: Codec[Alert], clock: Callable[[], Millis])
     shares = list(accumulate(share_of(storm.shape, at // _CONDITIONS, storm.incidents) for at in range(len(firing))))
     subsides_at = storm.alerts - storm.alerts // _RESOLVING
     plain, seen = storm.shape not in CHANGING, [0] * len(firing)
-    for begin in range(0, storm.alerts, _CHUNK):
+    for begin in range(0, storm.alerts, every):
         now = clock()
         received = avro_long(now)
-        drawn = source.choices(range(len(firing)), cum_weights=shares, k=min(_CHUNK, storm.alerts - begin))
+        drawn = source.choices(range(len(firing)), cum_weights=shares, k=min(every, storm.alerts - begin))
         for number, draw in enumerate(drawn, begin):
             # While it subsides every condition gets its turn, so that none is left firing where there is room for all.
             fires = number < subsides_at

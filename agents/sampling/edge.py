@@ -1,5 +1,9 @@
 """The sampling stage on Faust: kept alerts go out at once, accounts and rows once or twice a second, then the source is
-acknowledged: sampled copies delivered, accounts delivered, rows delivered, acknowledged, in this order."""
+acknowledged: sampled copies delivered, accounts delivered, rows delivered, acknowledged, in this order.
+
+What a flush tells is put down while nothing is decided on that partition; delivering it takes round trips to Kafka, and the
+next batches are decided on meanwhile. Of one partition one flush is under way at a time.
+"""
 
 import asyncio
 import time
@@ -34,11 +38,15 @@ log = structlog.get_logger()
 NAME = "sampling"
 # Rows and accounts are an incident's each time: the more often, the more there are.
 FLUSH_S = 1.0
-# Where little waits it is told of sooner.
+# Where little waits it is told of sooner, and where much does, of windows that are open yet in every fourth flush only.
 LOOK_S = 0.25
 LITTLE = 20_000
-# Batches that may wait for a flush: with 20,000 alerts each, the most that is sampled again after a crash.
-MAX_HELD = 16
+OPEN_EVERY = 4
+# Batches that may wait for a flush, and as many again for one that is under way: with 20,000 alerts each, the most that is
+# sampled again after a crash.
+MAX_HELD = 8
+# How long a worker that stops waits for what is under way.
+LAST_FLUSH_S = 5.0
 # Rows read before other tasks of the loop get a turn: some 20 ms.
 LOAD_SLICE = 1_000
 
@@ -63,11 +71,32 @@ class _Partition:
     sends: list[asyncio.Task[None]] = field(default_factory=list)
     alerts: int = 0
     flushed_at: float = 0.0
+    flushes: int = 0
+    flushing: asyncio.Task[None] | None = None
 
     def due(self) -> bool:
-        """Whether it is time to flush."""
+        """Whether it is time to flush; one that is under way is waited for only where as many batches wait as it may take."""
+        if len(self.held) >= MAX_HELD:
+            return True
         waited_s = time.monotonic() - self.flushed_at
-        return len(self.held) >= MAX_HELD or waited_s > FLUSH_S or (waited_s > LOOK_S and self.alerts < LITTLE)
+        under_way = self.flushing is not None and not self.flushing.done()
+        return not under_way and (waited_s > FLUSH_S or (waited_s > LOOK_S and self.alerts < LITTLE))
+
+    async def flushed(self) -> None:
+        """Return once no flush is under way; what one failed of is raised."""
+        if self.flushing is not None:
+            await self.flushing
+            self.flushing = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Flush:
+    """What a flush delivers, in this order: kept alerts that are under way, events, rows; and what it acknowledges then."""
+
+    sends: list[asyncio.Task[None]]
+    outputs: list[Output]
+    rows: Rows
+    held: list[Any]
 
 
 class EdgeShell:
@@ -92,6 +121,10 @@ class EdgeShell:
         app.timer(LOOK_S, name=f"{NAME}.flush")(self._flush_all)
 
     async def _stop(self, *_: Any, **__: Any) -> None:
+        under_way = [part.flushing for part in self._partitions.values() if part.flushing is not None]
+        if under_way:
+            # What they do not come to is sampled again.
+            await asyncio.wait(under_way, timeout=LAST_FLUSH_S)
         await self._forwarder.close()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
@@ -180,14 +213,13 @@ class EdgeShell:
                         await self._flush(part)
 
     async def _flush(self, part: _Partition) -> None:
-        told = tell(part.sampler.state, self._rules, part.number, self._clock())
+        """Begin a flush, with all that was decided up to now; the one before it is over then."""
+        await part.flushed()
+        open_too = part.alerts < LITTLE or part.flushes % OPEN_EVERY == 0
+        told = tell(part.sampler.state, self._rules, part.number, self._clock(), open_too=open_too)
         held, sends = part.held, part.sends
-        part.held, part.sends, part.alerts = [], [], 0
+        part.held, part.sends, part.alerts, part.flushes = [], [], 0, part.flushes + 1
         part.flushed_at = time.monotonic()
-        await asyncio.gather(*sends)
-        outputs = self._outputs(told.accounts, told.storms)
-        for begin in range(0, len(outputs), SLICE):
-            await self._outbox.send(self._wire.messages(outputs[begin : begin + SLICE]))
         rows: Rows = {}
         for some in told.rows(part.sampler.state):
             rows |= some
@@ -197,14 +229,29 @@ class EdgeShell:
         if rows or held:
             # After the others: what is up to there, they have counted. With each of them, so that all are of one epoch.
             rows[POSITION] = b"%d" % part.sampler.upto
+        flush = _Flush(sends, self._outputs(told.accounts, told.storms), rows, held)
+        part.flushing = asyncio.create_task(self._deliver(part, flush))
+
+    async def _deliver(self, part: _Partition, flush: _Flush) -> None:
+        await asyncio.gather(*flush.sends)
+        await self._publish(flush.outputs)
         if self._partitions.get(part.number) is not part:
             return
-        await self._outbox.send(self._table.messages(part.number, rows))
+        await self._outbox.send(self._table.messages(part.number, flush.rows))
         if self._partitions.get(part.number) is not part:
             return
-        self._table.put(part.number, rows)
-        for event in held:
+        self._table.put(part.number, flush.rows)
+        for event in flush.held:
             event.ack()
+
+    async def _publish(self, outputs: Sequence[Output]) -> None:
+        """Send events, in slices between which batches get their turn, and wait for all of them."""
+        sends = []
+        for begin in range(0, len(outputs), SLICE):
+            messages = self._wire.messages(outputs[begin : begin + SLICE])
+            sends.append(asyncio.create_task(self._outbox.send(messages)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*sends)
 
     def _outputs(self, accounts: Sequence[AlertAccount], storms: Sequence[StormChanged]) -> list[Output]:
         topics = self._topics

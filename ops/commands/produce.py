@@ -104,7 +104,8 @@ def storm(
     create_topics(bootstrap, settings.partitions, settings.replication)
     partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), bootstrap)[ALERTS.name]
     begun = time.monotonic()
-    generated = storm_alerts(Storm(alerts, incidents, seed, tenant, shape=shape), _codec(settings), wall_clock_ms)
+    stride, chosen = _stride(rate), Storm(alerts, incidents, seed, tenant, shape=shape)
+    generated = storm_alerts(chosen, _codec(settings), wall_clock_ms, every=min(stride, 1_000))
     with _progress(alerts, "alerts") as report:
 
         def wait_s(sent: int) -> float:
@@ -112,7 +113,7 @@ def storm(
             due_s = 0.0 if rate is None else due_at(shape, sent / alerts) * alerts / rate
             return max(0.0, begun + due_s - time.monotonic())
 
-        counts = Sent(asyncio.run(_storm(bootstrap, partitions, generated, wait_s, _stride(rate))))
+        counts = Sent(asyncio.run(_storm(bootstrap, partitions, generated, wait_s, stride)))
     _tell(counts, time.monotonic() - begun, as_json)
 
 

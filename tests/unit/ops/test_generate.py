@@ -44,3 +44,11 @@ def test_every_condition_resolves_at_the_end() -> None:
     last: dict[str, AlertStatus] = {alert.fingerprint: alert.status for alert in alerts(storm)}
     assert len(last) == len(conditions(storm))
     assert set(last.values()) == {AlertStatus.RESOLVED}
+
+
+def test_a_slow_storm_asks_the_clock_as_often_as_it_is_told_to() -> None:
+    """The same storm, but for the times."""
+    ticks = iter(range(NOW, NOW + 100))
+    timed = [CODEC.decode(v) for _, v in storm_alerts(Storm(20, 5, seed=7), CODEC, lambda: next(ticks), every=2)]
+    assert [alert.occurred_at - NOW for alert in timed] == [number // 2 for number in range(20)]
+    assert [a.fingerprint for a in timed] == [a.fingerprint for a in alerts(Storm(20, 5, seed=7))]
