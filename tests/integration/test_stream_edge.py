@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,37 @@ def test_what_is_no_alert_becomes_a_dead_letter_and_the_rest_flows(
     assert sum(a.total_received for a in accounts.values()) == 2 * len(bad) + 2
     assert sum(a.total_dead_lettered for a in accounts.values()) == len(letters) == len(bad) + 1
     assert len(forwarded(log, plan)) == len(bad) + 1
+
+
+def test_a_loud_tenant_takes_nothing_from_a_quiet_one(log: Log, plan: WorkerPlan, workers: Workers) -> None:
+    """100,000 alerts of one tenant within the budget of 50 a second; all 300 of the other go on, none of its own is cut."""
+    loud = [
+        ("one partition", framed(tenant="loud", incident_id=f"loud-{n % 40}", fingerprint=f"f{n % 9}", occurred_at=at))
+        for n in range(5_000)
+        for at in (START + n % 30 * 1000,)
+    ] * 20
+    quiet = [
+        ("one partition", framed(tenant="quiet", incident_id="quiet-0", fingerprint=f"f{n % 3}", occurred_at=at))
+        for n in range(300)
+        for at in (START + n // 10 * 1000,)
+    ]
+    every = len(loud) // len(quiet)
+    mixed = [one for n, small in enumerate(quiet) for one in (*loud[n * every : (n + 1) * every], small)]
+    log.produce(plan.topics["alerts"], mixed)
+    workers.start(replace(plan, output_per_s=50))
+    log.await_done(plan.group, plan.topics["alerts"])
+
+    accounts = latest_accounts(log, plan)
+    by_tenant: dict[str, list[AlertAccount]] = defaultdict(list)
+    for account in accounts.values():
+        by_tenant[account.tenant].append(account)
+    (own,) = by_tenant["quiet"]
+    assert (own.total_received, own.total_kept, own.total_over_quota) == (300, 300, 0)
+    assert sum(a.total_over_quota for a in by_tenant["loud"]) > 0
+    for account in by_tenant["loud"]:
+        assert account.total_received == account.total_kept + account.total_suppressed + account.total_late
+        assert account.total_over_quota <= account.total_suppressed
+    assert len([1 for value in forwarded(log, plan).values() if value and b"quiet-0" in value]) == 300
 
 
 def test_an_alert_is_forwarded_by_its_incident_however_it_was_keyed(

@@ -50,6 +50,7 @@ class WorkerPlan:
     session_timeout_s: float = 6.0
     slow_s: float = 0.0
     watchdog_s: float = 120.0
+    output_per_s: int = 0
 
 
 @dataclass
@@ -154,7 +155,7 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
         return []
     if plan.kind == "edge":
         EdgeShell(
-            app, SamplingRules(), outbox, SlowForwarder(plan.bootstrap, plan.group, plan.slow_s), Wire(),
+            app, SamplingRules(output_per_s=plan.output_per_s), outbox, SlowForwarder(plan.bootstrap, plan.group, plan.slow_s), Wire(),
             partitions=plan.partitions,
             topics=EdgeTopics(
                 Topic(topics["alerts"], Alert), Topic(topics["sampled"], Alert),
