@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 
 from bench.figures import Figure, Progress, pairs
 from ops.bench.alerts import producer_settings
-from ops.bench.append import MOST_AT_ONCE, RATE_PER_S, Appender, as_sent, steady_of
+from ops.bench.append import MOST_AT_ONCE, RATE_PER_S, Appender, as_sent, collect_as_workers_do, steady_of
 from ops.bench.broker import Broker
 from ops.bench.errors import BenchError
 from ops.bench.incidents import Placed, commands
@@ -61,6 +61,7 @@ def measure_append(
     """
     progress("event store: opening the writer on new topics")
     broker.renew(_TARGET)
+    collect_as_workers_do()
     results: dict[BatchSize, list[tuple[Timings, Timings]]] = {size: [] for size in sizes}
     source, producer = commands(), Producer(producer_settings(broker.bootstrap, linger_ms=0))
     with EventStoreWriter(broker.bootstrap, _PARTITION) as writer:

@@ -5,13 +5,15 @@ Memory, measured: 1.3 KB for an incident that has just opened, 10 KB for one who
 """
 
 import hashlib
+import sys
 from array import array
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from schemas.records.log import IncidentEvent, IncidentSnapshot
 from state.chain import GENESIS
-from state.incident import IncidentState, evolve
+from state.incident import IncidentState, evolve, evolve_with
 from state.snapshots import SnapshotRecord, state_from_json, state_to_json
 
 # A stage that makes a command anew does so within its source's redelivery: a batch or two, never 256 events later.
@@ -65,17 +67,22 @@ class Head:
 
     def knows(self, command_id: str) -> bool:
         """Whether the command is among the last 256 that were appended."""
-        return fingerprint(command_id) in self.recent
+        wanted = fingerprint(command_id)
+        # A search among bytes may hit across two of them; it is ten times as quick, and nearly always says no.
+        return wanted.to_bytes(8, sys.byteorder) in self.recent.tobytes() and wanted in self.recent
 
-    def after(self, event: IncidentEvent, offset: int = -1) -> "Head":
+    def after(self, event: IncidentEvent, offset: int = -1, payload: dict[str, Any] | None = None) -> "Head":
         """The head once `event` is appended.
+
+        Args:
+            payload: the event's, where it has been read already; the state may keep it.
 
         Raises:
             KeyError, TypeError, ValueError, AttributeError: the payload lacks what the fold needs.
         """
         recent = self.recent[-(REMEMBERED_COMMANDS - 1) :]
         recent.append(fingerprint(event.event_id))
-        state = evolve(self.state, event)
+        state = evolve(self.state, event) if payload is None else evolve_with(self.state, event, payload)
         return Head(state, recent, offset, event.command_offset, self.snapshot_version, self.fault)
 
     def at(self, offset: int) -> "Head":

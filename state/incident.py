@@ -8,7 +8,7 @@ from typing import Any
 from schemas.records.command import ApprovalState
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
-from state.changed import changed
+from state.changed import changed, put
 from state.errors import ForeignEventError
 from state.json_text import read_object
 from state.shapes import Fields, Misfit, checks, misfit
@@ -178,18 +178,25 @@ def evolve(state: IncidentState, event: IncidentEvent) -> IncidentState:
     """
     if event.incident_id != state.incident_id:
         raise ForeignEventError(f"Event {event.event_id} is of {event.incident_id}, not of {state.incident_id}.")
+    return evolve_with(state, event, read_object(event.payload) if event.type in _FOLDS else {})
+
+
+def evolve_with(state: IncidentState, event: IncidentEvent, payload: dict[str, Any]) -> IncidentState:
+    """As `evolve`, for who has read the event's payload already; the state may keep it.
+
+    Raises:
+        ValueError: the payload lacks what the fold needs (of UNFIT).
+    """
     apply = _FOLDS.get(event.type)
     if apply is None:
         return _headed(state, event)
-    payload = read_object(event.payload)
     if why := misfit(_READS.get(event.type, _NOTHING), payload):
         raise ValueError(why)
     after = apply(state, payload, event)
     if after is state:
         return _headed(state, event)
     # The fold has just made it, and nobody else has it: its head is set without another copy.
-    for name, value in _head_of(event).items():
-        object.__setattr__(after, name, value)
+    put(after, _head_of(event))
     return after
 
 

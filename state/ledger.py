@@ -7,10 +7,11 @@ the last 256 of their incident. `decide` changes nothing; `place` and `advance` 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from schemas.records.log import CommandRefused, IncidentCommand, IncidentEvent
 from schemas.records.vocabulary import Millis
-from state.admission import MAX_TEXT_BYTES, refusal, sealed_event, unfit
+from state.admission import MAX_TEXT_BYTES, sealed_event, taken, unfit
 from state.head import Head
 from state.heads import Heads
 from state.incident import UNFIT, EventType, IncidentState
@@ -164,7 +165,8 @@ class _Decision:
             self._skipped += 1
             return
         self._command_offset = offset
-        why = head.fault or refusal(head.state, command) or self._unless_appended(head, command, offset)
+        payload = head.fault or taken(head.state, command)
+        why = payload if isinstance(payload, str) else self._unless_appended(head, command, offset, payload)
         if why:
             self._refuse(command, offset, head.version, why)
 
@@ -180,10 +182,12 @@ class _Decision:
         known = self._heads.get(incident_id) or self._ledger.heads.get(incident_id)
         return known or Head(IncidentState(incident_id=incident_id))
 
-    def _unless_appended(self, head: Head, command: IncidentCommand, offset: int) -> str | None:
+    def _unless_appended(
+        self, head: Head, command: IncidentCommand, offset: int, payload: dict[str, Any]
+    ) -> str | None:
         event = sealed_event(head.state, head.hash, command, offset, self._now)
         try:
-            after = head.after(event)
+            after = head.after(event, payload=payload)
         except UNFIT as error:
             return unfit(error)
         self._heads[event.incident_id] = after

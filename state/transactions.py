@@ -5,7 +5,7 @@ What fails in a way that Kafka says can be tried again is aborted and tried agai
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -46,21 +46,22 @@ class Batch:
         self, topic: str, key: bytes, value: bytes, headers: Mapping[str, bytes] | None = None, timestamp: int = 0
     ) -> None:
         """Add a record; `timestamp` is epoch ms, 0 for now."""
-        index = len(self._offsets)
-        self._offsets.append(-1)
+        offsets = self._offsets
+        index = len(offsets)
+        offsets.append(-1)
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._error = str(error)
             else:
-                self._offsets[index] = int(message.offset() or 0)
+                offsets[index] = int(message.offset() or 0)
 
+        with_headers: Any = list(headers.items()) if headers else None
         while True:
             try:
                 self._producer.produce(
-                    topic, value, key, self._partition, on_delivery=delivered, timestamp=timestamp,
-                    headers=list((headers or {}).items()),
-                )  # fmt: skip
+                    topic, value, key, self._partition, delivered, timestamp=timestamp, headers=with_headers
+                )
             except BufferError:
                 # The producer's queue is full: the broker is slower than we are.
                 self._wait()

@@ -3,6 +3,7 @@
 Twice: batch after batch, as fast as it goes; and at a steady rate, where a batch is what came meanwhile, as in the worker.
 """
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,7 @@ from ops.bench.stopwatch import Stopwatch, Timings, set_aside
 from schemas.codec import Codec
 from schemas.records.log import IncidentCommand
 from state.kafka_store import AppendResult, EventStoreWriter
+from streams.running import GC_THRESHOLDS
 
 BATCH = 500
 RATE_PER_S = 5_000
@@ -49,6 +51,7 @@ def measure(broker: Broker, batches: int, seconds: int) -> Appending:
     """
     broker.renew()
     source = commands()
+    collect_as_workers_do()
     set_aside()
     with EventStoreWriter(broker.bootstrap, 0) as writer:
         appender = Appender(writer)
@@ -58,6 +61,11 @@ def measure(broker: Broker, batches: int, seconds: int) -> Appending:
         fast.events_per_s, fast.events_per_cpu_s, fast.p99_ms,
         steady.per_s, steady.p50_ms, steady.p99_ms, steady.most_ms, steady.at_once,
     )  # fmt: skip
+
+
+def collect_as_workers_do() -> None:
+    """Python's collector as seldom as in a worker: the sequencer is never without it."""
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 class Appender:
