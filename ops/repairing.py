@@ -1,5 +1,6 @@
 """Repairing the event store from the projection: what the chain proves to be right is written once more, signed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from state.ports import Projection, StoredEvent
 from state.repairs import as_repaired, repair_header
 from state.restoration import Restoration, grouped, plan_restoration
 from state.signing import SigningKey
-from state.verification import Fault
+from state.verification import Fault, home_of
 from state.witnesses import Testimony
 
 _EVENTS = Codec(IncidentEvent)
@@ -74,6 +75,8 @@ def repair_store(
         for incident_id, (plan, partition) in _plans(bootstrap, projection, some, trust, verdict.testimony).items():
             restored += [Repair(incident_id, event.version, partition) for event in plan.events]
             refused += plan.refused
+            # What lies in another partition replaces nothing, and nothing written here replaces it.
+            refused += [f for f in verdict.faults if f.incident_id == incident_id and f.partition != partition]
             if not dry_run:
                 _write(bootstrap, key, partition, plan.events)
     return RepairReport(len(verdict.faults), tuple(restored), tuple(refused))
@@ -84,13 +87,16 @@ def _plans(
 ) -> dict[str, tuple[Restoration, int]]:
     """What can be restored of each incident, and in which partition it belongs."""
     entries, repairs = records_of(bootstrap, incidents, trust)
-    plans = {}
+    plans, homes = {}, heard.homes
     for one, witnesses in grouped(heard.witnesses(), incidents).items():
         held = whole_timeline(projection, one)
-        records = as_repaired(entries[one], repairs[one])
+        logged = Counter(entry.partition for entry in entries[one] if isinstance(entry, StoredEvent))
+        places = logged or Counter(stored.partition for stored in held) or Counter([incidents[one]])
+        home = home_of(places, homes.get(one))
+        here = [entry for entry in entries[one] if entry.partition == home]
+        records = as_repaired(here, [repair for repair in repairs[one] if repair.partition == home])
         plan = plan_restoration(one, records, [stored.event for stored in held], witnesses)
-        places = [entry.partition for entry in (*records, *held) if isinstance(entry, StoredEvent)]
-        plans[one] = plan, (places or [incidents[one]])[0]
+        plans[one] = plan, home
     return plans
 
 

@@ -81,7 +81,8 @@ def verify_store(
     heard = hear(
         bootstrap, trust.key, trust.public, snapshots_topic=snapshots_topic, checkpoints_topic=checkpoints_topic
     )
-    found, repairs = Verification(), dict[str, list[StoredEvent]]()
+    homes = heard.homes
+    found, repairs = Verification(homes), dict[str, list[StoredEvent]]()
     for raw, record in read_records(bootstrap, incidents=_only(incident_id), topic=events_topic):
         if isinstance(record, UnreadableEvent):
             if incident_id is None or record.incident_id in (incident_id, ""):
@@ -94,7 +95,7 @@ def verify_store(
             if found.events % _TELL_EVERY == 0:
                 progress(found.events)
     witnesses = [witness for witness in heard.witnesses() if incident_id in (None, witness.incident_id)]
-    _judge_repaired(found, bootstrap, events_topic, repairs, trust, witnesses)
+    _judge_repaired(found, bootstrap, events_topic, repairs, trust, witnesses, homes)
     for witness in witnesses:
         if witness.incident_id not in repairs:
             found.witness(witness)
@@ -126,13 +127,14 @@ def _judge_repaired(
     repairs: Mapping[str, Sequence[StoredEvent]],
     trust: Trust,
     witnesses: Iterable[Witness],
+    homes: Mapping[str, int],
 ) -> None:
     """Judge repaired incidents by their records as they count, which takes another look at them."""
     if not repairs:
         return
     entries, _ = records_of(bootstrap, repairs, trust, topic)
     for incident_id, seen in grouped(witnesses, repairs).items():
-        own = verification_of(as_repaired(entries[incident_id], repairs[incident_id]), seen)
+        own = verification_of(as_repaired(entries[incident_id], repairs[incident_id]), seen, homes)
         counted = sum(isinstance(entry, StoredEvent) for entry in entries[incident_id])
         found.absorb(own, incident_id, counted)
 

@@ -46,7 +46,7 @@ def as_repaired(entries: Iterable[Entry], repairs: Sequence[StoredEvent]) -> lis
     kept: list[Entry] = []
     for entry in entries:
         repair = last.get(version_of(entry))
-        if repair is None or entry.offset > repair.offset:
+        if repair is None or entry.partition != repair.partition or entry.offset > repair.offset:
             kept.append(entry)
     for version in sorted(last):
         kept.insert(_place(kept, version), last[version])

@@ -42,9 +42,11 @@ def plan_restoration(
     return Restoration(events, tuple(verification_of(_with(entries, events), witnesses).faults()))
 
 
-def verification_of(entries: Iterable[Entry], witnesses: Iterable[Witness]) -> Verification:
-    """One incident's records, verified."""
-    found = Verification()
+def verification_of(
+    entries: Iterable[Entry], witnesses: Iterable[Witness], sworn: Mapping[str, int] | None = None
+) -> Verification:
+    """One incident's records, verified; `sworn` are partitions of incidents that are beyond doubt."""
+    found = Verification(sworn)
     for entry in entries:
         if isinstance(entry, StoredEvent):
             found.event(entry)

@@ -5,7 +5,7 @@ small head an incident: some 90 MB for ten million events.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,8 +15,10 @@ from state.event_log import UnreadableEvent
 from state.ports import StoredEvent
 from state.witnesses import Witness
 
-# A version that is so far ahead of the last is no gap: somebody wrote it.
+# A version that is so far ahead of the last is no gap: somebody wrote it. Nor are so many in all: at 8 bytes each they would
+# fill the memory, an incident a forged event.
 _MOST_MISSING = 1_000_000
+_MOST_MISSING_IN_ALL = 10_000_000
 
 
 class FaultKind(StrEnum):
@@ -25,7 +27,8 @@ class FaultKind(StrEnum):
     gap: a version is missing. fork: a version is there twice, with different words. reorder: a version comes after a later
     one. duplicate: the same event is there twice. truncation: the log ends before a version that a snapshot or a signed
     checkpoint has seen.
-    tamper: an event does not say what was sealed, is not bound to the one before, or is no event at all.
+    tamper: an event does not say what was sealed, is not bound to the one before, lies in another partition than its
+    incident, or is no event at all.
     """
 
     GAP = "gap"
@@ -53,7 +56,8 @@ class _Head:
     """What is remembered of a chain.
 
     `known[v - 1]` is the fingerprint of version v, 0 where it is missing. `bound` holds, of the version after a gap, the
-    hash that the missing one must have. `gaps` says, by first missing version, where the gap showed.
+    hash that the missing one must have. `gaps` says, by first missing version, where the gap showed. `first` is the version and
+    the offset of the first of its `records`.
     """
 
     known: "array[int]" = field(default_factory=lambda: array("Q"))
@@ -62,16 +66,29 @@ class _Head:
     gaps: dict[int, tuple[int, int]] = field(default_factory=dict)
     partition: int = 0
     offset: int = 0
+    first: tuple[int, int] = (0, 0)
+    records: int = 0
 
 
 class Verification:
-    """Takes the events in the order of their partitions, and then the witnesses; tells the faults."""
+    """Takes the events in the order of their partitions, and then the witnesses; tells the faults.
 
-    def __init__(self) -> None:
+    An incident has one partition. Where it has events in several, each is a chain of its own until all were heard; then one is
+    taken for the incident's (`home_of`), and the rest for somebody's doing.
+
+    Args:
+        sworn: partitions of incidents that are beyond doubt.
+    """
+
+    def __init__(self, sworn: Mapping[str, int] | None = None) -> None:
         self.events = 0
+        self._sworn = sworn or {}
         self._heads: dict[str, _Head] = {}
+        self._others: dict[str, dict[int, _Head]] = {}  # of incidents in several partitions, those after the first
+        self._chain_faults: list[Fault] = []
         self._faults: list[Fault] = []
         self._cut: set[str] = set()
+        self._missing_left = _MOST_MISSING_IN_ALL
 
     @property
     def incidents(self) -> int:
@@ -82,7 +99,8 @@ class Verification:
         """Take the next event."""
         self.events += 1
         event = stored.event
-        head = self._heads.setdefault(event.incident_id, _Head())
+        head = self._head_of(stored)
+        head.records += 1
         expected = len(head.known) + 1
         if not check(event):
             self._fault(FaultKind.TAMPER, stored, "what it says does not match its hash")
@@ -110,6 +128,7 @@ class Verification:
 
         Of several witnesses of what is missing of an incident, the first one that is heard is told.
         """
+        self._settle(seen.incident_id)
         head = self._heads.setdefault(seen.incident_id, _Head(partition=seen.partition))
         if seen.version > len(head.known):
             if seen.incident_id not in self._cut:
@@ -135,23 +154,57 @@ class Verification:
         self.events += other.events - counted
         self._faults = [fault for fault in self._faults if fault.incident_id != incident_id]
         self._faults += other._faults
+        self._chain_faults = [fault for fault in self._chain_faults if fault.incident_id != incident_id]
+        self._chain_faults += other._chain_faults
         self._heads.pop(incident_id, None)
+        self._others.pop(incident_id, None)
         self._heads.update(other._heads)
+        self._others.update(other._others)
 
     def faults(self) -> list[Fault]:
         """All that is wrong, by partition and offset."""
-        found = [*self._faults, *self._gaps()]
+        for incident_id in list(self._others):
+            self._settle(incident_id)
+        found = [*self._faults, *self._chain_faults, *self._gaps()]
         return sorted(found, key=lambda fault: (fault.partition, fault.offset, fault.incident_id, fault.version))
+
+    def _head_of(self, stored: StoredEvent) -> _Head:
+        """What is known of the event's incident in its partition."""
+        event, at = stored.event, stored.partition
+        head = self._heads.get(event.incident_id)
+        if head is not None and head.partition == at:
+            return head
+        new = _Head(partition=at, first=(event.version, stored.offset))
+        if head is None:
+            return self._heads.setdefault(event.incident_id, new)
+        return self._others.setdefault(event.incident_id, {}).setdefault(at, new)
+
+    def _settle(self, incident_id: str) -> None:
+        """Take one partition of an incident for its own, and say what lies in others."""
+        others = self._others.pop(incident_id, None)
+        if others is None:
+            return
+        heads = {self._heads[incident_id].partition: self._heads[incident_id], **others}
+        home = home_of({at: head.records for at, head in heads.items()}, self._sworn.get(incident_id))
+        self._chain_faults = [f for f in self._chain_faults if f.incident_id != incident_id or f.partition == home]
+        self._heads[incident_id] = heads.pop(home)
+        for at, head in heads.items():
+            version, offset = head.first
+            more = f", and {head.records - 1} more of its records after it" if head.records > 1 else ""
+            detail = f"it lies in partition {at}{more}, and its incident in partition {home}"
+            self._faults.append(Fault(FaultKind.TAMPER, incident_id, version, at, offset, detail))
 
     def _ahead(self, head: _Head, stored: StoredEvent, expected: int) -> None:
         event = stored.event
-        if event.version - expected > _MOST_MISSING:
+        missing = event.version - expected
+        if missing > min(_MOST_MISSING, self._missing_left):
             self._fault(FaultKind.TAMPER, stored, f"it is bound to no version near {expected - 1}, the last one")
             return
         if event.version > expected:
             head.gaps[expected] = (stored.partition, stored.offset)
             head.bound[event.version - 1] = event.previous_hash
-            head.known.extend([0] * (event.version - expected))
+            head.known.extend([0] * missing)
+            self._missing_left -= missing
         elif event.previous_hash not in head.hashes:
             self._fault(
                 FaultKind.TAMPER, stored, f"it is not bound to version {expected - 1} as that stands in the log"
@@ -193,7 +246,14 @@ class Verification:
     def _fault(self, kind: FaultKind, stored: StoredEvent, detail: str) -> None:
         event: IncidentEvent = stored.event
         fault = Fault(kind, event.incident_id, event.version, stored.partition, stored.offset, detail)
-        self._faults.append(fault)
+        self._chain_faults.append(fault)
+
+
+def home_of(records: Mapping[int, int], sworn: int | None = None) -> int:
+    """An incident's partition, of those that hold so many of its records: the one that was sworn to, else where most lie."""
+    if sworn is not None and sworn in records:
+        return sworn
+    return max(sorted(records), key=lambda at: records[at])
 
 
 def _missing(incident_id: str, head: _Head, first: int, partition: int, offset: int) -> Iterable[Fault]:

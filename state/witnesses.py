@@ -38,6 +38,11 @@ class Testimony:
     untrusted: int = 0
     unmarked: int = 0
 
+    @property
+    def homes(self) -> dict[str, int]:
+        """The partitions of incidents that signed checkpoints name."""
+        return {one: checkpoint.partition for checkpoint in self.checkpoints.values() for one in checkpoint.marks}
+
     def witnesses(self) -> Iterator[Witness]:
         """Snapshots first: they say where a version lay."""
         yield from self.snapshots.values()
@@ -100,7 +105,9 @@ def _hear_snapshot(found: Testimony, raw: RawRecord, key: SigningKey | None) -> 
     record = snapshot_of(raw)
     if record is not None:
         witness = witness_of(record.snapshot, raw.partition)
-        found.snapshots[witness.incident_id] = witness
+        before = found.snapshots.get(witness.incident_id)
+        if before is None or witness.version >= before.version:  # an old one may have been written again
+            found.snapshots[witness.incident_id] = witness
 
 
 def _whole(reader: LogReader, topic: str) -> Iterable[RawRecord]:

@@ -21,6 +21,7 @@ from ops.rebuilding import DamagedLogError
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.log import IncidentEvent
+from schemas.records.vocabulary import Agent
 from schemas.samples import sample
 from state.chain import seal
 from state.event_log import event_key, read_events
@@ -166,6 +167,50 @@ def test_every_kind_of_fault_is_found(bootstrap: str, run: Run, produce: Callabl
     assert run("events", "verify", "--incident", "inc-2", "--json").exit_code == 0
     table = run("events", "verify").stdout
     assert "1 fault. Nothing was changed." in table
+
+
+def test_hostile_records_are_named_where_they_lie(
+    bootstrap: str, run: Run, produce: Callable[..., None], tmp_path: Path
+) -> None:
+    """Fields beside the payload, values under other keys, copies in other partitions, no Avro, no schema, no value: each is one
+    fault at its own place, beside a signed checkpoint; and what may be repaired is told without a word of what may not."""
+    key, names = load_or_create(tmp_path / "keys" / "event-store.pem"), [f"inc-{number}" for number in range(10)]
+    with EventStoreWriter(bootstrap, 1, key=key) as store:
+        logs = [(one, place) for place, one in enumerate(one for name in names for one, _ in accounted_log(6, name))]
+        events = [s.event for s in store.append([(replace(o, command_id=f"c-{at}"), at) for o, at in logs]).events]
+        store.checkpoint()
+    of = {name: [event for event in events if event.incident_id == name] for name in names}
+    value = {name: encoded(of[name][3])[1] for name in names}
+    following = replace(of["inc-8"][5], version=7, event_id="e-7", previous_hash=of["inc-8"][5].hash)
+    hostile = [
+        ("inc-0", 4, 1, encoded(replace(of["inc-0"][3], agent=Agent.OPERATOR))[1]),
+        ("inc-1", 4, 1, encoded(replace(of["inc-1"][3], causation_id="another"))[1]),
+        ("inc-2", 4, 1, encoded(replace(of["inc-2"][3], recorded_at=1))[1]),
+        ("inc-3", 5, 1, value["inc-3"]),
+        ("inc-4", 4, 1, value["inc-5"]),
+        ("inc-5", 4, 1, value["inc-5"] + b"\0"),
+        ("inc-6", 3, 1, None),
+        ("inc-7", 7, 1, b"\xff\xfe"),
+        ("inc-8", 7, 0, encoded(seal(following))[1]),
+        ("inc-9", 4, 0, value["inc-9"]),
+        ("inc-9", 7, 1, b"\xc3\x01" + b"unheard!" + value["inc-9"][10:]),
+    ]
+    for name, version, partition, forged in hostile:
+        produce("incident.events", event_key(name, version), forged, partition)
+    result = run("events", "verify", "--json")
+    found = json.loads(result.stdout)["faults"]
+    assert result.exit_code == 1
+    assert {(one["incident_id"], one["version"], one["partition"]) for one in found} == {
+        (name, version, partition) for name, version, partition, _ in hostile
+    }
+    assert {(one["kind"], one["offset"] >= len(events) or one["partition"] == 0) for one in found} == {("tamper", True)}
+    dry = json.loads(run("events", "repair", "--dry-run", "--json").stdout)
+    assert [(one["incident_id"], one["version"]) for one in dry["restored"]] == [
+        ("inc-0", 4), ("inc-1", 4), ("inc-2", 4), ("inc-3", 5), ("inc-4", 4), ("inc-5", 4), ("inc-6", 3)
+    ]  # fmt: skip
+    assert sorted((one["incident_id"], one["version"]) for one in dry["refused"]) == [
+        ("inc-7", 7), ("inc-8", 7), ("inc-9", 4), ("inc-9", 7)
+    ]  # fmt: skip
 
 
 def test_a_cut_log_is_found_by_its_snapshots(bootstrap: str, run: Run, produce: Callable[..., None]) -> None:

@@ -203,3 +203,46 @@ def test_a_forged_checkpoint_is_a_fault_of_its_own() -> None:
     found = Verification()
     found.forged_checkpoint(2, 17)
     assert brief(found.faults()) == [("tamper", 0, 17)]
+
+
+@given(at=st.integers(0, 5), first=st.booleans())
+def test_an_event_that_was_copied_to_another_partition_is_named_there(at: int, first: bool) -> None:
+    """Whichever partition is read first: where most of an incident lies is its own."""
+    events = placed(chain())
+    copy = replace(events[at], partition=0, offset=70)
+    found = Verification()
+    for stored in [copy, *events] if first else [*events, copy]:
+        found.event(stored)
+    (fault,) = found.faults()
+    assert (fault.kind, fault.version, fault.partition, fault.offset) == (FaultKind.TAMPER, at + 1, 0, 70)
+
+
+def test_a_chain_that_goes_on_in_another_partition_is_tampering() -> None:
+    """Every event is sealed and bound, and in the order of reading nothing is missing."""
+    events = placed(chain())
+    found = Verification()
+    for stored in events:
+        found.event(stored if stored.event.version < 4 else replace(stored, partition=5))
+    found.witness(Witness(INCIDENT, 6, events[5].event.hash, 3, 70, "a signed checkpoint"))
+    assert [(f.kind, f.version, f.partition) for f in found.faults()] == [
+        (FaultKind.TRUNCATION, 4, 3), (FaultKind.TAMPER, 4, 5)
+    ]  # fmt: skip
+
+
+def test_what_a_checkpoint_says_of_the_partition_counts_more_than_numbers() -> None:
+    """Somebody wrote a longer copy of the incident elsewhere."""
+    events = placed(chain())
+    found = Verification({INCIDENT: 3})
+    for stored in [*(replace(one, partition=0) for one in events), *events[:4]]:
+        found.event(stored)
+    (fault,) = found.faults()
+    assert (fault.partition, fault.version, "5 more" in fault.detail) == (0, 1, True)
+
+
+def test_many_absurd_versions_do_not_exhaust_the_memory_together() -> None:
+    """A forged event of an incident of its own each: beyond ten million missing versions they are no gaps."""
+    found = Verification()
+    for number in range(20):
+        event = replace(chain(1)[0].event, incident_id=f"inc-{number}", version=900_000)
+        found.event(StoredEvent(seal(event), "incident.events", 0, number))
+    assert [fault.kind for fault in found.faults()] == [FaultKind.GAP] * 11 + [FaultKind.TAMPER] * 9
