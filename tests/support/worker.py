@@ -155,8 +155,8 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
         return []
     if plan.kind == "edge":
         EdgeShell(
-            app, SamplingRules(output_per_s=plan.output_per_s), outbox, SlowForwarder(plan.bootstrap, plan.group, plan.slow_s), Wire(),
-            partitions=plan.partitions,
+            app, SamplingRules(output_per_s=plan.output_per_s), outbox,
+            SlowForwarder(plan.bootstrap, plan.group, plan.slow_s), Wire(), partitions=plan.partitions,
             topics=EdgeTopics(
                 Topic(topics["alerts"], Alert), Topic(topics["sampled"], Alert),
                 Topic(topics["account"], AlertAccount), Topic(topics["storms"], StormChanged),
