@@ -22,7 +22,7 @@ def choose_ports(names: Sequence[str], remembered: dict[str, int], source: rando
         PortTakenError: no free port was found.
     """
     if all(name in remembered and is_free(remembered[name]) for name in names):
-        return {name: remembered[name] for name in names}
+        return kept_ports(names, remembered)
     ports: dict[str, int] = {}
     for _ in range(_TRIES):
         port = source.randrange(_FIRST, _LAST)
@@ -34,6 +34,21 @@ def choose_ports(names: Sequence[str], remembered: dict[str, int], source: rando
         f"No {len(names)} free ports were found between {_FIRST} and {_LAST} on {HOST}. Stop what holds "
         "them, and try again."
     )
+
+
+def kept_ports(names: Sequence[str], remembered: dict[str, int]) -> dict[str, int]:
+    """The remembered port of each name.
+
+    Raises:
+        PortTakenError: one is not remembered, or something else holds it.
+    """
+    for name in names:
+        if name not in remembered or not is_free(remembered[name]):
+            raise PortTakenError(
+                f"Port {remembered.get(name)} of {HOST}, which clients know, is held by something else. Stop that; the "
+                "start is tried again."
+            )
+    return {name: remembered[name] for name in names}
 
 
 def is_free(port: int) -> bool:

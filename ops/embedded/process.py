@@ -59,7 +59,7 @@ class ServerProcess:
         try:
             process = psutil.Process(pid)
             same = abs(_started_after_boot_s(process) - started_s) < _TOLERANCE_S
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if same and not _has_ended(process) else None
         except psutil.Error:
             return None
 
@@ -122,6 +122,11 @@ def _kill(process: psutil.Process) -> None:
             f"Process {process.pid} did not end within {_KILL_LIMIT_S:.0f} s of SIGKILL, so it hangs in the kernel, "
             "most often on its disk. Look at the disk and the kernel's log, and try again."
         ) from error
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    # Of a process that is killed the first thread is a zombie while others still hold its ports.
+    return bool(process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1)
 
 
 def _started_after_boot_s(process: psutil.Process) -> float:

@@ -21,7 +21,7 @@ from ops.embedded.faults import Failure, Fault, read_since
 from ops.embedded.jar_lock import read_lock
 from ops.embedded.jars import Progress, class_path
 from ops.embedded.java import JavaVersions, find_java
-from ops.embedded.ports import HOST, choose_ports, recall_ports, remember_ports
+from ops.embedded.ports import HOST, choose_ports, kept_ports, recall_ports, remember_ports
 from ops.embedded.process import ServerProcess
 
 _POLL_S = 0.05
@@ -71,6 +71,7 @@ class EmbeddedServer(ABC):
         self._heap_mb = heap_mb
         self._progress = progress
         self._process = ServerProcess(self.folder)
+        self._fallen = False
 
     @property
     def folder(self) -> Path:
@@ -98,10 +99,14 @@ class EmbeddedServer(ABC):
         Raises:
             EmbeddedServerError: it could not be started; the message says why and what to do.
         """
+        return self._up(moved=True)
+
+    def _up(self, *, moved: bool) -> ServerStatus:
+        """Start it; `moved` says whether it may come up on other ports where something else holds its own."""
         try:
             with self._lock("starting"):
                 if not self._runs_already():
-                    self._start()
+                    self._start(moved=moved)
                 return self.status()
         except OSError as error:
             raise self._disk_error(error) from error
@@ -118,13 +123,18 @@ class EmbeddedServer(ABC):
     def revive(self) -> bool:
         """Start the server again where it has died; one that was stopped by `down` stays so. Whether it had died.
 
+        It comes up where it was, for its clients know no other address.
+
         Raises:
             EmbeddedServerError: it could not be started; the message says why and what to do.
         """
-        died = self._process.died()
-        if died:
-            self.up()
-        return died
+        self._fallen = self._fallen or self._process.died()
+        if not self._fallen:
+            return False
+        # A start that fails leaves no trace of the process that had died: it is tried again all the same.
+        self._up(moved=False)
+        self._fallen = False
+        return True
 
     def kill(self) -> None:
         """End the server as a crash would: for tests of what comes after."""
@@ -190,22 +200,24 @@ class EmbeddedServer(ABC):
         self._process.stop(patience_s=self.stop_patience_s)
         return False
 
-    def _start(self) -> None:
+    def _start(self, *, moved: bool) -> None:
         java = find_java(self.java, self._home, self._progress)
         jars = class_path(self.title, read_lock(self.name), self._jars_dir, self._progress)
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             try:
-                return self._start_once(java, jars)
+                return self._start_once(java, jars, moved=moved)
             except PortTakenError:
-                if attempt == _PORT_ATTEMPTS:
+                if attempt == _PORT_ATTEMPTS or not moved:
                     raise
         return None
 
-    def _start_once(self, java: Path, jars: list[Path]) -> None:
+    def _start_once(self, java: Path, jars: list[Path], *, moved: bool) -> None:
         for folder in ("logs", "config", "tmp"):
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
+        known = recall_ports(self._state_file)
         # Not for secrecy: two homes that start at once should not choose alike.
-        ports = choose_ports(self.port_names, recall_ports(self._state_file), random.SystemRandom())
+        source = random.SystemRandom()
+        ports = choose_ports(self.port_names, known, source) if moved else kept_ports(self.port_names, known)
         self.prepare(java, jars, ports)
         remember_ports(self._state_file, ports)
         self._progress(f"Starting {self.title} on {HOST}:{ports[self.port_names[0]]}")

@@ -13,6 +13,11 @@ from ops.embedded.process import ServerProcess
 
 WAIT = "import signal, sys; print('ready', flush=True); signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+# The first thread ends, another goes on.
+HEADLESS = (
+    "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); print('ready', flush=True); "
+    "ctypes.CDLL(None).syscall(60 if __import__('platform').machine() == 'x86_64' else 93, 0)"
+)
 
 
 class Started:
@@ -93,6 +98,19 @@ def test_a_crash_is_seen(server: Started) -> None:
     assert (server.folder / "process.json").exists()
     assert server.process.find() is None
     assert server.process.kill() is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads end one by one on Linux only")
+def test_one_whose_first_thread_has_ended_still_runs(server: Started) -> None:
+    """Its other threads hold its ports: what is killed is gone when all of it is."""
+    pid = server.spawn(HEADLESS)
+    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+
+    found = server.process.find()
+
+    assert found is not None
+    assert found.pid == pid
 
 
 def test_one_that_does_not_listen_is_killed(server: Started) -> None:

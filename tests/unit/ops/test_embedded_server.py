@@ -180,6 +180,34 @@ def test_a_taken_port_moves_the_server(kafka: QuickKafka) -> None:
     assert f"PLAINTEXT://{moved.address}" in (kafka.folder / "config" / "server.properties").read_text()
 
 
+def test_one_that_is_revived_comes_up_where_it_was_or_not_at_all(kafka: QuickKafka) -> None:
+    """Its clients know no other address: it is tried again until the port is free."""
+    before = kafka.up()
+    kafka.kill()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(before.address.split(":")[1])))
+        other.listen()
+        with pytest.raises(PortTakenError, match="tried again"):
+            kafka.revive()
+
+    assert kafka.revive() is True
+    assert kafka.status().address == before.address
+    assert kafka.revive() is False
+
+
+def test_one_whose_revival_fails_is_revived_at_the_next_look(kafka: QuickKafka) -> None:
+    """A full disk or a port that is lost for a moment does not leave it dead."""
+    before = kafka.up()
+    kafka.kill()
+    (kafka.folder / "last-words").write_text("something unheard of")
+    with pytest.raises(StartFailedError):
+        kafka.revive()
+
+    assert kafka.revive() is True
+    assert kafka.status().address == before.address
+
+
 def test_data_without_its_properties_is_not_formatted_over(kafka: QuickKafka) -> None:
     """What would wipe topics is refused, with the folder's name."""
     kafka.up()
