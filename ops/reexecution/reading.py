@@ -1,8 +1,13 @@
-"""Reads incidents' recordings out of Kafka: one pass over the topics for any number of incidents."""
+"""Reads incidents' recordings out of Kafka: one pass over the topics for any number of incidents.
+
+The journal is read whole: it says in which partitions the incidents were decided on. Of other topics only those are read, and
+the incidents' own by their keys, in which everything that follows from a decision comes to lie; metrics alone are keyed by
+something else. What lies in another partition, forged or misled, nobody has decided on: a step of the journal would name it.
+"""
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +20,13 @@ from schemas.errors import DecodeError
 from schemas.records.journal import StepTaken
 from schemas.records.vocabulary import Millis
 from state.log_reader import RawRecord
-from streams.topics import JOURNAL, Topic
+from streams.partitioning import partition_of
+from streams.topics import JOURNAL, METRICS, Topic
 
 # Reading waits for the broker most of its time.
 _AT_ONCE = 4
+# Steps hold no settings; a declaration holds them as JSON.
+_DECLARING = b'"anomaly_threshold"'
 
 Progress = Callable[[str], None]
 Clock = Callable[[], Millis]
@@ -48,8 +56,9 @@ def read_recordings(
     read_at = clock()
     first, *others = topics
     parts = [_read(bootstrap, first, incident_ids, find)]
+    decided_in = {raw.partition for raw in _steps(parts[0])}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="recordings") as pool:
-        parts += pool.map(lambda topic: _read(bootstrap, topic, incident_ids, find), others)
+        parts += pool.map(lambda topic: _read(bootstrap, topic, incident_ids, find, decided_in), others)
     begins = {place: begin for part in parts for place, begin in part.begins.items()}
     return {one: _recording(one, parts, begins, read_at, find) for one in incident_ids}
 
@@ -71,14 +80,27 @@ def _recording(
     return Recording(incident_id, records, begins, read_at, schemas_of(values, find))
 
 
-def _read(bootstrap: str, topic: Topic, incident_ids: Collection[str], find: FindSchema) -> _Part:
+def _steps(part: _Part) -> Iterator[RawRecord]:
+    """Of the journal, the incidents' own records; what else there is of it declares settings."""
+    if part.topic is JOURNAL:
+        for incident_id, raws in part.found.items():
+            yield from (raw for raw in raws if raw.key == incident_id.encode())
+
+
+def _read(
+    bootstrap: str, topic: Topic, incident_ids: Collection[str], find: FindSchema, decided_in: Collection[int] = ()
+) -> _Part:
+    """A topic's records of the incidents; where it is keyed by them, of these partitions and those that are theirs by key."""
     part = _Part(topic, defaultdict(list), {})
     choose = _Choice(topic, incident_ids, find)
     with reader(bootstrap) as log:
         there = log.partitions(topic.name)
+        if decided_in and topic is not METRICS:
+            theirs = {partition_of(one.encode(), len(there)) for one in incident_ids}.union(decided_in)
+            there = [partition for partition in there if partition in theirs]
         bounds = {partition: log.bounds(topic.name, partition) for partition in there}
         part.begins.update({(topic.name, partition): low for partition, (low, _) in bounds.items()})
-        for raw in log.read(topic.name, bounds):
+        for raw in log.read(topic.name, bounds, choose.may_be):
             for incident_id in choose.of(raw):
                 part.found[incident_id].append(raw)
     return part
@@ -91,6 +113,13 @@ class _Choice:
         self._names = {one.encode(): one for one in incident_ids}
         self._codec: Codec[Any] = Codec(topic.record, find=find)
         self._journal = topic is JOURNAL
+        self._words = (_DECLARING,) if self._journal else tuple(self._names)
+
+    def may_be(self, key: bytes | None, value: bytes | None) -> bool:
+        """Whether a record can be of one of them; quick, so that others' are passed over by the hundred thousand."""
+        if key in self._names or (key is not None and key.partition(b"/")[0] in self._names):
+            return True
+        return value is not None and any(word in value for word in self._words)
 
     def of(self, raw: RawRecord) -> list[str]:
         """By its key; else by the field `incident_id`, where the value names one at all."""
@@ -105,8 +134,7 @@ class _Choice:
         return [one for one in named if self._is_of(raw.value, one)]
 
     def _declares(self, value: bytes) -> bool:
-        # Steps hold no settings; a declaration holds them as JSON.
-        if b'"anomaly_threshold"' not in value:
+        if _DECLARING not in value:
             return False
         try:
             declared: StepTaken = self._codec.decode(value)

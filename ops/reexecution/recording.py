@@ -45,7 +45,7 @@ class Recording:
 
     Attributes:
         records: by topic, those of a partition in the order of their offsets.
-        begins: of each partition that was read, the first offset that the log still kept.
+        begins: of each partition that was read, the first offset that the log still kept; of those that nobody decided in, none.
         read_at: epoch ms; what came later is not in it.
         schemas: writers' schemas (JSON) that no history holds, by what frames call them: see `ops.reexecution.framing`.
     """

@@ -17,6 +17,7 @@ from schemas.records.intake import Alert, MetricPoint
 from schemas.records.journal import StepTaken
 from schemas.samples import sample
 from state.log_reader import LogReader
+from streams.partitioning import partition_of
 from streams.topics import JOURNAL, METRICS, SAMPLED, TOPICS, create_topics
 from tests.support.signals import alert, point
 from tests.support.waiting import eventually
@@ -61,7 +62,7 @@ def test_an_incidents_records_are_found_and_no_others(topics: str, unique: Calla
     ]
     declared = replace(step, key="", settings=settings.settings, code=settings.code)
     write(topics, JOURNAL.name, 1, "candidates", STEPS.encode(declared))
-    write(topics, SAMPLED.name, 1, other, ALERTS.encode(alert(incident_id=other)))
+    write(topics, SAMPLED.name, partition_of(other.encode(), 4), other, ALERTS.encode(alert(incident_id=other)))
     write(topics, JOURNAL.name, 1, other, STEPS.encode(replace(step, key=other)))
     found = read_recordings(topics, [mine, other, unique("nobody")])
     recording = found[mine]
@@ -74,6 +75,22 @@ def test_an_incidents_records_are_found_and_no_others(topics: str, unique: Calla
     assert len(found[other].of(SAMPLED)) == 1
     assert not found[unique("nobody")].of(SAMPLED)
     assert {name for name, _ in recording.begins} == {topic.name for topic in WITHOUT_ALERTS}
+
+
+def test_where_nobody_decided_on_an_incident_nothing_is_read(topics: str, unique: Callable[[str], str]) -> None:
+    """Its own partition is, so a record that somebody forged there is found; another one where a step was taken is as well; the
+    metrics, keyed by series, are everywhere. Without a step all is read."""
+    mine = next(one for one in map(unique, map("inc-{}".format, range(100))) if partition_of(one.encode(), 4) == 2)
+    wrote = [write(topics, SAMPLED.name, at, mine, ALERTS.encode(alert(incident_id=mine))) for at in range(4)]
+    measured = write(topics, METRICS.name, 0, "series", POINTS.encode(replace(point(0.5), incident_id=mine)))
+    assert {raw.partition for raw in read_recordings(topics, [mine])[mine].of(SAMPLED)} == {0, 1, 2, 3}
+    step = sample(StepTaken, stage="candidates", key=mine, settings="", basis="ab")
+    write(topics, JOURNAL.name, 3, mine, STEPS.encode(step))
+    recording = read_recordings(topics, [mine])[mine]
+    found = sorted((raw.partition, raw.offset) for raw in recording.of(SAMPLED))
+    assert found == [(2, wrote[2]), (3, wrote[3])]
+    assert [raw.offset for raw in recording.of(METRICS)] == [measured]
+    assert {partition for name, partition in recording.begins if name == SAMPLED.name} == {2, 3}
 
 
 def test_what_retention_took_is_told_by_where_the_log_begins(topics: str, unique: Callable[[str], str]) -> None:
