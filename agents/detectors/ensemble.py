@@ -3,23 +3,27 @@
 Each detector's statistic becomes a rarity by its own history (`tail`), so they can be added: the cubic mean of them lies
 near the most surprised one, and more when several are (Aggarwal and Sathe 2017, "Outlier ensembles"). A longer life gives
 more occasions to be surprised (the bar rises by the logarithm of the age), and what was told a while ago counts less
-(`hold_off`). Nothing to configure: no parameter depends on a series, its name or its unit.
+(`hold_off`), as does what comes in a rhythm (`rhythm`). Nothing to configure: no parameter depends on a series, its name
+or its unit.
 """
 
 from dataclasses import dataclass
 from math import isfinite, log10
 
+from agents.detectors.daytime import Daytime
 from agents.detectors.deseasoned import Deseasoned
 from agents.detectors.drift import Drift
 from agents.detectors.hold_off import HoldOff
 from agents.detectors.likelihood import Likelihood
 from agents.detectors.memory import dump, restore
 from agents.detectors.reach import Reach
+from agents.detectors.rhythm import Rhythm
 from agents.detectors.scale import Scale
 from agents.detectors.season import Season
 from agents.detectors.shape import BLOCK, Shape
 from agents.detectors.tail import Tail
 from agents.detectors.texture import Texture
+from agents.detectors.transitions import Transitions
 from agents.detectors.value import Value
 from agents.detectors.week import Week
 
@@ -44,23 +48,25 @@ class Verdict:
 
 
 class SeriesWatch:
-    """The memory of one series, and what it says of the next point. About 16 kB."""
+    """The memory of one series, and what it says of the next point. Below 20 kB."""
 
     __slots__ = (
         "_block",
+        "_daytime",
         "_deseasoned",
         "_drift",
         "_hold",
         "_likelihood",
         "_of_block",
         "_of_point",
-        "_off",
         "_reach",
+        "_rhythm",
         "_scale",
         "_season",
         "_shape",
         "_sum",
         "_texture",
+        "_transitions",
         "_value",
         "_week",
     )  # fmt: skip
@@ -70,11 +76,12 @@ class SeriesWatch:
         self._season, self._week, self._texture, self._value = Season(), Week(), Texture(), Value()
         self._reach, self._drift, self._likelihood = Reach(), Drift(), Likelihood()
         self._shape, self._deseasoned = Shape(), Deseasoned()
+        self._transitions, self._daytime = Transitions(), Daytime()
         self._of_point = tuple(Tail() for _ in range(9))
-        self._of_block = tuple(Tail() for _ in range(4))
-        self._hold = HoldOff()
+        self._of_block = tuple(Tail() for _ in range(3))
+        self._hold, self._rhythm = HoldOff(), Rhythm()
         self._block = 0
-        self._sum = self._off = 0.0
+        self._sum = 0.0
 
     def __eq__(self, other: object) -> bool:
         """Whether the other will say the same of whatever comes."""
@@ -112,21 +119,17 @@ class SeriesWatch:
         # A cubic mean: one detector that is very surprised counts for more than all that are a little.
         cubes = self._point(value, at_s, points, unit)
         self._sum += value
-        self._off += self._season.off
         self._block += 1
         if self._block == BLOCK:
-            cubes += self._six(self._sum / BLOCK, self._off / BLOCK, unit)
-            self._block, self._sum, self._off = 0, 0.0, 0.0
+            cubes += self._six(self._sum / BLOCK, at_s, unit)
+            self._block, self._sum = 0, 0.0
         scale.learn(value)
-        return self._hold.step(cubes ** (1 / 3) - _bar(points), points)
+        return self._rhythm.step(self._hold.step(cubes ** (1 / 3) - _bar(points), points), at_s)
 
     def _point(self, value: float, at_s: float, points: int, unit: float) -> float:
         """Cubed rarities of the detectors that judge every point."""
-        seasonal, weekly, valued, residual, reached, drifted, likely, roughly, stilly = self._of_point
-        cubes = 0.0
-        season = self._season.step(value, at_s, self._scale.level)
-        if season is not None and points >= WARM_UP:
-            cubes += seasonal.rarity(season) ** 3
+        weekly, valued, residual, reached, drifted, likely, roughly, stilly, stepped = self._of_point
+        cubes, level = 0.0, self._scale.level
         week = self._week.step(value, at_s)
         if week is not None:
             cubes += weekly.rarity(week) ** 3
@@ -142,22 +145,26 @@ class SeriesWatch:
         rough, still = self._texture.step(value)
         if points > _LATER:
             cubes += roughly.rarity(rough) ** 3
+        off = self._season.step(value, at_s, level)
         if points >= _SOON:
-            cubes += residual.rarity(self._deseasoned.of_point(self._season.off, unit)) ** 3
+            cubes += residual.rarity(self._deseasoned.step(off, unit)) ** 3
+        unlikely = self._transitions.step(value, level, unit)
+        if unlikely is not None:
+            cubes += stepped.rarity(unlikely) ** 3
         return cubes + stilly.rarity(still) ** 3 + likely.rarity(self._likelihood.step(value)) ** 3
 
-    def _six(self, mean: float, off: float, unit: float) -> float:
-        """Cubed rarities of those that judge the mean of six points, and its mean deviation from the day's course."""
-        plateaued, shaped, coursed, deseasoned = self._of_block
-        plateau, shape, course = self._shape.step(mean, unit)
+    def _six(self, mean: float, at_s: float, unit: float) -> float:
+        """Cubed rarities of those that judge the mean of six points, the last of them at `at_s`."""
+        plateaued, shaped, daily = self._of_block
+        plateau, shape = self._shape.step(mean, unit)
+        daytime = self._daytime.step(mean, at_s, unit)
         cubes = 0.0
         if plateau is not None:
             cubes += plateaued.rarity(plateau, BLOCK) ** 3
         if shape is not None:
             cubes += shaped.rarity(shape, BLOCK) ** 3
-            cubes += deseasoned.rarity(self._deseasoned.of_block(off, unit), BLOCK) ** 3
-        if course is not None:
-            cubes += coursed.rarity(course, 2 * BLOCK) ** 3
+        if daytime is not None:
+            cubes += daily.rarity(daytime, BLOCK) ** 3
         return cubes
 
 

@@ -1,4 +1,4 @@
-"""Whether the recent course, as a few means, looks like any course before: on three scales.
+"""Whether the recent course, as a few means, looks like any course before: on two scales.
 
 Source: left discords (Yeh et al. 2016, "Matrix profile I", ICDM): the distance of a subsequence to its nearest neighbour in
 the past. The past is kept as prototypes, and means stand for the points: piecewise aggregate approximation (Keogh et al.
@@ -10,33 +10,26 @@ from agents.detectors.prototypes import Prototypes, PrototypesOnLine
 BLOCK = 6
 _CAPACITY = 64
 _VIGILANCE, _VIGILANCE_ON_LINE = 0.3, 0.1
-_SHORT, _LONG = 3, 12
+_SHORT = 3
 
 
 class Shape:
-    """Novelty of the mean of twelve points, of three means of six, and of two means of thirty-six."""
+    """Novelty of the mean of twelve points, and of three means of six."""
 
-    __slots__ = ("_blocks", "_course", "_even", "_plateau", "_short")
+    __slots__ = ("_blocks", "_plateau", "_short")
 
     def __init__(self) -> None:
         self._blocks: list[float] = []
         self._short = Prototypes(_CAPACITY, _VIGILANCE, 3)
-        self._course = Prototypes(_CAPACITY, _VIGILANCE, 2)
         self._plateau = PrototypesOnLine(_CAPACITY, _VIGILANCE_ON_LINE)
-        self._even = False
 
-    def step(self, mean: float, unit: float) -> tuple[float | None, float | None, float | None]:
-        """Of the mean of the last six points: the three distances in units, None where one is not due."""
+    def step(self, mean: float, unit: float) -> tuple[float | None, float | None]:
+        """Of the mean of the last six points: the two distances in units, None where one is not due."""
         blocks = self._blocks
-        if len(blocks) == _LONG:
+        if len(blocks) == _SHORT:
             del blocks[0]
         blocks.append(mean)
         known = len(blocks)
         plateau = self._plateau.distance((blocks[-2] + mean) / 2, unit) if known > 1 else None
         short = self._short.distance(blocks[-3], blocks[-2], mean, unit) if known >= _SHORT else None
-        self._even = not self._even
-        course = None
-        if known == _LONG and self._even:
-            half = _LONG // 2
-            course = self._course.distance(sum(blocks[:half]) / half, sum(blocks[half:]) / half, 0.0, unit)
-        return plateau, short, course
+        return plateau, short
