@@ -19,7 +19,7 @@ _DEFAULT_RULES = Rules()
 class Press(Protocol):
     """Makes the message and the identity of a native alert; None where it has to go the slow way."""
 
-    def message(self, item: Any, arrival: "Arrival") -> tuple[Message, str | None] | None:
+    def message(self, item: Any, arrival: "Arrival") -> tuple[Message, str] | None:
         """Of one item."""
 
 

@@ -24,6 +24,8 @@ from streams.topics import ALERTS, COMMANDS
 
 # Of a body of which more items are refused one letter holds the whole: 150 kB of nothing would make 50,000 letters of 400 bytes.
 _MOST_LETTERS = 1_000
+# What surrounds the items is in every letter of one; where that is more than this one letter holds the whole.
+_MOST_AROUND = 1_000_000
 
 
 @dataclass(slots=True)
@@ -118,8 +120,13 @@ class BatchReader:
         return batch
 
     def encoded(self, reading: Reading, arrival: Arrival) -> Batch:
-        """The messages of a reading; a record that cannot be written, or is of a tenant not the sender's, is a refusal more."""
+        """The messages of a reading; a record that cannot be written, or is of a tenant not the sender's, is a refusal more.
+
+        Raises:
+            BodyRefusedError: they are endless.
+        """
         batch = Batch(reading)
+        reading.made = 0  # of lines it was their texts alone
         for at, record in enumerate(reading.records):
             if type(record) is Message:
                 batch.messages.append(record)
@@ -127,7 +134,9 @@ class BatchReader:
                 try:
                     if arrival.bound and record.tenant != arrival.tenant:
                         raise _foreign(record.tenant, arrival.tenant)
-                    batch.messages.append(self._message(record))
+                    message = self._message(record)
+                    reading.spend(len(message.value or b""))
+                    batch.messages.append(message)
                 except InvalidInputError as error:
                     reading.refuse(reading.place(at), error)
                     continue
@@ -150,8 +159,11 @@ class BatchReader:
         refusals = batch.reading.refusals
         if not refusals:
             return
-        surroundings = {ENVELOPE_HEADER: batch.reading.envelope} if batch.reading.envelope else {}
-        many = len(refusals) > _MOST_LETTERS and len(raw) <= LONGEST_VALUE
+        around = batch.reading.envelope
+        surroundings = {ENVELOPE_HEADER: around} if around else {}
+        many = (len(refusals) > _MOST_LETTERS and len(raw) <= LONGEST_VALUE) or len(refusals) * len(
+            around
+        ) > _MOST_AROUND
         if known.whole or many or any(refusal.value is None for refusal in refusals):
             places = sorted({refusal.index for refusal in refusals})
             told = {ITEMS_HEADER: as_ranges(places).encode()}

@@ -16,8 +16,10 @@ from ops.intake.http import Intake
 from ops.intake.limits import SlidingWindow
 from ops.intake.recall import Recall
 from ops.intake.rules import ALL_LABELS, Rules, names
+from ops.intake.signatures import SeenSignatures
 from ops.intake.sns_trust import SnsTrust
 from ops.intake.sources import read_sources
+from ops.intake.unsettled import OpenFile, Unsettled
 from ops.settings import Settings
 from state.clock import wall_clock_ms
 from streams.encoder import TelemetryEncoder
@@ -56,6 +58,8 @@ def compose_intake(
         open_to_all=settings.intake_open,
         by_key=SlidingWindow(settings.intake_rate_per_s * _RATE_WINDOW_S, _RATE_WINDOW_S),
         by_tenant=SlidingWindow(settings.intake_tenant_rate_per_s * _RATE_WINDOW_S, _RATE_WINDOW_S),
+        # To the second, as most senders write it.
+        seen=SeenSignatures(wall_clock_ms() // 1000 * 1000),
     )
     return Intake(
         handover=Handover(delivery, bounds, wall_clock_ms, time.monotonic),
@@ -66,6 +70,7 @@ def compose_intake(
         rules=intake_rules(settings),
         guard=guard,
         bodies=BodyReader(timeout_s=settings.intake_body_timeout_s),
+        unsettled=_unsettled(settings),
         verifiers={SNS_FORMAT.name: SnsTrust(names(settings.sns_topics, ())).check},
     )
 
@@ -82,6 +87,12 @@ def compose_recall(settings: Settings, bootstrap: str, encoder: TelemetryEncoder
         shared=settings.intake_shared,
         clock=wall_clock_ms,
     )
+
+
+def _unsettled(settings: Settings) -> Unsettled:
+    """Kept in a file of this process' own, where what was taken before is asked about at all."""
+    path = settings.home / "intake" / f"open-{settings.http_port}.log"
+    return Unsettled(settings.intake_dedup_s, OpenFile(path) if settings.intake_dedup_s else None)
 
 
 def _new_id() -> str:

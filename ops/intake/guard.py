@@ -10,20 +10,23 @@ from typing import Any
 from ops.intake.arrival import DEFAULT_TENANT
 from ops.intake.errors import NotAdmittedError
 from ops.intake.limits import SlidingWindow
-from ops.intake.signatures import SeenSignatures, check_signature
+from ops.intake.signatures import Seen, SeenSignatures, check_signature
 from ops.intake.sources import Source
 from schemas.records.vocabulary import Millis
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A sender that may pass: what it is called, its tenant, whether it may name no other; `of` are the sources it may be."""
+    """A sender that may pass: what it is called, its tenant, whether it may name no other; `of` are the sources it may be.
+
+    `signature` is the one that it came by, where it counts once.
+    """
 
     key: str
     tenant: str = DEFAULT_TENANT
     bound: bool = False
-    source: Source | None = None
     of: tuple[Source, ...] = ()
+    signature: Seen | None = None
 
 
 @dataclass(slots=True)
@@ -73,27 +76,31 @@ class Guard:
         return Admitted(host, of=rest)
 
     def check(self, admitted: Admitted, body: bytes, headers: Mapping[str, str], now: Millis) -> Admitted:
-        """Admit by what is signed.
+        """Admit by what is signed. A signature that counts once is taken from here on; `not_taken` gives it back.
 
         Raises:
-            NotAdmittedError: 401 for a wrong, missing, outdated or repeated signature, or a wrong routing key.
+            NotAdmittedError: 401 for a wrong, missing, outdated or repeated signature, or a wrong routing key; 503 for a
+                signature of before the start.
         """
         if not admitted.of:
             return admitted
         why: NotAdmittedError | None = None
         for source in admitted.of:
             try:
-                check_signature(source, body, headers, now, self.seen)
+                signature = check_signature(source, body, headers, now, self.seen)
             except NotAdmittedError as error:
-                why = why or error
+                # What is known of the right source says more than that it is none of the others'.
+                why = error if why is None or why.reason == "unauthorized" else why
             else:
-                return replace(_as(source), of=())
+                if signature is not None:
+                    self.seen.add(signature)
+                return replace(_as(source), signature=signature)
         raise why or NotAdmittedError(401, "unauthorized", "No source admits this request.")
 
-    def used(self, admitted: Admitted, headers: Mapping[str, str]) -> None:
-        """The request was taken: its signature does not count again."""
-        if admitted.source is not None and admitted.source.hmac is not None:
-            self.seen.add(headers.get(admitted.source.hmac.header.lower(), ""))
+    def not_taken(self, admitted: Admitted) -> None:
+        """The request was not taken after all: its sender may send the very same again."""
+        if admitted.signature is not None:
+            self.seen.discard(admitted.signature)
 
     def charge(self, admitted: Admitted, items: int, now_s: float) -> None:
         """Count items against the limits.
@@ -110,7 +117,7 @@ class Guard:
 
 
 def _as(source: Source) -> Admitted:
-    return Admitted(source.name, source.tenant or DEFAULT_TENANT, source.tenant is not None, source)
+    return Admitted(source.name, source.tenant or DEFAULT_TENANT, source.tenant is not None)
 
 
 @lru_cache(maxsize=1_000)

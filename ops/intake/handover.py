@@ -16,6 +16,10 @@ from streams.errors import DeliveryError
 from streams.outbox import Message
 
 
+class NothingSentError(DeliveryError):
+    """The intake takes nothing now; of what was offered nothing is on its way."""
+
+
 class Delivery(Protocol):
     """What the intake needs of a producer."""
 
@@ -94,14 +98,14 @@ class Handover:
         self._recalling = False
 
     def check_open(self, incoming_bytes: int = 0) -> None:
-        """Raises DeliveryError while too much waits, or the eldest of it longer than anybody's patience."""
+        """Raises NothingSentError while too much waits, or the eldest of it longer than anybody's patience."""
         eldest = next(iter(self._carriers), None)
         if eldest is not None and self._monotonic() - eldest.begun_s > self._bounds.patience_s:
-            raise DeliveryError(
+            raise NothingSentError(
                 f"Kafka has not answered for {self._monotonic() - eldest.begun_s:.0f} s. Send it again when it is back."
             )
         if self.waiting_bytes + incoming_bytes > self._bounds.most_bytes:
-            raise DeliveryError(
+            raise NothingSentError(
                 f"{self.waiting_bytes} bytes wait for Kafka already, of {self._bounds.most_bytes}. Send it again more slowly."
             )
 
@@ -117,7 +121,7 @@ class Handover:
             DeliveryError: one was not taken, or not in time; it is on its way still, or was never sent.
         """
         if self._recalling:
-            raise DeliveryError(
+            raise NothingSentError(
                 "What was taken before the start is still being read from Kafka. Send it again in a moment."
             )
         self._recent.turn(self._clock())

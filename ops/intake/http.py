@@ -4,7 +4,6 @@ What cannot be mapped goes to the dead letters byte for byte; when Kafka is slow
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +20,12 @@ from ops.intake.counters import IntakeCounters
 from ops.intake.errors import BodyRefusedError, NotAdmittedError
 from ops.intake.formats import FORMATS, Format, chosen
 from ops.intake.guard import Admitted, Guard
-from ops.intake.handover import Handover
+from ops.intake.handover import Handover, NothingSentError
 from ops.intake.headers import plain_headers
 from ops.intake.letters import KEPT_HEADERS, OVERSIZED, PATH_HEADER, described, refused
 from ops.intake.reading import Parcel
 from ops.intake.rules import Rules
+from ops.intake.unsettled import Ids, Reception, Unsettled, body_key
 from schemas.records.log import DeadLetter
 from schemas.records.vocabulary import Millis
 from streams.errors import DeliveryError
@@ -55,6 +55,7 @@ class Intake:
     guard: Guard = field(default_factory=Guard)
     bodies: BodyReader = field(default_factory=BodyReader)
     verifiers: Mapping[str, Verify] = field(default_factory=dict)
+    unsettled: Unsettled = field(default_factory=Unsettled)
 
     async def answer(self, at_path: Format, scope: Scope, receive: Receive) -> Answer:
         """The answer to one request.
@@ -63,7 +64,7 @@ class Intake:
             SenderGoneError: nobody waits for one.
         """
         parcel, known = Parcel(b""), at_path
-        body = Body(b"", 0)
+        body, admitted, answered = Body(b"", 0), None, None
         try:
             headers = plain_headers(scope["headers"])
             parcel = Parcel(b"", headers)
@@ -75,7 +76,6 @@ class Intake:
             known = chosen(at_path, parcel)
             admitted = self.guard.check(admitted, raw, headers, self.clock())
             answered = await self._take(known, body, parcel, admitted, begun)
-            self.guard.used(admitted, headers)
         except NotAdmittedError as error:
             self.counters.not_admitted(at_path.path, error.reason)
             return known.problem(_not_admitted(error), parcel)
@@ -85,12 +85,36 @@ class Intake:
                 Problem(503, "unavailable", f"Nothing counts as taken. {error}", _RETRY_AFTER_S), parcel
             )
         finally:
+            if answered is None and admitted is not None:
+                self.guard.not_taken(admitted)
             self.bodies.release(body)
             self.counters.waiting(self.handover.waiting_bytes)
         return answered
 
     async def _take(self, known: Format, body: Body, parcel: Parcel, admitted: Admitted, begun: float) -> Answer:
-        arrival = Arrival(self.clock(), self.new_id, admitted.tenant, self.rules, admitted.bound)
+        """As `_taken`; a body that its sender was told to send again is taken as it was the first time."""
+        now, place = self.clock(), (known.path, parcel.body or body.sha256.encode())
+        before = self.unsettled.resumed(*place, now)
+        reception = before or Reception(self.new_id(), now)
+        try:
+            answer = await self._taken(known, body, parcel, admitted, begun, reception)
+        except (NothingSentError, NotAdmittedError):
+            if before is None:
+                self.unsettled.settled(reception)
+            else:
+                self.unsettled.failed(*place, reception)
+            raise
+        except BaseException:
+            self.unsettled.failed(*place, reception)
+            raise
+        self.unsettled.settled(reception)
+        return answer
+
+    async def _taken(
+        self, known: Format, body: Body, parcel: Parcel, admitted: Admitted, begun: float, reception: Reception
+    ) -> Answer:
+        ids = Ids(reception)
+        arrival = Arrival(reception.received_at, ids, admitted.tenant, self.rules, admitted.bound)
         kept = _kept(known.path, parcel.headers)
         if body.value is None:
             return await self._refuse(known, _too_large(body, known, arrival, kept), OVERSIZED, parcel, begun)
@@ -109,7 +133,9 @@ class Intake:
             )
             return await self._refuse(known, letter, error.reason, parcel, begun)
         self.guard.charge(admitted, max(1, batch.reading.items), time.monotonic())
-        duplicates = await self._hand_over(known, batch, parcel)
+        if nameless := ids.given > 0 or None in batch.identities:
+            self.unsettled.begun(known.path, parcel.body, reception)
+        duplicates = await self._hand_over(known, batch, parcel, nameless)
         reading = batch.reading
         outcome = Outcome(reading, batch.accepted, duplicates, batch.letter_ids(), parcel.headers)
         took_s = time.perf_counter() - begun
@@ -133,14 +159,13 @@ class Intake:
             headers["Connection"] = "close"  # its rest is not read
         return known.problem(Problem(status_of(reason), reason, letter.detail, more=more, headers=headers), parcel)
 
-    async def _hand_over(self, known: Format, batch: Batch, parcel: Parcel) -> int:
+    async def _hand_over(self, known: Format, batch: Batch, parcel: Parcel, nameless: bool) -> int:
         messages = batch.messages
         if batch.letters:
             messages = [*messages, *(self.reader.encoder.message(letter) for letter in batch.letters)]
         # Of a body that holds dead letters or nameless records, a repetition is known by its bytes alone.
-        nameless = batch.letters or None in batch.identities
-        body_key = f"{known.path}\x1f{_hashed(parcel.body)}" if nameless else ""
-        duplicates = await self.handover.hand_over(messages, batch.identities, body_key)
+        key = body_key(known.path, parcel.body) if nameless else ""
+        duplicates = await self.handover.hand_over(messages, batch.identities, key)
         self.counters.shelved(known.path, batch.letters)
         return duplicates
 
@@ -210,10 +235,6 @@ def _endpoint(intake: Intake, known: Format) -> Callable[..., Any]:
 def _is_short(body: bytes) -> bool:
     """Whether a body is mapped in a few milliseconds."""
     return len(body) < _ON_A_THREAD_BYTES and body.count(b"{") + body.count(b"\n") <= _MOST_OBJECTS
-
-
-def _hashed(body: bytes) -> str:
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _kept(path: str, headers: Mapping[str, str]) -> dict[str, bytes]:

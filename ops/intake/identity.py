@@ -11,11 +11,6 @@ def named_identity(tenant: str, alert_id: str) -> str:
     return f"{tenant}\x1f{alert_id}"
 
 
-def alert_identity(alert: Alert, given_id: bool, given_time: bool) -> str | None:
-    """Its identity; None where its sender gave neither id nor time, so that each is a new one."""
-    return named_identity(alert.tenant, alert.alert_id) if given_id or given_time else None
-
-
 def condition_id(alert: Alert, at: Millis, message: str) -> str:
     """The id of an alert of this one's condition, at a time, with a text: the same whoever makes it, and whenever."""
     said = hashlib.blake2b(f"{alert.status}\x1f{alert.severity}\x1f{message}".encode(), digest_size=8).hexdigest()

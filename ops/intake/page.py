@@ -26,12 +26,16 @@ replicas; what cannot be taken lies in the dead letters byte for byte (`breakwat
   Kafka takes meanwhile is recognised.
 - **A repetition makes no second alert** for `BREAKWATER_INTAKE_DEDUP_S`: the same id; without one the same condition, start,
   status and severity (and text, for native alerts); for metrics the same series, time and value. It is answered as a success
-  (`duplicates`). A native alert with neither id nor time is a new one each time, but where its sender was told 503 and sends the
-  same body again. After a restart what was taken within that time is read back from Kafka first; several processes behind one
-  address learn it from each other with `BREAKWATER_INTAKE_SHARED`.
+  (`duplicates`). A native alert with neither id nor time is a new one each time, but where its sender heard no success (503, or
+  no answer because the process ended) and sends the same body again: it gets the ids that it had. After a restart what was taken
+  within that time is read back from Kafka first, and which bodies were left open from `intake/` in the home. Several processes
+  behind one address learn of alerts from each other with `BREAKWATER_INTAKE_SHARED`. So such an alert without id and time comes
+  twice in three cases alone: its sender goes to another process, the home was lost with the process, or the machine itself broke
+  down (the file is not forced to its disk).
 - **401, 403, 408, 429**: not let in; nothing is kept, and metrics count it by reason.
 - Bodies may be packed by gzip, deflate or zstd (remote write: snappy), and have 16 MiB, packed and unpacked; an item has
-  `BREAKWATER_MAX_ALERT_BYTES`, a body 50,000 items.
+  `BREAKWATER_MAX_ALERT_BYTES`, a body 50,000 items. What items share counts in every record of theirs: a record has 1.9 MB, all
+  that a body makes 128 MiB; a resource of OTLP has 1,000 attributes, a point 1,000 values.
 
 ## Who may send
 
@@ -44,11 +48,13 @@ routing key. A `tenant` binds what it sends to that tenant.
 ```
 
 An HMAC is SHA-256 in hex or base64 over the body, or over timestamp, `separator` (`:`) and body where a `timestamp_header` is
-named: then a request older than `tolerance_s`, or one that was taken before, is refused. Secrets may lie in files
-(`secret_file`, `bearer_file`), and are compared in constant time.
+named: then a request older than `tolerance_s`, or one that was taken before (however its signature is written), is refused; one
+that was signed before the process began is told 503, because an earlier process may have taken it: signed anew, it is taken.
+Secrets may lie in files (`secret_file`, `bearer_file`), and are compared in constant time.
 
-SNS messages are taken from the topics in `BREAKWATER_SNS_TOPICS` only, with SNS's signature; the certificate and a subscription's
-confirmation are fetched from `https://sns.<region>.amazonaws.com` alone, without following redirects.
+SNS messages are taken from the topics in `BREAKWATER_SNS_TOPICS` only, with SNS's signature, and no older than 75 minutes (SNS
+itself gives up after an hour); the certificate and a subscription's confirmation are fetched from `https://sns.<region>.amazonaws.com`
+alone, within 5 s, without following redirects; whatever address that name leads to has to show the name's certificate.
 
 ## Labels
 

@@ -36,6 +36,11 @@ def series_of(where: tuple[str, str, str], name: str, unit: str, labels: dict[st
     """
     if not name or len(name) > LONGEST_TITLE:
         raise ItemRefusedError(f"name has {len(name)} characters; give 1 to {LONGEST_TITLE}.", INVALID, ("name",))
+    size = sum(map(len, labels)) + sum(map(len, labels.values()))
+    if (
+        size > _LONGEST_SERIES
+    ):  # before it is sorted and joined: in remote write 2.0 many series may name one endless text
+        raise ItemRefusedError(f"labels of {size} characters; give at most {_LONGEST_SERIES}.", INVALID, ("labels",))
     key = series_id(*where, name, labels)
     if len(key) > _LONGEST_SERIES:
         raise ItemRefusedError(

@@ -4,7 +4,7 @@ A condition that comes a second time gets a template; id, time and message are f
 makes, and whatever is unusual goes the slow way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -54,7 +54,7 @@ class AlertPress:
         self._known: dict[tuple[str, bytes], _Pressed] = {}
         self._seen: set[tuple[str, bytes]] = set()
 
-    def message(self, item: Any, arrival: Arrival) -> tuple[Message, str | None] | None:
+    def message(self, item: Any, arrival: Arrival) -> tuple[Message, str] | None:
         """The message and the identity of an alert; None where it has to go the slow way."""
         if type(item) is not dict:
             return None
@@ -78,15 +78,14 @@ class AlertPress:
         pressed = self._known.get(key) or self._pressed(key, rest, arrival)
         if pressed is None or (arrival.bound and pressed.tenant != arrival.tenant):
             return None
-        named = alert_id or pressed.alert_id(at, message)
+        named = alert_id or pressed.alert_id(at, message) or arrival.new_id()
         value = pressed.template.fill(
-            named or arrival.new_id(),
+            named,
             arrival.received_at if at < 0 else at,
             avro_long(arrival.received_at),
             None if message is None else avro_string(message),
         )
-        identity = None if named is None else named_identity(pressed.tenant, named)
-        return Message(ALERTS.name, pressed.template.key, value), identity
+        return Message(ALERTS.name, pressed.template.key, value), named_identity(pressed.tenant, named)
 
     def _pressed(self, key: tuple[str, bytes], rest: dict[str, Any], arrival: Arrival) -> _Pressed | None:
         """A template for what comes a second time: making one costs as much as five alerts the slow way."""
@@ -96,7 +95,8 @@ class AlertPress:
             self._seen.add(key)
             return None
         try:
-            alert = AlertIn.model_validate(rest).record(arrival)
+            # The template has no id; the body's next is for the alert itself.
+            alert = AlertIn.model_validate(rest).record(replace(arrival, new_id=str))
         except ValueError:
             return None  # the slow way says what is wrong
         if len(self._known) >= _MOST:

@@ -17,6 +17,10 @@ MAX_ITEMS = 50_000
 # A JSON value takes some 50 bytes once parsed: two million are 100 MB, and no honest body of 16 MiB has so many.
 _MAX_VALUES = 2_000_000
 _COUNTED_FROM_BYTES = 1 << 20
+# What all items share stands once in a body, and in every record that is made of it: 16 MiB could become terabytes.
+_MOST_MADE = 128 << 20
+# The Avro bytes of one record; Kafka takes 2 MiB with all that is around them.
+LONGEST_RECORD = 1_900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Reading:
         envelope: what surrounds the items, as JSON: kept with a refused item, so that it can be read again.
         facts: what the format's answer tells beside.
         passed_over: parts that are no values, by what they are, counted.
+        made: bytes of the records so far.
     """
 
     records: list[Any] = field(default_factory=list)
@@ -66,11 +71,27 @@ class Reading:
     envelope: bytes = b""
     facts: dict[str, Any] = field(default_factory=dict)
     passed_over: Counter[str] = field(default_factory=Counter)
+    made: int = 0
 
     def take(self, record: Any, identity: str | None = None) -> None:
         """One more record."""
         self.records.append(record)
         self.identities.append(identity)
+
+    def spend(self, size: int) -> None:
+        """A record of so many bytes is made.
+
+        Raises:
+            ItemRefusedError: Kafka would never take it. BodyRefusedError: the body makes more of itself than is made of any.
+        """
+        if size > LONGEST_RECORD:
+            raise ItemRefusedError(f"The item makes a record of {size} bytes; {LONGEST_RECORD} are taken.", OVERSIZED)
+        self.made += size
+        if self.made > _MOST_MADE:
+            raise BodyRefusedError(
+                OVERSIZED,
+                f"The body makes more than {_MOST_MADE} bytes of records: its items share too much. Send fewer.",
+            )
 
     def place(self, at: int) -> int:
         """The place of the item that a record is of."""

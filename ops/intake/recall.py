@@ -28,6 +28,8 @@ _AGAIN_S = 1.0
 _EVERY_S = 0.5
 _AT_ONCE = 2_000
 _FAREWELL_S = 1.0
+# Topics that were made a moment ago have no leaders yet: nobody is kept from starting for long by one failure more.
+_FAILURES_WAITED = 2
 
 Spans = dict[int, tuple[int, int]]
 
@@ -86,6 +88,7 @@ class Recall:
 
     def _run(self) -> None:
         ends: dict[int, int] | None = None
+        failures = 0
         while not self._over.is_set():
             try:
                 with LogReader(self._bootstrap, "breakwater-intake-recall", _PATIENCE_S) as reader:
@@ -97,7 +100,9 @@ class Recall:
                     return
             except StoreUnavailableError as error:
                 log.warning("what was taken before cannot be read; trying again", error=str(error))
-                self._tried.set()
+                failures += 1
+                if failures >= _FAILURES_WAITED:
+                    self._tried.set()
                 self._over.wait(_AGAIN_S)
 
     def _read_on(self, reader: LogReader, ends: dict[int, int] | None) -> dict[int, int]:

@@ -71,6 +71,14 @@ class BoundedHttp(HttpToolsProtocol):
         if max(self._headers_bytes, self._beside_bytes) > MAX_HEADERS_BYTES:
             self._end()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The sender says no more. Of a whole request it may listen for the answer still; a stream it has left."""
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete or cycle.scope["method"] != "POST":
+            return False
+        cycle.keep_alive = False
+        return True
+
     def _await_headers(self) -> None:
         if self._headers_due is None:
             self._headers_bytes = 0

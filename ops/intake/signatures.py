@@ -16,45 +16,75 @@ from schemas.records.vocabulary import Millis
 # As many signatures as are remembered; at some 200 bytes each, 100,000 are 20 MB.
 _MOST_SEEN = 100_000
 
+Seen = tuple[bytes, Millis]
+
 
 class SeenSignatures:
-    """Signatures of requests that were taken."""
+    """Signatures of requests that were taken or are being taken: their bytes, however they were written, and when they were made.
 
-    def __init__(self, most: int = _MOST_SEEN) -> None:
-        self._most = most
-        self._seen: OrderedDict[str, None] = OrderedDict()
+    Args:
+        since: epoch ms; what was signed before may have been taken by an earlier process, and is not known here.
+        most: signatures that are remembered. What was signed before the youngest that was forgotten counts as not known either.
+    """
 
-    def add(self, signature: str) -> None:
-        """It was taken."""
-        self._seen[signature] = None
+    def __init__(self, since: Millis = 0, most: int = _MOST_SEEN) -> None:
+        self._unknown_before, self._most = since, most
+        self._seen: OrderedDict[bytes, Millis] = OrderedDict()
+
+    def add(self, signature: Seen) -> None:
+        """It is being taken."""
+        digest, at = signature
+        self._seen[digest] = at
         if len(self._seen) > self._most:
-            self._seen.popitem(last=False)
+            _, forgotten = self._seen.popitem(last=False)
+            self._unknown_before = max(self._unknown_before, forgotten + 1)
 
-    def __contains__(self, signature: str) -> bool:
-        return signature in self._seen
+    def discard(self, signature: Seen) -> None:
+        """It was not taken after all: it may come again."""
+        self._seen.pop(signature[0], None)
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._seen
+
+    def knows_of(self, at: Millis) -> bool:
+        """Whether one that was made then would be known."""
+        return at >= self._unknown_before
 
 
-def check_signature(source: Source, body: bytes, headers: Mapping[str, str], now: Millis, seen: SeenSignatures) -> None:
-    """Raises NotAdmittedError (401) where a request is not signed by the source, too old, or was taken before."""
+def check_signature(
+    source: Source, body: bytes, headers: Mapping[str, str], now: Millis, seen: SeenSignatures
+) -> Seen | None:
+    """The signature of a request, where it counts once.
+
+    Raises:
+        NotAdmittedError: 401 where the request is not signed by the source, too old, or was taken before; 503 where it was
+            signed before anybody remembers, so that it may have been: whoever signs it anew is taken.
+    """
     if source.routing_key is not None:
         _check_routing_key(source.routing_key, body)
-        return
+        return None
     if source.hmac is None:
         raise NotAdmittedError(401, "unauthorized", "The bearer token is missing or wrong.")
-    signature = headers.get(source.hmac.header.lower(), "")
-    signed = body
+    signature = _digest(headers.get(source.hmac.header.lower(), ""))
+    signed, at = body, None
     if source.hmac.timestamp_header is not None:
         written = headers.get(source.hmac.timestamp_header.lower(), "")
-        _check_age(written, source.hmac.tolerance_s, now)
+        at = _checked_time(written, source.hmac.tolerance_s, now)
         signed = written.encode("latin-1") + source.hmac.separator.encode() + body
     expected = hmac.new(source.secret_bytes, signed, hashlib.sha256).digest()
-    if not hmac.compare_digest(_digest(signature), expected):
+    if not hmac.compare_digest(signature, expected):
         raise NotAdmittedError(401, "unauthorized", f"{source.hmac.header} is missing or no signature of this body.")
-    if source.hmac.timestamp_header is not None and signature in seen:
+    if at is None:
+        return None
+    if signature in seen:
         raise NotAdmittedError(401, "replayed", f"{source.hmac.header} was taken before; sign every request anew.")
+    if not seen.knows_of(at):
+        why = "The request was signed before this process began, which may have taken it then. Sign it anew."
+        raise NotAdmittedError(503, "unknown_signature", why, 1)
+    return signature, at
 
 
-def _check_age(written: str, tolerance_s: int, now: Millis) -> None:
+def _checked_time(written: str, tolerance_s: int, now: Millis) -> Millis:
     if not (written.isascii() and written.isdigit() and len(written) <= 13):
         raise NotAdmittedError(401, "unauthorized", "The timestamp of the signature is missing or no epoch seconds.")
     at_ms = int(written) * (1 if len(written) == 13 else 1000)
@@ -62,6 +92,7 @@ def _check_age(written: str, tolerance_s: int, now: Millis) -> None:
         raise NotAdmittedError(
             401, "replayed", f"The signature is more than {tolerance_s} s old or ahead; sign it anew, by a right clock."
         )
+    return at_ms
 
 
 def _check_routing_key(wanted: str, body: bytes) -> None:

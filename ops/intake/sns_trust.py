@@ -3,6 +3,7 @@
 Protocol: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
 
+import asyncio
 import base64
 import binascii
 import re
@@ -21,6 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from ops.intake.errors import NotAdmittedError
 from ops.intake.formats.sns import CONFIRMATION, FAREWELL, NOTIFICATION
 from ops.intake.reading import Parcel
+from ops.intake.values import time_ms
+from schemas.errors import InvalidInputError
+from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 
 # The only hosts that are ever asked: a region's SNS, of AWS and of AWS in China.
 _HOST = re.compile(r"sns\.[a-z]{2}(?:-[a-z]+)+-\d\.amazonaws\.com(?:\.cn)?")
@@ -35,6 +40,8 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {"1": hashes.SHA1, "2": hashes.
 _TIMEOUT_S = 5.0
 _MOST_BYTES = 65_536
 _MOST_CERTIFICATES = 16
+# SNS repeats a message for an hour at most (its delivery policies for HTTP); the rest is for clocks.
+_LONGEST_AGE_MS = 75 * 60 * 1000
 
 # Fetches a URL and gives its body; raises httpx.HTTPError.
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -43,33 +50,42 @@ Fetch = Callable[[str], Awaitable[bytes]]
 async def fetch_once(url: str) -> bytes:
     """A small document, without following anything anywhere.
 
+    Whatever address the host's name leads to: with https it has to show a certificate of that name, so that a name that was
+    bent to another machine gets nothing out of it.
+
     Raises:
-        httpx.HTTPError: it cannot be had, is another status than 200, or too large.
+        httpx.HTTPError: it cannot be had, not in time, is another status than 200, packed, or too large.
     """
-    async with (
-        httpx.AsyncClient(follow_redirects=False, timeout=_TIMEOUT_S, trust_env=False) as client,
-        client.stream("GET", url) as answer,
-    ):
-        if answer.status_code != 200:
-            raise httpx.HTTPError(f"{answer.status_code} for {url}")
-        body = b""
-        async for part in answer.aiter_bytes():
-            body += part
-            if len(body) > _MOST_BYTES:
-                raise httpx.HTTPError(f"more than {_MOST_BYTES} bytes at {url}")
-        return body
+    try:
+        async with (
+            asyncio.timeout(_TIMEOUT_S),
+            httpx.AsyncClient(follow_redirects=False, timeout=_TIMEOUT_S, trust_env=False) as client,
+            client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
+        ):
+            if answer.status_code != 200:
+                raise httpx.HTTPError(f"{answer.status_code} for {url}")
+            body = b""
+            async for part in answer.aiter_raw():
+                body += part
+                if len(body) > _MOST_BYTES:
+                    raise httpx.HTTPError(f"more than {_MOST_BYTES} bytes at {url}")
+            return body
+    except TimeoutError as error:
+        raise httpx.HTTPError(f"not within {_TIMEOUT_S:g} s at {url}") from error
 
 
 class SnsTrust:
     """Checks messages, and confirms the subscription of a topic that is wanted.
 
     Args:
-        topics: ARNs that messages are taken from. fetch: gets certificates and confirms subscriptions.
+        topics: ARNs that messages are taken from. fetch: gets certificates and confirms subscriptions. clock: epoch ms.
     """
 
-    def __init__(self, topics: Sequence[str], fetch: Fetch = fetch_once) -> None:
+    def __init__(
+        self, topics: Sequence[str], fetch: Fetch = fetch_once, clock: Callable[[], Millis] = wall_clock_ms
+    ) -> None:
         self._topics = frozenset(topics)
-        self._fetch = fetch
+        self._fetch, self._clock = fetch, clock
         self._keys: OrderedDict[str, rsa.RSAPublicKey] = OrderedDict()
 
     async def check(self, parcel: Parcel) -> None:
@@ -86,6 +102,7 @@ class SnsTrust:
         if topic not in self._topics:
             raise _forbidden(f"The topic {str(topic)[:200]!r} is not one of BREAKWATER_SNS_TOPICS.")
         await self._check_signature(message, _SIGNED[kind])
+        self._check_age(message.get("Timestamp"))
         if kind == CONFIRMATION:
             url = _proved(str(message.get("SubscribeURL")), "SubscribeURL")
             asked = parse_qs(urlsplit(url).query)
@@ -121,8 +138,18 @@ class SnsTrust:
         except InvalidSignature as error:
             raise _forbidden("The signature is not of this message.") from error
 
+    def _check_age(self, written: Any) -> None:
+        """A message that somebody has kept is not taken a second time much later; SNS itself gives up after an hour."""
+        try:
+            at = time_ms(written)
+        except InvalidInputError as error:
+            raise _forbidden(f"Timestamp {error}.") from error
+        if abs(self._clock() - at) > _LONGEST_AGE_MS:
+            raise _forbidden(f"The message is of {written}: SNS sends nothing for so long, and a replay is not taken.")
+
     async def _key(self, url: str) -> rsa.RSAPublicKey:
-        if not _CERTIFICATE.fullmatch(urlsplit(url).path):
+        parts = urlsplit(url)
+        if not _CERTIFICATE.fullmatch(parts.path) or parts.query:
             raise _forbidden("SigningCertURL names no certificate of SNS.")
         if url not in self._keys:
             try:

@@ -80,6 +80,22 @@ async def test_what_was_taken_before_a_restart_is_known_after_it(
     assert len(alerts) == len({(one.tenant, one.alert_id) for one in alerts}) == 6
 
 
+async def test_a_body_without_ids_that_was_told_to_come_again_is_known_after_a_restart_too(
+    tmp_path: Path, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    """Kafka took it late, and its sender heard 503; then it comes to the next process, and once more as a new one."""
+    create_topics(kafka_bootstrap, 4, 1)
+    body = [{"service": topic_prefix, "name": "n", "message": f"{n}"} for n in range(20)]
+    async with served(tmp_path, kafka_bootstrap, intake_patience_s=0.001) as client:
+        assert (await client.post("/v1/alerts", json=body)).status_code == 503
+        await soon(lambda: len(there(kafka_bootstrap, topic_prefix)) == 20)
+    async with served(tmp_path, kafka_bootstrap) as client:
+        again, new = [(await client.post("/v1/alerts", json=body)).json() for _ in range(2)]
+    assert (again["accepted"], again["duplicates"], new["duplicates"]) == (20, 20, 0)
+    alerts = there(kafka_bootstrap, topic_prefix)
+    assert len(alerts) == len({one.alert_id for one in alerts}) == 40
+
+
 @dataclass
 class Heard:
     """Keeps what it is told."""

@@ -243,7 +243,8 @@ def from_sns(address: str, state: str) -> None:
     alarm = orjson.loads(body["Message"]) | {"NewStateValue": state, "StateChangeTime": now()}
     alarm["Trigger"] |= {"Dimensions": [{"name": "ServiceName", "value": "sns-shop"}]}
     sent = {key: value for key, value in body.items() if key not in ("Signature", "SigningCertURL", "SignatureVersion")}
-    post(f"http://{address}/v1/sns", orjson.dumps(signed(sent | {"Message": orjson.dumps(alarm).decode()})), {})
+    message = sent | {"Message": orjson.dumps(alarm).decode(), "Timestamp": now()}
+    post(f"http://{address}/v1/sns", orjson.dumps(signed(message)), {})
 
 
 def cloud_event(url: str, write: Any, what: str) -> None:

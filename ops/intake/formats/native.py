@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from ops.intake.arrival import Arrival
 from ops.intake.errors import ItemRefusedError
 from ops.intake.formats.format import JSON_MEDIA, LINES_MEDIA, Example, Format, Row
-from ops.intake.identity import alert_identity
+from ops.intake.identity import named_identity
 from ops.intake.letters import INVALID, NOT_JSON
 from ops.intake.models import AlertIn, EdgeIn, LogIn, MetricIn, Sent
 from ops.intake.reading import Parcel, Reading, TakeItem, check_count, check_values, parse_json, read_items, take_each
@@ -61,8 +61,8 @@ def taker(shape: type[Sent], arrival: Arrival) -> TakeItem:
         record = record_of(shape, item, arrival)
         identity = None
         if type(record) is Alert:
-            given_time = any(item.get(name) not in (None, "") for name in ("occurred_at", "timestamp", "time"))
-            identity = alert_identity(record, item.get("alert_id") not in (None, ""), given_time)
+            # Of one with neither id nor time it is the body's own: another body is another alert.
+            identity = named_identity(record.tenant, record.alert_id)
         reading.take(record, identity)
 
     return take

@@ -62,6 +62,7 @@ def read_notices(
         if made is None:
             reading.take(*alert_of_labels(told(item, dialect, kept, arrival), arrival))
         else:
+            reading.spend(len(made[0].value or b""))
             reading.take(*made)
 
     return read_items(parcel.body, parsed, "alerts", arrival.rules.max_item_bytes, take, envelope)

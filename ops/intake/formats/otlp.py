@@ -17,8 +17,8 @@ from ops.intake.answers import JSON, Answer, Outcome, Problem
 from ops.intake.arrival import DEFAULT_ENVIRONMENT, Arrival
 from ops.intake.errors import BodyRefusedError
 from ops.intake.formats.format import PROTOBUF
-from ops.intake.letters import INVALID, UNREADABLE
-from ops.intake.reading import Parcel, parse_json
+from ops.intake.letters import INVALID, OVERSIZED, UNREADABLE
+from ops.intake.reading import Parcel, check_count, parse_json
 from ops.intake.rules import UNKNOWN_SERVICE
 
 M = TypeVar("M", bound=Message)
@@ -27,6 +27,8 @@ _HEX = re.compile(r"^[0-9a-fA-F]*$")
 _IDS = frozenset(("traceId", "spanId", "trace_id", "span_id"))
 # More than protobuf itself reads, and less than orjson writes.
 _DEEPEST = 200
+# Of a resource; SDKs stop at 128 by themselves.
+_MOST_ATTRIBUTES = 1_000
 
 
 def parsed(parcel: Parcel, kind: type[M]) -> M:
@@ -67,10 +69,26 @@ def where_of(labels: dict[str, str], arrival: Arrival) -> tuple[str, str, str]:
     return (rules.tenant_of(labels) or arrival.tenant, rules.environment_of(labels) or DEFAULT_ENVIRONMENT, service)
 
 
-def scopes(resources: Iterable[Any], member: str) -> Iterator[tuple[dict[str, str], Any]]:
-    """Every scope of every resource (`member` names them), with the attributes that all it holds has in common."""
+def scopes(resources: Any, member: str, most_bytes: int) -> Iterator[tuple[dict[str, str], Any]]:
+    """Every scope of every resource (`member` names them), with the attributes that all it holds has in common.
+
+    Raises:
+        BodyRefusedError: there are too many resources or scopes, or a resource has too much in common for all that it holds.
+    """
+    check_count(len(resources))
+    count = 0
     for resource in resources:
-        shared = attributes(resource.resource.attributes)
+        named = resource.resource.attributes
+        size = resource.resource.ByteSize()
+        if size > most_bytes or len(named) > _MOST_ATTRIBUTES:
+            raise BodyRefusedError(
+                OVERSIZED,
+                f"A resource has {len(named)} attributes of {size} bytes, which each of its items would repeat; give at most "
+                f"{_MOST_ATTRIBUTES} of {most_bytes} bytes.",
+            )
+        shared = attributes(named)
+        count += len(getattr(resource, member))
+        check_count(count)
         for scope in getattr(resource, member):
             yield (shared | {"otel_scope_name": scope.scope.name} if scope.scope.name else shared), scope
 

@@ -28,12 +28,14 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
     """
     request = parsed(parcel, ExportLogsServiceRequest)
     reading = Reading()
-    for shared, scope in scopes(request.resource_logs, "scope_logs"):
+    for shared, scope in scopes(request.resource_logs, "scope_logs", arrival.rules.max_item_bytes):
         for record in scope.log_records:
             reading.items += 1
             check_count(reading.items)
             try:
-                reading.take(_line(record, shared, arrival))
+                line = _line(record, shared, arrival)
+                reading.spend(len(line.message))
+                reading.take(line)
                 reading.places.append(reading.items - 1)
             except InvalidInputError as error:
                 reading.refuse(reading.items - 1, error)

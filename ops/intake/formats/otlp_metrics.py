@@ -13,8 +13,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from ops.intake.arrival import Arrival
+from ops.intake.errors import ItemRefusedError
 from ops.intake.formats.format import Example, Format, Row
 from ops.intake.formats.otlp import MEDIA, answers, attributes, parsed, problem, scopes, where_of
+from ops.intake.letters import OVERSIZED
 from ops.intake.points import point_identity, point_of, series_of
 from ops.intake.reading import Parcel, Reading, check_count
 from schemas.errors import InvalidInputError
@@ -22,6 +24,8 @@ from streams.topics import METRICS
 
 # DataPointFlags: the series has ended, the point has no value.
 _NO_VALUE = 1
+# Of a point: each bucket and quantile is a record. Exporters have some twenty.
+_MOST_VALUES = 1_000
 
 
 def read(parcel: Parcel, arrival: Arrival) -> Reading:
@@ -31,9 +35,11 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
         BodyRefusedError: it is no such request, or has too many points.
     """
     request = parsed(parcel, ExportMetricsServiceRequest)
-    reading = Reading()
-    for shared, scope in scopes(request.resource_metrics, "scope_metrics"):
+    reading, metrics = Reading(), 0
+    for shared, scope in scopes(request.resource_metrics, "scope_metrics", arrival.rules.max_item_bytes):
         where = where_of(shared, arrival)
+        metrics += len(scope.metrics)
+        check_count(metrics)  # those without a point too
         for metric in scope.metrics:
             for point in _data_points(metric):
                 reading.items += 1
@@ -57,6 +63,8 @@ def _take(
         for suffix, label, value in _values(metric, point):
             series = series_of(where, metric.name + suffix, metric.unit, labels | label, arrival)
             made.append(point_of(series, value, at, arrival))
+            if len(made) > _MOST_VALUES:
+                raise ItemRefusedError(f"The point has more than {_MOST_VALUES} values.", OVERSIZED, ("bucketCounts",))
     except InvalidInputError as error:
         reading.refuse(index, error)
         return

@@ -47,6 +47,7 @@ def read(parcel: Parcel, arrival: Arrival) -> Reading:
         request = (Request if version == V2 else WriteRequest).FromString(parcel.body)
     except DecodeError as error:
         raise BodyRefusedError(UNREADABLE, f"The body is no {version}: {error}.") from error
+    check_count(len(request.timeseries))  # those without a sample too
     reading = Reading(facts={"version": version, _SAMPLES: 0, _HISTOGRAMS: 0})
     if version == V1 and request.metadata:
         reading.passed_over["metadata"] += len(request.metadata)

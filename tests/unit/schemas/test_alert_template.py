@@ -9,7 +9,10 @@ from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.template import AlertTemplate, avro_long, avro_string
 
-TIMES = st.integers(min_value=-(1 << 63), max_value=(1 << 63) - 1)
+# Of all sizes, and the epoch milliseconds that have a way of their own.
+TIMES = st.integers(min_value=-(1 << 63), max_value=(1 << 63) - 1) | st.integers(
+    min_value=-(1 << 41), max_value=1 << 41
+)
 
 
 @given(st.builds(Alert), st.text(), TIMES, TIMES, st.text())

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import itertools
+import time
 from typing import Any
 
 import cramjam
@@ -15,7 +16,7 @@ from ops.intake.answers import Answer
 from ops.intake.formats import BY_PATH, FORMATS, Format
 from ops.intake.formats.remote_write_messages import Request, WriteRequest
 from ops.intake.http import Intake
-from tests.support.intake import FakeDelivery, intake_over
+from tests.support.intake import FakeDelivery, app_of, intake_over
 
 NOW = 1_800_000_000_000
 MEDIA = ["application/json", "application/x-protobuf", "text/plain", "application/x-ndjson", "application/cloudevents+json",
@@ -29,7 +30,12 @@ ODD: list[Any] = [
 CORPUS = [b"", b" ", b"null", b"0", b'""', b"[]", b"{}", b"[[]]", b"[null]", b"[{}]", b'{"alerts":[]}', b'{"alerts":null}',
           b'{"alerts":{}}', b'{"alerts":[null,1,"x",[],{}]}', b"[" * 1020, b"[" * 1000 + b"]" * 1000, b"\xff\xfe\x00",
           b"\x00" * 64,
-          b'{"a":' * 500 + b"1" + b"}" * 500, b'"\\ud800"', b'{"service":"a","service":"b","name":"n"}', b"\xef\xbb\xbf{}",
+          b'{"a":' * 500 + b"1" + b"}" * 500, b'"\\ud800"',
+          b'{"service":"s","name":"n","labels":{"a":1e400},"value":1e400,"timestamp":1e400}',
+          b'{"service":"s","name":"n","value":NaN}', b'{"service":"s","name":"n","value":' + b"9" * 4000 + b"}",
+          b'{"service":"a\\u0000","name":"\\u0000","labels":{"\\u0000":"\\u0000"}}', b'{"service":"\xc3\x28","name":"n"}',
+          b'{"service":"s","name":"n","labels":{"' + b"k" * 200_000 + b'":"v"}}',
+          b'{"service":"a","service":"b","name":"n"}', b"\xef\xbb\xbf{}",
           b"{}{}", b"\n\n{}\n", b"-", b"1e999", b"\x0a\xff\xff\xff\xff\x0f", b"\x1f\x8b\x08", b"a=b&c=d", b"<xml/>",
           b'{"resourceMetrics":[{"resource":{"attributes":[{"key":1}]}}]}', b'{"resourceLogs":{}}',
           b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","sum":{"dataPoints":[{"asInt":"x"}]}}]}]}]}',
@@ -137,6 +143,100 @@ def test_an_example_with_any_value_odd(known: Format) -> None:
                 else b"{"
             )
             check(known, body, dict(known.example.headers))
+
+
+def field(number: int, data: bytes) -> bytes:
+    """A protobuf field of bytes."""
+    return bytes((number << 3 | 2,)) + _varint(len(data)) + data
+
+
+def _varint(number: int) -> bytes:
+    return bytes((number,)) if number < 0x80 else bytes((number & 0x7F | 0x80,)) + _varint(number >> 7)
+
+
+def nested(levels: int) -> bytes:
+    """OTLP's AnyValue: arrays of arrays."""
+    value = field(1, b"a")
+    for _ in range(levels):
+        value = field(5, field(1, value))
+    return value
+
+
+def otlp(resource_attribute: bytes, scope: bytes) -> bytes:
+    """A request of one resource and one scope."""
+    return field(1, field(1, field(1, field(1, b"k") + field(2, resource_attribute))) + field(2, scope))
+
+
+# A point of a gauge, without a value.
+POINT = field(2, field(1, b"m") + field(5, field(1, b"")))
+ABSURD = {
+    "lengths beyond the end": b"\x0a\xff\xff\xff\xff\x07",
+    "a length of 2**64": b"\x0a" + b"\xff" * 9 + b"\x01",
+    "groups without end": b"\x0b" * 10_000,
+    "a million of nothing": b"\x0a\x00" * 1_000_000,
+    "scopes of nothing": field(1, b"\x12\x00" * 200_000),
+    "metrics of nothing": otlp(nested(0), b"\x12\x00" * 200_000),
+    "values in values": otlp(nested(50), POINT),
+    "values in values beyond protobuf": otlp(nested(5_000), POINT),
+    "a million values": otlp(field(5, b"\x0a\x00" * 1_000_000), POINT),
+    "much in common": otlp(field(1, b"x" * 2_500_000), POINT * 2_000),
+    "attributes without end": field(1, field(1, field(1, field(1, b"k")) * 20_000) + field(2, POINT * 2_000)),
+    "buckets without end": otlp(
+        nested(0), field(2, field(1, b"m") + field(9, field(1, b"\x32" + _varint(800_000) + b"\0" * 800_000)))
+    ),
+    "a name that is no text": field(1, field(1, field(1, b"__name__") + field(2, b"\xff\xfe")) + field(2, b"\x11" + b"\0" * 8)),
+}  # fmt: skip
+PROTOBUF_PATHS = [known for known in FORMATS if "application/x-protobuf" in known.media]
+
+
+@pytest.mark.parametrize("what", ABSURD)
+@pytest.mark.parametrize("known", PROTOBUF_PATHS, ids=lambda known: known.name)
+def test_absurd_protobuf_is_dealt_with_at_once(known: Format, what: str) -> None:
+    """Whatever it claims or repeats, it is answered within seconds of the processor's time, and makes no flood."""
+    headers, body = {"content-type": "application/x-protobuf"}, ABSURD[what]
+    if known.path == "/api/v1/write":
+        headers["content-encoding"], body = "snappy", bytes(cramjam.snappy.compress_raw(body))
+    begun = time.process_time()
+    check(known, body, headers)
+    assert time.process_time() - begun < 5
+
+
+def amplified(known: Format) -> bytes:
+    """A body whose items share a text of megabytes."""
+    document = known.example.body
+    if known.name in ("alertmanager", "grafana"):
+        return orjson.dumps(document | {"receiver": "x" * 3_000_000, "alerts": document["alerts"] * 200})
+    return orjson.dumps(document)
+
+
+@pytest.mark.parametrize("name", ["alertmanager", "grafana"])
+@pytest.mark.parametrize("bad", [0, 1, 60])
+def test_what_kafka_would_never_take_is_refused_and_not_put_off(name: str, bad: int) -> None:
+    """A record or a letter of more than Kafka takes would be told 503 for ever; and what items share is not multiplied."""
+    known = next(known for known in FORMATS if known.name == name)
+    document = orjson.loads(amplified(known))
+    document["alerts"][:bad] = [7] * bad
+    answer, delivery, _ = ask(known, orjson.dumps(document), {})
+    assert answer.status in (413, 422)
+    assert delivery.letters()
+    assert all(len(message.value or b"") < 2_000_000 for message in delivery.taken)
+
+
+def test_a_text_that_many_alerts_share_makes_no_flood() -> None:
+    """Each record holds it; a body of 1 MB would make gigabytes."""
+    known = BY_PATH["/v1/alertmanager"]
+    item = known.example.body["alerts"][0]
+    body = known.example.body | {"receiver": "x" * 200_000, "alerts": [item] * 2_000}
+    answer, delivery, _ = ask(known, orjson.dumps(body), {})
+    assert (answer.status, len(delivery.alerts())) == (413, 0)
+    assert [letter.value for letter in delivery.letters()] == [orjson.dumps(body)]
+
+
+def test_every_path_that_takes_a_body_in_is_fuzzed() -> None:
+    """A path that is added to the intake is in the documentation, and here."""
+    app = app_of(intake_over(FakeDelivery()))
+    there = {path for path, known in app.openapi()["paths"].items() if "post" in known}
+    assert there == {known.path for known in FORMATS}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

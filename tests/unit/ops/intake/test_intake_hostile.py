@@ -1,5 +1,6 @@
 """Hostile senders against a real server: slow ones, smugglers, bombs, replays; each is refused, and costs little."""
 
+import base64
 import contextlib
 import gzip
 import hashlib
@@ -9,6 +10,7 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import cramjam
 import httpx
@@ -17,6 +19,7 @@ import pytest
 from ops.intake.body import BodyReader
 from ops.intake.guard import Guard
 from ops.intake.limits import SlidingWindow
+from ops.intake.signatures import SeenSignatures
 from ops.intake.sources import Hmac, Source
 from tests.support.intake import FakeDelivery, app_of, intake_over, served
 
@@ -94,6 +97,34 @@ def test_chunks_of_a_byte_are_a_body(address: str, delivery: FakeDelivery) -> No
     before = len(delivery.alerts())
     assert b" 202 " in exchange(address, head + chunks + b"0\r\n\r\n").split(b"\r\n")[0]
     assert len(delivery.alerts()) == before + 1
+
+
+def test_a_sender_that_says_no_more_hears_its_answer(address: str) -> None:
+    """It has closed its side alone. One that does so in the middle of its body is gone."""
+    host, _, port = address.partition(":")
+    head = b"POST /v1/alerts HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(GOOD)
+    for body, said in ((GOOD, b" 202 "), (GOOD[:-1], b"")):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(head + body)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+            assert said in answer[:20]
+            assert bool(answer) == bool(said)
+
+
+def test_requests_that_come_at_once_are_answered_in_their_order(address: str) -> None:
+    """Pipelined: each has its answer, the bad one among them too."""
+    bodies = [b'{"service": "p%d", "name": "n"}' % n for n in range(20)]
+    bodies[7] = b"{"
+    raw = b"".join(b"POST /v1/alerts HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(b) + b for b in bodies)
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(raw)
+        answers = b""
+        while answers.count(b"HTTP/1.1 ") < len(bodies):
+            answers += connection.recv(65_536)
+    found = [part.split(b" ", 1)[0] for part in answers.split(b"HTTP/1.1 ")[1:]]
+    assert found == [b"202"] * 7 + [b"400"] + [b"202"] * 12
 
 
 def test_a_trailer_is_no_header(guarded: str) -> None:
@@ -226,6 +257,56 @@ def test_a_signature_counts_once_for_its_own_body_and_not_for_long(guarded: str)
     assert httpx.post(url, content=body, headers=signed(body, now - 301)).json()["reason"] == "replayed"
     assert httpx.post(url, content=body, headers=signed(body, now + 1, b"other")).status_code == 401
     assert httpx.post(url, content=body, headers={"X-Time": "soon"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "write", [str.upper, lambda x: x.removeprefix("sha256="), lambda x: x.replace("sha256=", "v1="), "base64"]
+)
+def test_a_signature_that_is_written_otherwise_is_the_same(guarded: str, write: Any) -> None:
+    """Who replays a request may write its signature in every way that is read."""
+    url, body, now = f"http://{guarded}/v1/logs", f'{{"service": "s", "message": "{write}"}}'.encode(), int(time.time())
+    headers = signed(body, now)
+    assert httpx.post(url, content=body, headers=headers).status_code == 202
+    digest = headers["X-Signature-256"].removeprefix("sha256=")
+    other = base64.b64encode(bytes.fromhex(digest)).decode() if write == "base64" else write(f"sha256={digest}")
+    other = other.replace("SHA256=", "sha256=")
+    again = httpx.post(url, content=body, headers=headers | {"X-Signature-256": other})
+    assert (again.status_code, again.json()["reason"]) == (401, "replayed")
+
+
+async def test_a_signature_counts_only_where_its_request_was_taken() -> None:
+    """Who was told to come again sends the very same, and is taken once."""
+    delivery = FakeDelivery(failure="_MSG_TIMED_OUT")
+    app = app_of(intake_over(delivery, guard=Guard(SOURCES)))
+    body = b'{"service": "s", "message": "m"}'
+    headers = signed(body, int(time.time()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
+        said = [(await client.post("/v1/logs", content=body, headers=headers)).status_code]
+        delivery.failure = None
+        said += [(await client.post("/v1/logs", content=body, headers=headers)).status_code for _ in range(2)]
+    assert said == [503, 202, 401]
+
+
+async def test_what_was_signed_before_the_start_is_asked_to_be_signed_anew() -> None:
+    """An earlier process may have taken it; 503 loses nothing of an honest sender, who signs each time that it sends."""
+    now = int(time.time())
+    app = app_of(intake_over(FakeDelivery(), guard=Guard(SOURCES, seen=SeenSignatures(now * 1000))))
+    body = b'{"service": "s", "message": "m"}'
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
+        answers = [await client.post("/v1/logs", content=body, headers=signed(body, at)) for at in (now - 1, now)]
+    assert [answer.status_code for answer in answers] == [503, 202]
+    assert answers[0].headers["retry-after"] == "1"
+
+
+def test_what_was_forgotten_counts_as_not_known() -> None:
+    """More signatures than are remembered open no window for replays."""
+    seen = SeenSignatures(most=2)
+    for at in (10, 11, 12):
+        seen.add((b"%d" % at, at))
+    assert [seen.knows_of(at) for at in (10, 11, 12)] == [False, True, True]
+    assert b"11" in seen
+    seen.discard((b"11", 11))
+    assert b"11" not in seen
 
 
 def test_a_routing_key_is_a_sources_secret(guarded: str) -> None:

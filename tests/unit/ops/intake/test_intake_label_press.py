@@ -24,7 +24,7 @@ PATHS = ("/v1/alertmanager", "/api/v2/alerts", "/v1/grafana")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NAMES = st.sampled_from(
     ["alertname", "service", "job", "env", "tenant", "instance", "severity", "tier", "incident_id", "correlation_id",
-     "annotation_summary", "alertmanager_receiver", "starts_at", "ß"]
+     "annotation_summary", "alertmanager_receiver", "starts_at", "ß", "100 %", "%s"]
 )  # fmt: skip
 ODD = st.none() | st.booleans() | st.integers(-5, 5) | TEXT | st.lists(TEXT, max_size=2)
 TIMES = st.sampled_from(
@@ -57,7 +57,7 @@ def outcomes(path: str, items: list[Any], arrival: Arrival) -> tuple[list[Any], 
 
 @pytest.mark.parametrize("path", PATHS)
 @settings(max_examples=150, deadline=None)
-@given(st.lists(ITEMS | USUAL, min_size=1, max_size=3), st.sampled_from([(), ("severity", "zone")]))
+@given(st.lists(ITEMS | USUAL, min_size=1, max_size=3), st.sampled_from([(), ("severity", "zone"), ("100 %", "ß")]))
 def test_the_quick_way_is_the_slow_way(path: str, items: list[dict[str, Any]], fingerprint: tuple[str, ...]) -> None:
     """Byte by byte, identity by identity, refusal by refusal, whatever labels make the fingerprint."""
     rules = Rules(fingerprint=fingerprint) if fingerprint else Rules()
@@ -79,5 +79,18 @@ def test_what_its_sender_writes_goes_the_quick_way(path: str) -> None:
 def test_a_sender_that_is_bound_to_a_tenant_names_no_other() -> None:
     """What names another goes the slow way, where it is refused."""
     items = [{"labels": {"tenant": tenant, "service": "s"}, "status": "firing"} for tenant in ("acme", "other")]
-    arrival = Arrival(NOW, lambda: "made", "acme", bound=True, label_press=PRESS)
-    assert outcomes("/v1/alertmanager", items, arrival)[3] == 1
+    for bound, quick in ((False, 2), (True, 1), (False, 2)):  # whoever sent the like before
+        arrival = Arrival(NOW, lambda: "made", "acme", bound=bound, label_press=PRESS)
+        assert outcomes("/v1/alertmanager", items, arrival)[3] == quick
+
+
+def test_labels_that_tell_incidents_apart_do_so_the_quick_way_too() -> None:
+    """They are a setting; an alert without one of them is of another incident."""
+    items = [{"labels": {"service": "s"} | zone, "status": "firing"} for zone in ({"zone": "a"}, {"zone": "b"}, {})]
+    rules = Rules(incident=("zone", "cluster"))
+    quick = Arrival(NOW, lambda: "made", "acme", rules, label_press=PRESS)
+    found, slow = (
+        outcomes("/v1/alertmanager", items, one) for one in (quick, Arrival(NOW, lambda: "made", "acme", rules))
+    )
+    assert (found[:3], found[3]) == (slow[:3], 3)
+    assert len({CODEC.decode(value).incident_id for value in found[0]}) == 3

@@ -61,7 +61,7 @@ def test_usual_alerts_go_the_quick_way() -> None:
     arrival = Arrival(1_800_000_000_000, lambda: "made", press=AlertPress(CODEC))
     unnamed = KNOWN.read(Parcel(orjson.dumps([bare] * 3)), arrival)
     assert [type(record) for record in unnamed.records] == [Alert, Message, Message]
-    assert unnamed.identities == [None] * 3
+    assert unnamed.identities == ["default\x1fmade"] * 3  # the arrival's ids
     reading = KNOWN.read(Parcel(orjson.dumps([item | {"alert_id": f"a-{n}"} for n in range(5)])), arrival)
     assert [type(record) for record in reading.records] == [Message] * 5  # of a condition that is known by now
 

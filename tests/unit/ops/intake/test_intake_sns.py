@@ -8,6 +8,7 @@ import pytest
 
 from ops.intake.formats import BY_PATH
 from ops.intake.sns_trust import SnsTrust
+from ops.intake.values import time_ms
 from tests.support.intake import FakeDelivery, app_of, intake_over
 from tests.support.sns import CERTIFICATE, Web, signed
 
@@ -19,10 +20,14 @@ CONFIRM = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Token": "abc",
 
 
 async def post(
-    message: Any, web: Web, delivery: FakeDelivery | None = None, topics: tuple[str, ...] = (TOPIC,)
+    message: Any,
+    web: Web,
+    delivery: FakeDelivery | None = None,
+    topics: tuple[str, ...] = (TOPIC,),
+    now: str = "2024-05-01T12:00:01Z",
 ) -> httpx.Response:
     """The answer to a message."""
-    trust = SnsTrust(topics, web.fetch)
+    trust = SnsTrust(topics, web.fetch, lambda: time_ms(now))
     app = app_of(intake_over(delivery or FakeDelivery(), verifiers={"sns": trust.check}))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         body = message if isinstance(message, bytes) else orjson.dumps(message)
@@ -83,6 +88,15 @@ async def test_what_is_not_signed_so_is_forbidden_and_kept_nowhere(late: dict[st
         "https://169.254.169.254/SimpleNotificationService-1.pem",
         "https://[::1]/SimpleNotificationService-1.pem",
         "https://[::1/SimpleNotificationService-1.pem",
+        "https://[::ffff:169.254.169.254]/SimpleNotificationService-1.pem",
+        "https://2130706433/SimpleNotificationService-1.pem",
+        "https://0x7f.1/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com:22/SimpleNotificationService-1.pem",
+        "https://user:pass@sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com%2eevil.example/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com\r\nHost: evil.example/SimpleNotificationService-1.pem",
+        "gopher://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "//sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
         "file:///etc/passwd",
         "https://sns.eu-west-1.amazonaws.com./SimpleNotificationService-1.pem",
         "https://\u0455ns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
@@ -107,6 +121,23 @@ async def test_a_url_that_does_something_else_is_not_fetched(query: str) -> None
     confirm = signed(CONFIRM | {"SubscribeURL": f"https://sns.eu-west-1.amazonaws.com/?{query}"})
     assert (await post(confirm, web)).status_code == 403
     assert web.fetched == [CERTIFICATE]
+
+
+async def test_a_certificate_is_asked_for_without_more_words() -> None:
+    """A query would make as many fetches as somebody writes different ones."""
+    web = Web()
+    assert (await post(signed(without(EXAMPLE), SigningCertURL=CERTIFICATE + "?a=1"), web)).status_code == 403
+    assert web.fetched == []
+
+
+@pytest.mark.parametrize(
+    ("now", "status"), [("2024-05-01T13:10:00Z", 200), ("2024-05-01T13:20:00Z", 403), ("2024-05-01T10:40:00Z", 403)]
+)
+async def test_a_message_that_somebody_kept_is_not_taken_much_later(now: str, status: int) -> None:
+    """SNS repeats for an hour; a replay of what it signed is no alarm."""
+    delivery = FakeDelivery()
+    assert (await post(signed(without(EXAMPLE)), Web(), delivery, now=now)).status_code == status
+    assert len(delivery.taken) == (status == 200)
 
 
 async def test_without_a_topic_in_the_settings_nothing_is_taken() -> None:
