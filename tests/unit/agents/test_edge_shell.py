@@ -4,9 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agents.sampling.account_rows import POSITION
-from agents.sampling.edge import EdgeShell
+from agents.sampling.edge import MAX_HELD, EdgeShell
 from agents.sampling.rules import SamplingRules
+from streams.errors import DeliveryError
 from streams.forwarding import Forwarder
 from streams.topics import ACCOUNT, ALERTS, DEAD_LETTERS
 from streams.transport.batch import Batch
@@ -22,10 +25,19 @@ class FakeForwarder(Forwarder):
     def __init__(self) -> None:
         self.sent = 0
         self.gate = asyncio.Event()
+        self.fails = False
 
     async def send(self, topic: str, partition: int, pieces: Any, headers: Any) -> None:  # noqa: ARG002 - the port's shape
         await self.gate.wait()
+        if self.fails:
+            raise DeliveryError("Kafka did not take a batch.")
         self.sent += len(pieces)
+
+
+def batch_of(number: int) -> FakeEvent:
+    """A batch of one alert, at that offset."""
+    alert = Record(number, framed(fingerprint=f"f{number}"), b"inc-0")
+    return FakeEvent(ALERTS.name, Batch(chunks([alert], 1), number, number + 1))
 
 
 async def test_a_batch_is_acknowledged_once_copies_accounts_and_rows_are_delivered(tmp_path: Path) -> None:
@@ -43,6 +55,7 @@ async def test_a_batch_is_acknowledged_once_copies_accounts_and_rows_are_deliver
     assert outbox.to(ACCOUNT.name) == []
     forwarder.gate.set()
     await under_way
+    await shell._partitions[0].flushed()
 
     assert event.acknowledged
     assert forwarder.sent == 30
@@ -60,6 +73,7 @@ async def test_a_successor_knows_the_position_even_where_an_incident_has_been_fo
     shell = EdgeShell(app, SamplingRules(), outbox, forwarder, Wire(), partitions=4)
     alerts = [Record(n, framed(fingerprint=f"f{n}"), b"inc-0") for n in range(30)]
     await shell._batch(FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30)))
+    await shell._partitions[0].flushed()
     written = [row for row in outbox.to("unit-sampling-accounts-changelog") if row.key == POSITION]
 
     again = FakeOutbox()
@@ -69,6 +83,42 @@ async def test_a_successor_knows_the_position_even_where_an_incident_has_been_fo
     store.own({0: len(written)}, 2)
     event = FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30))
     await successor._batch(event)
+    await successor._partitions[0].flushed()
 
     assert event.acknowledged
     assert again.to(ACCOUNT.name) == []
+
+
+async def test_batches_are_decided_on_while_a_flush_is_delivered_until_as_many_wait_as_it_may_take(
+    tmp_path: Path,
+) -> None:
+    """None of them is acknowledged before its own copy is delivered, and the source is held up when outputs are slow."""
+    forwarder = FakeForwarder()
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
+    events = [batch_of(number) for number in range(MAX_HELD + 1)]
+    for event in events[:-1]:
+        await asyncio.wait_for(shell._batch(event), 5)
+    held_up = asyncio.create_task(shell._batch(events[-1]))
+    await asyncio.wait([held_up], timeout=0.05)
+    assert not held_up.done()
+    assert not any(event.acknowledged for event in events)
+
+    forwarder.gate.set()
+    await held_up
+    await shell._partitions[0].flushed()
+    assert all(event.acknowledged for event in events)
+
+
+async def test_a_flush_that_fails_ends_the_worker(tmp_path: Path) -> None:
+    """What it was of is not acknowledged, and the next flush raises: the worker is started again."""
+    forwarder = FakeForwarder()
+    forwarder.fails = True
+    forwarder.gate.set()
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
+    first = batch_of(0)
+    await shell._batch(first)
+    part = shell._partitions[0]
+    with pytest.raises(DeliveryError):
+        await part.flushed()
+
+    assert not first.acknowledged
