@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from agents.prediction.outcomes import ahead_model
 from agents.prediction.verification import Outcome
 from schemas.records.analysis import Prediction
 from schemas.records.vocabulary import Millis
@@ -37,7 +38,10 @@ class ModelScores:
 
 
 def scores_of(records: Iterable[Prediction], since: Millis = 0) -> dict[str, ModelScores]:
-    """The scores by model, of records that happened at or after `since`; a record that was published again counts once."""
+    """The scores by model, and by each further horizon that it gives odds for, of records that happened at or after `since`.
+
+    A record that was published again counts once.
+    """
     found: dict[str, ModelScores] = defaultdict(ModelScores)
     seen: set[str] = set()
     for record in records:
@@ -47,6 +51,9 @@ def scores_of(records: Iterable[Prediction], since: Millis = 0) -> dict[str, Mod
         scores = found[record.model]
         if not record.outcome:
             scores.made += 1
+            for horizon_s in map(int, record.odds):
+                if horizon_s != record.to_s:
+                    found[ahead_model(record.model, horizon_s)].made += 1
             continue
         outcome = Outcome(record.outcome)
         scores.outcomes[outcome] += 1

@@ -3,10 +3,12 @@ each is judged afterwards by what its series did.
 """
 
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from agents.prediction.ahead import HORIZONS_S, Ahead, judged_ahead, made_ahead
 from agents.prediction.forecaster import Forecast, ForecastState, breached, forecast, learn
 from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import outcome_of
@@ -21,8 +23,6 @@ from streams.topics import METRICS, PREDICTIONS, Topic
 MODEL = "fading line, first passage"
 # A warning is taken back when the odds are clearly lower, so that it does not flap about the threshold.
 _TAKEN_BACK = 0.75
-# How far ahead a prediction gives the odds, beside its own horizon: exact, by first passage, where Monte Carlo would sample.
-HORIZONS_S = (900, 1800, 5400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,13 @@ class ForecastRules:
 @dataclass(frozen=True, slots=True)
 class ForecastSeries:
     """The forecaster's memory; whether a breach is foretold, when it was told last (epoch ms of event time), and what of that
-    is to be verified."""
+    is to be verified: by its own horizon, and by the others."""
 
     forecaster: ForecastState = field(default_factory=ForecastState)
     foretold: bool = False
     told_at: Millis | None = None
     verification: Verification = field(default_factory=Verification)
+    ahead: Ahead = field(default_factory=dict)
 
 
 _STATE = TypeAdapter(ForecastSeries)
@@ -76,11 +77,12 @@ class ForecastsStage:
         point: MetricPoint = received.record
         level = breach_level(point.name, point.unit)
         learned = learn(state.forecaster, point.value, point.occurred_at)
-        state, fresh = replace(state, forecaster=learned), learned.points != state.forecaster.points
+        before, fresh = state.forecaster, learned.points != state.forecaster.points
+        state = replace(state, forecaster=learned)
         if level is None or not fresh:
             return Step(state)
         at_level = breached(learned, level)
-        state, judged = self._judged(state, point, level, at_level, received.position)
+        state, judged = self._judged(state, before, point, level, at_level, received.position)
         told_just_now = (
             state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000
         )
@@ -94,11 +96,14 @@ class ForecastsStage:
         over = state.foretold and found.probability < _TAKEN_BACK * self._rules.threshold
         if not likely and not over:
             return Step(replace(state, verification=verification), judged)
-        odds = {str(ahead_s): _odds(learned, level, ahead_s) for ahead_s in HORIZONS_S}
+        # Each horizon is integrated on a grid of its own; the longer is never the less likely.
+        by_horizon = accumulate((_odds(learned, level, ahead_s) for ahead_s in HORIZONS_S), max)
+        odds = {str(ahead_s): odds for ahead_s, odds in zip(HORIZONS_S, by_horizon, strict=True)}
         made = self._prediction(point, level, found, received.position, odds)
         if likely and not at_level:
             horizon_ms = self._rules.horizon_s * 1000
             verification = verification.made(made.prediction_id, made.probability, point.occurred_at, horizon_ms)
+            state = replace(state, ahead=made_ahead(state.ahead, made, self._rules.threshold))
         state = replace(state, foretold=likely, told_at=point.occurred_at, verification=verification)
         return Step(state, (*judged, _output(made)))
 
@@ -123,8 +128,9 @@ class ForecastsStage:
         return _STATE.validate_python(fields)
 
     def _judged(
-        self, state: ForecastSeries, point: MetricPoint, level: float, at_level: bool, position: Position
-    ) -> tuple[ForecastSeries, tuple[Output, ...]]:
+        self, state: ForecastSeries, before: ForecastState, point: MetricPoint, level: float, at_level: bool,
+        position: Position,
+    ) -> tuple[ForecastSeries, tuple[Output, ...]]:  # fmt: skip
         horizon_ms, at = self._rules.horizon_s * 1000, point.occurred_at
         after, verdict = state.verification.judged(at, at_level, horizon_ms)
         outputs: tuple[Output, ...] = ()
@@ -134,7 +140,10 @@ class ForecastsStage:
             )
             outputs = (*outputs, told)
             after, verdict = after.judged(at, at_level, horizon_ms)
-        return replace(state, verification=after), outputs
+        ahead, aside = judged_ahead(
+            state.ahead, point, position, level=level, at_level=at_level, horizon_s=self._rules.horizon_s, model=MODEL,
+            odds_before=lambda ahead_s: _odds(before, level, ahead_s))  # fmt: skip
+        return replace(state, verification=after, ahead=ahead), (*outputs, *aside)
 
     def _prediction(
         self, point: MetricPoint, level: float, found: Forecast, position: Position, odds: dict[str, float]

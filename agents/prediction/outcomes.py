@@ -15,10 +15,28 @@ def about(point: MetricPoint, model: str) -> str:
     return stable_id("fleet", point.series) if model == FLEET else point.incident_id
 
 
+def ahead_model(model: str, horizon_s: int) -> str:
+    """The name under which a model's odds for another horizon than its own are verified.
+
+    >>> ahead_model("a line", 900)
+    'a line, 15 min ahead'
+    """
+    return f"{model}, {horizon_s / 60:g} min ahead"
+
+
+def is_ahead(record: Prediction) -> bool:
+    """Whether it is the outcome of the odds for another horizon than the prediction's own."""
+    return bool(record.outcome) and str(record.to_s) in record.odds
+
+
 def outcome_of(
-    verdict: Verdict, point: MetricPoint, position: Position, *, level: float, horizon_s: int, model: str, number: int
-) -> Output:
-    """The record of a verdict that `point`, at `position`, brought; the `number`-th of that point by this model."""
+    verdict: Verdict, point: MetricPoint, position: Position, *, level: float, horizon_s: int, model: str, number: int,
+    ahead: bool = False,
+) -> Output:  # fmt: skip
+    """The record of a verdict that `point`, at `position`, brought; the `number`-th of that point by this model.
+
+    `ahead`: of the odds for another horizon than the prediction's own; the record has them in `odds`, the others have none.
+    """
     lead_s = (point.occurred_at - verdict.made_at) / 1000
     false = verdict.outcome is Outcome.FALSE
     came = "not reached" if false else f"reached after {lead_s:.0f} s"
@@ -29,5 +47,6 @@ def outcome_of(
         metric=point.name, probability=verdict.probability, level=level, value=point.value, trend_per_min=0.0, from_s=0,
         to_s=horizon_s, breach_in_s=None if false else lead_s, model=model, occurred_at=point.occurred_at,
         evidence=[position.evidence(summary)], outcome=verdict.outcome.value, of=verdict.prediction_id,
-        made_at=verdict.made_at, squared_error=verdict.squared_error)  # fmt: skip
+        made_at=verdict.made_at, squared_error=verdict.squared_error,
+        odds={str(horizon_s): verdict.probability} if ahead else {})  # fmt: skip
     return Output(PREDICTIONS, record.incident_id, record)

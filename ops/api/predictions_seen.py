@@ -7,6 +7,7 @@ outcome is told: `hit`, `false`, or `miss`, a breach that nothing was said of.
 from collections import OrderedDict
 from typing import Any
 
+from agents.prediction.outcomes import is_ahead
 from schemas.records.analysis import Prediction
 from schemas.records.vocabulary import Millis
 
@@ -34,6 +35,8 @@ class PredictionsSeen:
     def take(self, record: Prediction) -> None:
         """A prediction, one that takes back what stands of its series, or an outcome."""
         key = (record.series, record.model)
+        if is_ahead(record):
+            return  # the prediction's own horizon has an outcome of its own
         if record.outcome:
             self._settle(key, record)
             return

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
-from agents.prediction.forecasts_stage import ForecastsStage
+from agents.prediction.forecasts_stage import MODEL, ForecastsStage
 from agents.prediction.verification import Outcome
+from ops.prediction_scores import scores_of
 from schemas.records.analysis import Prediction
 from streams.stage import Position, Received
 from streams.topics import METRICS
@@ -82,6 +83,7 @@ class Scores:
 
     outcomes: dict[str, dict[Outcome, int]] = field(default_factory=dict)
     leads_s: list[float] = field(default_factory=list)
+    aside: list[Prediction] = field(default_factory=list)  # outcomes of the odds for 15 and 90 minutes
 
     def total(self, outcome: Outcome) -> int:
         """Over all kinds."""
@@ -107,6 +109,9 @@ def scores(each: int, seed: int) -> Scores:
         counted = found.outcomes[kind] = dict.fromkeys(Outcome, 0)
         for number in range(each):
             for told in _said_of(make(random.Random(f"{kind}-{seed + number}"))):
+                if told.model != MODEL:
+                    found.aside.append(told)
+                    continue
                 if told.outcome:
                     counted[Outcome(told.outcome)] += 1
                 if told.outcome == Outcome.HIT:
@@ -133,6 +138,8 @@ def main() -> None:
     found = scores(asked.each, asked.seed)
     for kind, counted in found.outcomes.items():
         print(f"{kind:16}" + ", ".join(f"{outcome} {n}" for outcome, n in counted.items()))
+    for model, further in sorted(scores_of(found.aside).items()):
+        print(model, {name: figure for name, figure in further.document().items() if name != "made"})
     print(f"right {found.right:.3f}, foreseen {found.foreseen:.3f}, median lead {median(found.leads_s) / 60:.1f} min")
 
 

@@ -6,7 +6,8 @@ from statistics import median
 
 import pytest
 
-from agents.prediction.forecasts_stage import ForecastsStage
+from agents.prediction.forecasts_stage import MODEL, ForecastsStage
+from agents.prediction.outcomes import is_ahead
 from agents.prediction.verification import Outcome, Verification
 from agents.prediction.warnings_stage import WarningsStage
 from ops.prediction_scores import scores_of
@@ -20,16 +21,25 @@ HORIZON = 1_800_000
 MINUTE = 60_000
 
 
-def told(values: list[float], step_ms: int = 1000) -> list[Prediction]:
+def published(values: list[float], step_ms: int = 1000) -> list[Prediction]:
     """All that the stage publishes of a series."""
     run = StageRun(ForecastsStage())
     return [made for p in points(values, step_ms=step_ms) for made in run.take(METRICS, p, p.occurred_at)]
 
 
+def told(values: list[float], step_ms: int = 1000) -> list[Prediction]:
+    """The predictions, and what became of them within their own horizon."""
+    return [made for made in published(values, step_ms) if not is_ahead(made)]
+
+
+def leak() -> list[float]:
+    """A minute of calm, then two in which it fills up: a point a second."""
+    return [0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.005 for i in range(200)]
+
+
 def test_a_breach_within_the_horizon_makes_a_prediction_a_hit() -> None:
     """It names the prediction, how long before it was said, and how far off the probability was."""
-    values = [0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.005 for i in range(200)]
-    made = told(values)
+    made = told(leak())
     outcome = next(p for p in made if p.outcome)
     first = next(p for p in made if not p.outcome and p.probability >= 0.6)
     assert (outcome.outcome, outcome.of, outcome.made_at) == ("hit", first.prediction_id, first.occurred_at)
@@ -104,9 +114,52 @@ def test_slow_breaches_are_foretold_a_quarter_of_an_hour_before() -> None:
 
 def test_each_prediction_has_one_outcome() -> None:
     """Of a leak, a restart and another leak."""
-    rise = [0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.005 for i in range(200)]
-    made = told([*rise, *[0.3, 0.301] * 1200, *rise])
+    made = told([*leak(), *[0.3, 0.301] * 1200, *leak()])
     ids = Counter(p.of for p in made if p.outcome and p.of)
     assert ids
     assert set(ids.values()) == {1}
     assert all(b.occurred_at >= a.occurred_at for a, b in pairwise(made))
+
+
+def test_the_odds_for_15_and_90_minutes_are_judged_by_their_own_horizons() -> None:
+    """Of a rise that goes on: each named after its horizon, of a prediction that gave these odds, within that time."""
+    made = published(leak())
+    by_id = {p.prediction_id: p for p in made if not p.outcome}
+    aside = {p.model: p for p in made if is_ahead(p)}
+    assert set(aside) == {f"{MODEL}, 15 min ahead", f"{MODEL}, 90 min ahead"}
+    for outcome in aside.values():
+        said = by_id[outcome.of].odds[str(outcome.to_s)]
+        assert (outcome.outcome, outcome.probability) == ("hit", said)
+        assert outcome.squared_error == pytest.approx((1 - said) ** 2)
+        assert outcome.breach_in_s is not None
+        assert 0 < outcome.breach_in_s <= outcome.to_s
+
+
+def test_a_breach_after_an_hour_is_false_within_30_minutes_and_a_hit_within_90() -> None:
+    """The same prediction comes to another end for each horizon."""
+    slowed = [*(0.4 + 0.0005 * (i % 3) + max(0, i - 60) * 0.004 for i in range(170)), *[0.84, 0.841] * 30, *[0.95] * 9]
+    outcomes = {p.model: p.outcome for p in published(slowed, 60_000) if p.of}
+    assert outcomes[MODEL] == "false"
+    assert outcomes[f"{MODEL}, 90 min ahead"] == "hit"
+
+
+def test_a_breach_out_of_nothing_is_a_miss_of_every_horizon() -> None:
+    """By the odds of each horizon as they were just before; once, however long it lasts."""
+    outcomes = [p for p in published([*[0.5, 0.502] * 40, *[0.95] * 300]) if p.outcome]
+    assert [(p.outcome, p.to_s) for p in outcomes] == [("miss", 1800), ("miss", 900), ("miss", 5400)]
+
+
+def test_each_horizon_has_its_own_scores() -> None:
+    """How many predictions gave its odds, and what became of those."""
+    found = scores_of(published(leak()))
+    assert set(found) == {MODEL, f"{MODEL}, 15 min ahead", f"{MODEL}, 90 min ahead"}
+    assert len({scores.made for scores in found.values()}) == 1
+    assert all(scores.outcomes[Outcome.HIT] == 1 for scores in found.values())
+
+
+def test_what_an_earlier_version_remembered_is_read() -> None:
+    """It knows no other horizons yet; they begin with the next prediction."""
+    stage = ForecastsStage()
+    fields = stage.dump(stage.initial(""))
+    del fields["ahead"]
+    assert stage.load(fields) == stage.initial("")

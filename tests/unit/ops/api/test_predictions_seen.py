@@ -67,3 +67,11 @@ def test_outcomes_are_told_and_counted_once(seen: PredictionsSeen, outcome: str)
     found = seen.view(NOW + 41_000)
     assert (found["counts"][outcome], sum(found["counts"].values()), found["standing"]) == (1, 1, [])
     assert [(one["outcome"], one["breached_after_s"]) for one in found["settled"]] == [(outcome, 40.0)]
+
+
+def test_the_outcome_of_the_odds_for_another_horizon_settles_nothing(seen: PredictionsSeen) -> None:
+    """The prediction stands until its own horizon is judged, and is counted once."""
+    seen.take(prediction())
+    seen.take(prediction(20, outcome="hit", to_s=900, odds={"900": 0.9}, model="m, 15 min ahead"))
+    assert standing(seen, 30) == [("s", 0.9)]
+    assert sum(seen.view(NOW)["counts"].values()) == 0
