@@ -98,7 +98,7 @@ def _forwarded(log: LogReader, topic: str, found: Evidence) -> None:
     for record in _all(log, topic):
         origin = next((value for name, value in record.headers if name == "source-offset"), None)
         mark = hash((record.partition, origin, record.value))
-        if mark not in seen:
+        if origin is not None and mark not in seen:  # without it, it is no copy of sampling's
             seen.add(mark)
             found.forwarded[(record.key or b"").decode(errors="replace")] += 1
 

@@ -14,6 +14,6 @@ def bootstrap_servers(settings: Settings) -> str:
     if settings.kafka_bootstrap_servers:
         return settings.kafka_bootstrap_servers
     status = EmbeddedKafka(settings.home, jars_dir=settings.jars).status()
-    if not status.running:
+    if not status.running or not status.address:  # one that was just begun has not chosen where it answers
         raise NoKafkaError(settings.home)
     return status.address

@@ -204,8 +204,10 @@ class EdgeShell:
         if self._app.rebalancing:
             return
         for tp in self._app.consumer.assignment():
-            if tp.topic == self._topics.alerts.name:
-                async with self._locks.setdefault(tp.partition, asyncio.Lock()):
+            lock = self._locks.setdefault(tp.partition, asyncio.Lock())
+            # One that is worked on is flushed by its batches, and holds the others up no longer than they do.
+            if tp.topic == self._topics.alerts.name and not lock.locked():
+                async with lock:
                     # Rows that are still being recovered would make an account that begins anew.
                     ready = not self._app.rebalancing and self._table.holds(tp.partition)
                     part = await self._partition(tp.partition) if ready else None

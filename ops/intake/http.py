@@ -93,7 +93,7 @@ class Intake:
 
     async def _take(self, known: Format, body: Body, parcel: Parcel, admitted: Admitted, begun: float) -> Answer:
         """As `_taken`; a body that its sender was told to send again is taken as it was the first time."""
-        now, place = self.clock(), (known.path, parcel.body or body.sha256.encode())
+        now, place = self.clock(), (_sent_to(known, admitted), parcel.body or body.sha256.encode())
         before = self.unsettled.resumed(*place, now)
         reception = before or Reception(self.new_id(), now)
         try:
@@ -134,8 +134,10 @@ class Intake:
             return await self._refuse(known, letter, error.reason, parcel, begun)
         self.guard.charge(admitted, max(1, batch.reading.items), time.monotonic())
         if nameless := ids.given > 0 or None in batch.identities:
-            self.unsettled.begun(known.path, parcel.body, reception)
-        duplicates = await self._hand_over(known, batch, parcel, nameless)
+            self.unsettled.begun(_sent_to(known, admitted), parcel.body, reception)
+        # Of a body that holds dead letters or nameless records, a repetition is known by its bytes alone.
+        key = body_key(_sent_to(known, admitted), parcel.body) if nameless else ""
+        duplicates = await self._hand_over(known, batch, key)
         reading = batch.reading
         outcome = Outcome(reading, batch.accepted, duplicates, batch.letter_ids(), parcel.headers)
         took_s = time.perf_counter() - begun
@@ -159,12 +161,10 @@ class Intake:
             headers["Connection"] = "close"  # its rest is not read
         return known.problem(Problem(status_of(reason), reason, letter.detail, more=more, headers=headers), parcel)
 
-    async def _hand_over(self, known: Format, batch: Batch, parcel: Parcel, nameless: bool) -> int:
+    async def _hand_over(self, known: Format, batch: Batch, key: str) -> int:
         messages = batch.messages
         if batch.letters:
             messages = [*messages, *(self.reader.encoder.message(letter) for letter in batch.letters)]
-        # Of a body that holds dead letters or nameless records, a repetition is known by its bytes alone.
-        key = body_key(known.path, parcel.body) if nameless else ""
         duplicates = await self.handover.hand_over(messages, batch.identities, key)
         self.counters.shelved(known.path, batch.letters)
         return duplicates
@@ -172,6 +172,11 @@ class Intake:
     async def _shelve(self, known: Format, letters: list[DeadLetter]) -> None:
         await self.handover.hand_over([self.reader.encoder.message(letter) for letter in letters], ())
         self.counters.shelved(known.path, letters)
+
+
+def _sent_to(known: Format, admitted: Admitted) -> str:
+    """Where a body was sent, and for whom: the same bytes of two tenants are two bodies."""
+    return f"{known.path} {admitted.tenant} {admitted.bound}"
 
 
 class IntakePaths:

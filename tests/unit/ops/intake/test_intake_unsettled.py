@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from ops.intake.guard import Guard
 from ops.intake.handover import Bounds
+from ops.intake.sources import Source
 from ops.intake.unsettled import Ids, OpenFile, Reception, Unsettled
 from tests.support.intake import FakeDelivery, app_of, intake_over
 
@@ -128,6 +130,22 @@ async def test_the_next_process_makes_the_same_alerts_of_a_body_without_ids(tmp_
     assert said == [503, 202, 202]
     assert (len(first), second[:4]) == (4, first)
     assert len({*second}) == 8
+
+
+async def test_the_same_bytes_of_two_tenants_are_two_bodies() -> None:
+    """One's body that Kafka is still asked about is nothing that the other has sent."""
+    sources = tuple(Source(name=t, paths=(PATH,), bearer=f"secret-{t}", tenant=t) for t in ("acme", "zenith"))
+    delivery = FakeDelivery()
+    intake = intake_over(delivery, Bounds(patience_s=0.3), unsettled=Unsettled(300, None), guard=Guard(sources))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(intake)), base_url="http://intake") as client:
+        said = []
+        for tenant in ("acme", "zenith"):
+            delivery.gate.clear() if not said else delivery.gate.set()
+            await asyncio.sleep(0.05)  # the first is taken late
+            sent = await client.post(PATH, json=NAMELESS, headers={"authorization": f"Bearer secret-{tenant}"})
+            said.append(sent.status_code)
+    assert said == [503, 202]
+    assert sorted(alert.tenant for alert in delivery.alerts()) == ["acme"] * 4 + ["zenith"] * 4
 
 
 async def test_of_a_batch_that_kafka_took_in_part_the_rest_is_sent_again() -> None:
