@@ -138,7 +138,7 @@ async def test_the_same_bytes_of_two_tenants_are_two_bodies() -> None:
     delivery = FakeDelivery()
     intake = intake_over(delivery, Bounds(patience_s=0.3), unsettled=Unsettled(300, None), guard=Guard(sources))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(intake)), base_url="http://intake") as client:
-        said = []
+        said: list[int] = []
         for tenant in ("acme", "zenith"):
             delivery.gate.clear() if not said else delivery.gate.set()
             await asyncio.sleep(0.05)  # the first is taken late
