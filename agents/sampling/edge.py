@@ -38,10 +38,9 @@ log = structlog.get_logger()
 NAME = "sampling"
 # Rows and accounts are an incident's each time: the more often, the more there are.
 FLUSH_S = 1.0
-# Where little waits it is told of sooner, and where much does, of windows that are open yet in every fourth flush only.
+# Where little waits it is told of sooner.
 LOOK_S = 0.25
 LITTLE = 20_000
-OPEN_EVERY = 4
 # Batches that may wait for a flush, and as many again for one that is under way: with 20,000 alerts each, the most that is
 # sampled again after a crash.
 MAX_HELD = 8
@@ -71,7 +70,6 @@ class _Partition:
     sends: list[asyncio.Task[None]] = field(default_factory=list)
     alerts: int = 0
     flushed_at: float = 0.0
-    flushes: int = 0
     flushing: asyncio.Task[None] | None = None
 
     def due(self) -> bool:
@@ -217,10 +215,9 @@ class EdgeShell:
     async def _flush(self, part: _Partition) -> None:
         """Begin a flush, with all that was decided up to now; the one before it is over then."""
         await part.flushed()
-        open_too = part.alerts < LITTLE or part.flushes % OPEN_EVERY == 0
-        told = tell(part.sampler.state, self._rules, part.number, self._clock(), open_too=open_too)
+        told = tell(part.sampler.state, self._rules, part.number, self._clock())
         held, sends = part.held, part.sends
-        part.held, part.sends, part.alerts, part.flushes = [], [], 0, part.flushes + 1
+        part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
         rows: Rows = {}
         for some in told.rows(part.sampler.state):

@@ -36,12 +36,11 @@ class Told:
         yield {incident_id.encode(): None for incident_id in self.gone}
 
 
-def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis, *, open_too: bool = True) -> Told:
+def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) -> Told:
     """What has changed since the last call. The state is changed: windows that are told of as closed are in it no more.
 
     Args:
-        now: arrival time, for incidents that fell silent. open_too: also how windows stand that are open yet; else a later
-            call tells of it.
+        now: arrival time, for incidents that fell silent.
     """
     closes = closing(state, rules, now)
     owners = state.windows.owners()
@@ -51,7 +50,7 @@ def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis, *,
     storms = [change for change in changes if change is not None]
     ended = [state.slot_of(change.incident_id) for change in storms]
     state.changed[ended] = True
-    say = np.flatnonzero(closes | (open_too & (state.windows.values[:, W.CHANGED] > 0)))
+    say = np.flatnonzero(closes | (state.windows.values[:, W.CHANGED] > 0))
     accounts = _accounts(state, say, closes, rules, partition)
     state.windows.values[say, W.CHANGED] = 0
     state.windows.keep(~closes)

@@ -30,9 +30,9 @@ class Flushes:
         self.edge.batch(some)
         self.offset += times
 
-    def flush(self, at: int, *, open_too: bool = True) -> Told:
+    def flush(self, at: int) -> Told:
         """A flush so many ms after the start."""
-        told = tell(self.edge.state, self.edge.rules, 0, START + at, open_too=open_too)
+        told = tell(self.edge.state, self.edge.rules, 0, START + at)
         for some in told.rows(self.edge.state):
             for key, row in some.items():
                 if row is None:
@@ -65,27 +65,6 @@ def test_a_window_is_told_of_with_all_its_counts() -> None:
     (account,) = some.flush(0).accounts
     assert (account.received, account.kept, account.suppressed, account.late) == (150, 100, 50, 0)
     assert (account.first_offset, account.upto, account.total_received) == (0, 149, 150)
-
-
-def test_an_open_window_that_was_not_told_of_is_told_of_later_also_by_a_successor() -> None:
-    """A flush under load leaves it out; its row says that it is to be told of."""
-    some = Flushes()
-    some.alert("a", times=2)
-    assert who(some.flush(0, open_too=False)) == []
-    assert list(some.rows) == [b"a"]
-    successor = Edge(RULES, loaded(some.rows.values()))
-    for state in (some.edge.state, successor.state):
-        (account,) = tell(state, RULES, 0, START).accounts
-        assert (account.received, account.closed) == (2, False)
-    assert who(some.flush(0)) == []
-
-
-def test_a_window_that_closes_is_told_of_by_any_flush() -> None:
-    """However much there is to do."""
-    some = Flushes()
-    some.alert("a")
-    (account,) = some.flush(60_001, open_too=False).accounts
-    assert account.closed
 
 
 def test_a_storm_is_looked_at_when_it_may_close() -> None:
