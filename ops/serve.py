@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from ops.api.approval_desk import ApprovalsDesk
-from ops.api.approvals import approvals_router
+from ops.api.approvals import Approvals, approvals_router
 from ops.api.condition import (
     ClusterQuestions,
     Condition,
@@ -25,10 +25,10 @@ from ops.api.exports import Exports, exports_router, run_breakwater
 from ops.api.feed import Feed
 from ops.api.health import health_router, kafka_check
 from ops.api.impact import Yardstick
-from ops.api.incident_pages import IncidentPages, Wanted
+from ops.api.incident_pages import IncidentPages
 from ops.api.incidents import incidents_router
 from ops.api.lag import lag_router
-from ops.api.letters import letters_router, letters_waiting
+from ops.api.letters import LettersDesk, letters_router, letters_waiting
 from ops.api.overview import Overview, overview_router
 from ops.api.reach import LocalOnly
 from ops.api.records import read_record, records_router
@@ -46,14 +46,16 @@ from ops.intake.http import Intake, IntakePaths, intake_router
 from ops.intake.recall import Recall
 from ops.lag_watch import LagBoard
 from ops.metrics.lag import LagCollector
-from ops.page.site import page_router
+from ops.page.files import files_router
+from ops.page.routes import page_router
+from ops.page.sources import Sources
 from ops.projections import chosen_store, show_projection
 from ops.settings import Settings
-from schemas.errors import BreakwaterError
 from state.clock import wall_clock_ms
 from state.errors import ProjectionUnavailableError
+from state.log_reader import RawRecord
 from state.personal import sealed
-from state.ports import IncidentQuery, Projection
+from state.ports import Projection
 from state.subject_keys import SubjectKeys
 from streams.encoder import TelemetryEncoder
 from streams.registry import CodecFactory
@@ -72,7 +74,6 @@ _LAG_EVERY_S = 2.5
 # Hundreds of pages that hear of the same event ask the same questions within a moment.
 _FRESH_S = 0.3
 _LETTERS_FRESH_S = 3.0
-_FIRST_LIST = "/api/v1/incidents?limit=50"
 # A store that is started together with this process may not answer before.
 _STORE_PATIENCE_S = 60.0
 _RECALL_PATIENCE_S = 15.0
@@ -114,10 +115,8 @@ def create_app(
     app.state.stopping = lambda: False
     app.add_middleware(LocalOnly, open_to_all=settings.api_open)
     app.include_router(intake_router(parts.intake))
-    _include_views(app, parts)
-    _include_desks(app, parts)
+    _include_routes(app, parts)
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
-    app.include_router(page_router(lambda: _first_answers(parts.pages)))
     return app
 
 
@@ -195,47 +194,47 @@ class _Parts:
         self.intake.unsettled.close()
 
 
-def _include_views(app: FastAPI, parts: _Parts) -> None:
-    """What people and programs look at."""
-    app.include_router(incidents_router(parts.projection, parts.pages))
-    app.include_router(lag_router(parts.board))
-    app.include_router(sightings_router(lambda: parts.sightings, wall_clock_ms))
-    app.include_router(records_router(lambda *place: read_record(parts.bootstrap, *place)))
+def _include_routes(app: FastAPI, parts: _Parts) -> None:
+    """What programs ask, and what the page shows of it."""
+    approvals, letters = _desks(parts)
     exports = Exports(parts.projection, run_breakwater, parts.settings.home / "exports")
-    app.include_router(exports_router(lambda: exports))
-    app.include_router(condition_router(parts.condition))
     overview = Overview(
         parts.projection, parts.board, parts.sightings,
         lambda: letters_waiting(Shelf(parts.bootstrap, parts.codec_for)), lambda: parts.feed.following, wall_clock_ms,
     )  # fmt: skip
-    app.include_router(overview_router(lambda: overview))
-    app.include_router(stream_router(parts.feed, lambda: bool(app.state.stopping())))
+
+    def read(topic: str, partition: int, offset: int) -> RawRecord | str:
+        return read_record(parts.bootstrap, topic, partition, offset)
+
+    for router in (
+        incidents_router(parts.projection, parts.pages), lag_router(parts.board),
+        sightings_router(lambda: parts.sightings, wall_clock_ms), records_router(read), exports_router(lambda: exports),
+        condition_router(parts.condition), overview_router(lambda: overview),
+        stream_router(parts.feed, lambda: bool(app.state.stopping())), approvals_router(approvals), letters_router(letters),
+    ):  # fmt: skip
+        app.include_router(router)
+    sources = Sources(
+        parts.projection, parts.pages, overview, parts.board, parts.sightings, parts.condition, approvals, letters, exports,
+        read, wall_clock_ms,
+    )  # fmt: skip
+    app.include_router(files_router())
+    app.include_router(page_router(sources))
 
 
-def _include_desks(app: FastAPI, parts: _Parts) -> None:
+def _desks(parts: _Parts) -> tuple[Approvals, LettersDesk]:
     """Where people act: approvals and dead letters."""
     persons = SubjectKeys(parts.settings.persons)
     desk = ApprovalsDesk(
         parts.projection, parts.producer, lambda: parts.encoder.codec(COMMANDS), wall_clock_ms,
         lambda said, incident_id: sealed(said, incident_id, persons),
     )  # fmt: skip
-    app.include_router(approvals_router(desk, _FRESH_S))
     remapper = Remapper(BatchReader(parts.encoder), intake_rules(parts.settings))
-    app.include_router(
-        letters_router(
-            lambda: Shelf(parts.bootstrap, parts.codec_for),
-            lambda shelf: Redrive(parts.bootstrap, shelf, remapper),
-            _LETTERS_FRESH_S,
-        )
+    letters = LettersDesk(
+        lambda: Shelf(parts.bootstrap, parts.codec_for),
+        lambda shelf: Redrive(parts.bootstrap, shelf, remapper),
+        _LETTERS_FRESH_S,
     )
-
-
-def _first_answers(pages: IncidentPages) -> dict[str, str]:
-    """The list as the page asks for it first; none where the store does not answer: then the page asks, and says so."""
-    try:
-        return {_FIRST_LIST: pages.shown(Wanted(IncidentQuery(limit=50))).body.decode()}
-    except BreakwaterError:
-        return {}
+    return Approvals(desk, _FRESH_S), letters
 
 
 def _yardstick(settings: Settings) -> Yardstick:

@@ -34,19 +34,39 @@ class AnswerBody(BaseModel):
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S", description="Why, as it will be read afterwards.")
 
 
-def approvals_router(desk: ApprovalsDesk, fresh_s: float = 0.0) -> APIRouter:
-    """The routes; `fresh_s`: so old the list may be, but not older than an answer given here."""
-    lists: Remembered[Shown] = Remembered(fresh_s)
+class Approvals:
+    """The desk for all who look at it; `fresh_s`: so old the list may be, but not older than an answer given here."""
+
+    def __init__(self, desk: ApprovalsDesk, fresh_s: float = 0.0) -> None:
+        self._desk = desk
+        self._lists: Remembered[Shown] = Remembered(fresh_s)
+
+    def shown(self, tenant: str | None = None, limit: int = 100) -> Shown:
+        """The plans that wait, as they are sent."""
+        with told_if_damaged():
+            return self._lists.get((tenant, limit), lambda: shown({"approvals": self._desk.waiting(tenant, limit)}))
+
+    async def answer(self, approval_id: str, body: AnswerBody) -> tuple[dict[str, Any], bool]:
+        """ApprovalsDesk.answer."""
+        said = ApprovalAnswer(
+            approval_id=approval_id, plan_hash=body.plan_hash, by=body.by.strip(), why=body.why.strip()
+        )
+        with told_if_damaged():
+            found = await self._desk.answer(said, _HOW[body.answer])
+        self._lists.forget()
+        return found
+
+
+def approvals_router(approvals: Approvals) -> APIRouter:
+    """The routes."""
     router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], route_class=ProblemRoute)
 
     @router.get("", responses={200: {"content": {"application/json": {"example": _PAGE}}}, **problems(503)})
-    def approvals(
+    def waiting(
         request: Request, tenant: str | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 100
     ) -> Response:
         """Plans that wait for a person, those that expire first in front."""
-        with told_if_damaged():
-            found = lists.get((tenant, limit), lambda: shown({"approvals": desk.waiting(tenant, limit)}))
-        return answered(request, found)
+        return answered(request, approvals.shown(tenant, limit))
 
     @router.post(
         "/{approval_id}",
@@ -61,12 +81,7 @@ def approvals_router(desk: ApprovalsDesk, fresh_s: float = 0.0) -> APIRouter:
 
         The same answer again is answered alike and changes nothing.
         """
-        said = ApprovalAnswer(
-            approval_id=approval_id, plan_hash=body.plan_hash, by=body.by.strip(), why=body.why.strip()
-        )
-        with told_if_damaged():
-            approval, recorded = await desk.answer(said, _HOW[body.answer])
-        lists.forget()
+        approval, recorded = await approvals.answer(approval_id, body)
         return JSONResponse(approval, 200 if recorded else 202)
 
     return router

@@ -82,7 +82,7 @@ def incidents_router(
         if state is None:
             raise _unknown(incident_id)
         if at is not None:
-            state = _asked(lambda: _state_at(projection(), incident_id, instant))
+            state = _asked(lambda: state_at(projection(), incident_id, instant))
         told = lists.with_impact(state, instant)
         return tagged(request, told, [told["version"], told["head_hash"], steady(told["impact"]), at and instant])
 
@@ -103,7 +103,8 @@ def incidents_router(
     return router
 
 
-def _state_at(projection: Projection, incident_id: str, instant: Millis) -> IncidentState:
+def state_at(projection: Projection, incident_id: str, instant: Millis) -> IncidentState:
+    """An incident as it was at an instant: folded from the events up to then."""
     events = whole_timeline(projection, incident_id)
     return fold(incident_id, [stored.event for stored in events if stored.event.recorded_at <= instant])
 

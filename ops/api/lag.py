@@ -35,7 +35,7 @@ def lag_router(board: Board) -> APIRouter:
         Groups of replays are apart: their lag holds nobody up.
         """
         rows, at = board.latest()
-        return answered(request, looks.get(("now", at), lambda: shown(_now(rows, at))))
+        return answered(request, looks.get(("now", at), lambda: shown(lag_view(rows, at))))
 
     @router.get("/history", responses={200: {"content": {"application/json": {"example": _HISTORY}}}, **problems(503)})
     def history(request: Request) -> Response:
@@ -46,7 +46,8 @@ def lag_router(board: Board) -> APIRouter:
     return router
 
 
-def _now(rows: tuple[LagRow, ...], at: float) -> dict[str, Any]:
+def lag_view(rows: tuple[LagRow, ...], at: float) -> dict[str, Any]:
+    """The rows, those of replays apart, and when they were true (epoch ms)."""
     plain = [asdict(row) for row in rows]
     return {
         "at": int(at * 1000),

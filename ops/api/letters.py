@@ -48,35 +48,62 @@ class RedriveBody(BaseModel):
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S")
 
 
-def letters_router(shelf: Callable[[], Shelf], redrive: MakeRedrive, fresh_s: float = 0.0) -> APIRouter:
-    """The routes; `fresh_s`: so old the list may be, for it takes a reading of all letters, but not older than a redrive."""
-    lists: Remembered[Shown] = Remembered(fresh_s)
+class LettersDesk:
+    """Letters for all who look; `fresh_s`: so old a list may be, for it takes a reading of all, but not older than a redrive."""
+
+    def __init__(self, shelf: Callable[[], Shelf], redrive: MakeRedrive, fresh_s: float = 0.0) -> None:
+        self._shelf, self._redrive = shelf, redrive
+        self._lists: Remembered[Shown] = Remembered(fresh_s)
+        self._turn = threading.Lock()
+
+    def shown(self, reason: str | None, limit: int) -> Shown:
+        """The newest, as they are sent."""
+        return self._lists.get((reason, limit), lambda: shown(_newest(self._shelf(), reason, limit)))
+
+    def letter(self, dead_letter_id: str) -> dict[str, Any]:
+        """One letter, with the beginning of its bytes.
+
+        Raises:
+            HTTPException: 404, there is none.
+        """
+        found, redriven = _found(self._shelf(), dead_letter_id)
+        return {**letter_view(found, redriven), **_bytes(found)}
+
+    def put_back(self, body: RedriveBody) -> dict[str, Any]:
+        """Put letters back; how many, and what became of each.
+
+        Raises:
+            BusyError: another redrive is under way here.
+        """
+        if not self._turn.acquire(blocking=False):
+            raise BusyError("A redrive is under way. Wait for its end, then look what is left.")
+        try:
+            return _put_back(self._shelf(), self._redrive, body)
+        finally:
+            self._lists.forget()
+            self._turn.release()
+
+
+def letters_router(desk: LettersDesk) -> APIRouter:
+    """The routes."""
     router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"], route_class=ProblemRoute)
-    turn = threading.Lock()
 
     @router.get("", responses={200: {"content": {"application/json": {"example": _PAGE}}}, **problems(422, 503)})
     def letters(
         request: Request, reason: str | None = None, limit: Annotated[int, Query(ge=1, le=_MOST_TOLD)] = 50
     ) -> Response:
         """The newest dead letters, and how many there are by reason."""
-        return answered(request, lists.get((reason, limit), lambda: shown(_newest(shelf(), reason, limit))))
+        return answered(request, desk.shown(reason, limit))
 
     @router.get("/{dead_letter_id}", responses=problems(404, 503))
     def letter(dead_letter_id: str) -> dict[str, Any]:
         """One letter, with the beginning of its bytes."""
-        found, redriven = _found(shelf(), dead_letter_id)
-        return {**letter_view(found, redriven), **_bytes(found)}
+        return desk.letter(dead_letter_id)
 
     @router.post("/redrive", responses=problems(403, 404, 422, 503))
     def put_back(body: RedriveBody) -> dict[str, Any]:
         """Put letters back, each at most once, whoever else redrives; says what became of each."""
-        if not turn.acquire(blocking=False):
-            raise BusyError("A redrive is under way. Wait for its end, then look what is left.")
-        try:
-            return _put_back(shelf(), redrive, body)
-        finally:
-            lists.forget()
-            turn.release()
+        return desk.put_back(body)
 
     return router
 

@@ -40,7 +40,7 @@ class ProblemRoute(APIRoute):
             except HTTPException as error:
                 return answer(error.status_code, str(error.detail), dict(error.headers or {}))
             except RequestValidationError as error:
-                return answer(HTTPStatus.UNPROCESSABLE_ENTITY, _faults(error), {})
+                return answer(HTTPStatus.UNPROCESSABLE_ENTITY, faults(error), {})
             except ConflictError as error:
                 return answer(HTTPStatus.CONFLICT, str(error), {}, error.more)
             except BreakwaterError as error:
@@ -75,6 +75,7 @@ def _described(status: HTTPStatus) -> dict[str, Any]:
     return {"description": status.phrase, "content": {MEDIA: {"example": example}}}
 
 
-def _faults(error: RequestValidationError) -> str:
+def faults(error: RequestValidationError) -> str:
+    """What does not fit in a request, as a sentence."""
     told = [f"{'.'.join(map(str, each['loc'][1:])) or 'the body'}: {each['msg']}" for each in error.errors()]
     return "; ".join(told[:_MOST_FAULTS]) + "."

@@ -37,6 +37,20 @@ def read_record(bootstrap: str, topic: str, partition: int, offset: int) -> RawR
     )
 
 
+def record_shown(read: ReadRecord, topic: str, partition: int, offset: int) -> bytes:
+    """One record as JSON; `read` is `read_record` of a broker.
+
+    Raises:
+        HTTPException: 404, there is none; it says whether retention or compaction took it.
+    """
+    if topic not in BY_NAME:
+        raise HTTPException(404, f"{topic[:100]!r} is none of Breakwater's topics.")
+    found = read(topic, partition, offset)
+    if isinstance(found, str):
+        raise HTTPException(404, found)
+    return orjson.dumps(RecordDecoder(topic).line(found), default=json_default, option=orjson.OPT_NON_STR_KEYS)
+
+
 def records_router(read: ReadRecord) -> APIRouter:
     """The route; `read` is `read_record` of a broker."""
     router = APIRouter(prefix="/api/v1/records", tags=["records"], route_class=ProblemRoute)
@@ -52,12 +66,7 @@ def records_router(read: ReadRecord) -> APIRouter:
 
         404 says whether retention or compaction took it.
         """
-        if topic not in BY_NAME:
-            raise HTTPException(404, f"{topic[:100]!r} is none of Breakwater's topics.")
-        found = read(topic, partition, offset)
-        if isinstance(found, str):
-            raise HTTPException(404, found)
-        shown = orjson.dumps(RecordDecoder(topic).line(found), default=json_default, option=orjson.OPT_NON_STR_KEYS)
+        shown = record_shown(read, topic, partition, offset)
         # The log is written once: what was read stays so.
         return Response(shown, media_type="application/json", headers={"Cache-Control": "private, max-age=3600"})
 

@@ -98,7 +98,7 @@ def test_an_incident_is_opened_understood_and_its_plan_approved(page: Page) -> N
 
 def test_the_slider_shows_any_instant(page: Page) -> None:
     """Moved by keyboard to the beginning: what came later is not known yet; at the end it is now again."""
-    page.goto(f"{page.url.split('#')[0]}#/incident/inc-checkout")
+    page.goto(f"{page.url}incident/inc-checkout")
     slider = page.get_by_label("Replay: the incident at any instant")
     expect(page.locator("#consensus")).to_be_visible()
     slider.press("Home")
@@ -151,7 +151,7 @@ def test_children_are_folded_under_what_causes_them(page: Page) -> None:
 
 def test_evidence_opens_the_very_record(page: Page) -> None:
     """Decoded, with its place; the keyboard closes it. Of one that was never there it says so."""
-    page.goto(f"{page.url.split('#')[0]}#/incident/inc-checkout")
+    page.goto(f"{page.url}incident/inc-checkout")
     first = page.locator(".story > li").first
     first.get_by_text("version 1").click()
     first.get_by_role("button", name="incident.events").click()
@@ -166,7 +166,7 @@ def test_evidence_opens_the_very_record(page: Page) -> None:
 
 def test_an_incident_is_rerun_and_taken_away(page: Page) -> None:
     """The verdict stays on the incident; postmortem and bundle are files."""
-    page.goto(f"{page.url.split('#')[0]}#/incident/inc-cart")
+    page.goto(f"{page.url}incident/inc-cart")
     page.get_by_role("button", name="Rerun").click()
     expect(page.locator("#rerun .badge").first).to_have_text(re.compile("identical|diverged"), timeout=120_000)
     expect(page.locator("#rerun")).to_contain_text("made again")
@@ -221,7 +221,7 @@ def test_what_is_decided_behind_a_lag_waits_for_a_person(page: Page, live: LiveP
     live.fall_behind("breakwater-analysis")
     live.tell_and_see("inc-stale", EventType.INCIDENT_OPENED, service="ledger", title="ledger: errors")
     live.recommend("inc-stale", "ledger")
-    page.goto(f"{page.url.split('#')[0]}#/incident/inc-stale")
+    page.goto(f"{page.url}incident/inc-stale")
     consensus = page.locator("#consensus")
     expect(consensus).to_contain_text("a human decides", timeout=120_000)
     expect(consensus).to_contain_text(re.compile(r"breakwater-analysis.*incident\.candidates"))
@@ -249,11 +249,11 @@ def test_axe_finds_nothing_serious(browser: Browser, live: LivePage, scheme: Lit
     page = context.new_page()
     found = {}
     for view in VIEWS:
-        page.goto(f"{live.url}/#/{view}")
+        page.goto(f"{live.url}/{view}")
         expect(page.locator("main h2").first).to_be_attached()
         expect(page.locator("main .empty", has_text="Loading")).to_have_count(0)
         found[view] = grave_faults(page, source)
-    page.goto(f"{live.url}/#/incident/inc-checkout")
+    page.goto(f"{live.url}/incident/inc-checkout")
     page.get_by_role("button", name="alerts.sampled").first.click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
     found["a record"] = grave_faults(page, source)
@@ -265,7 +265,7 @@ def test_axe_finds_nothing_serious(browser: Browser, live: LivePage, scheme: Lit
 def test_a_phone_shows_all_of_it(browser: Browser, live: LivePage, view: str) -> None:
     """Nothing is wider than the screen, and every control has a name."""
     phone = browser.new_page(viewport={"width": 360, "height": 740})
-    phone.goto(f"{live.url}/#/{view}")
+    phone.goto(f"{live.url}/{view}")
     expect(phone.locator("main h2").first).to_be_attached()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360
     named = "(e) => e.labels?.length || e.ariaLabel || e.textContent"

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ops.api.approval_desk import ApprovalsDesk
-from ops.api.approvals import approvals_router
+from ops.api.approvals import Approvals, approvals_router
 from ops.api.incidents import incidents_router
 from schemas.codec import Codec
 from schemas.convert import to_dict
@@ -61,5 +61,5 @@ def client_of(pipeline: DirectCommands, *, patience_s: float = 5.0, keys: Keyrin
     )
     app = FastAPI()
     app.include_router(incidents_router(lambda: shown, clock=lambda: pipeline.log.now_ms))
-    app.include_router(approvals_router(desk))
+    app.include_router(approvals_router(Approvals(desk)))
     return TestClient(app, raise_server_exceptions=False)

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from ops.api.letters import letters_router
+from ops.api.letters import LettersDesk, letters_router
 from ops.dead_letters.errors import LetterNotFoundError
 from ops.dead_letters.redrive import Outcome, Redrive
 from ops.dead_letters.shelf import Overview, Shelf
@@ -55,7 +55,7 @@ def redrive() -> FakeRedrive:
 @pytest.fixture
 def client(redrive: FakeRedrive) -> TestClient:
     app = FastAPI()
-    app.include_router(letters_router(lambda: cast(Shelf, FakeShelf()), lambda _: cast(Redrive, redrive)))
+    app.include_router(letters_router(LettersDesk(lambda: cast(Shelf, FakeShelf()), lambda _: cast(Redrive, redrive))))
     return TestClient(app)
 
 

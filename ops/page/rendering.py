@@ -1,0 +1,42 @@
+"""HTML from templates: every text is escaped, and what cannot be seen in it is made visible."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
+from ops.page import words
+from ops.page.listing import ended, said, steps
+from ops.page.timeline import place_of
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_FILTERS = (
+    words.count, words.brief, words.figure, words.signed, words.percent, words.lower, words.money, words.duration,
+    words.countdown, words.left, words.clock, words.instant, words.kind, words.deed, ended, said, steps, place_of,
+)  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=words.visible,
+        undefined=ChainableUndefined,  # a payload that lacks something is shown without it
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update({one.__name__: one for one in _FILTERS})
+    environment.filters["path"] = lambda text: quote(str(text), safe="")
+    environment.filters["json_text"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    environment.filters["json_line"] = lambda value: json.dumps(value, separators=(",", ":"), default=str)
+    return environment
+
+
+def render(template: str, **context: Any) -> str:
+    """The template's text with the context in it."""
+    return _environment().get_template(template).render(**context)
