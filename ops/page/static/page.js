@@ -30,8 +30,8 @@ function heard(event) {
   const { view: name, id } = view?.dataset ?? {};
   if (name === "incident" && id !== event.incident_id && !event.type.startsWith("Approval")) return;
   soon();
-  // The store may be a moment behind the log.
-  setTimeout(() => soon(), 1500);
+  // The store may be a moment behind the log, on a busy machine longer.
+  for (const later of [1500, 6000]) setTimeout(() => soon(), later);
 }
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {

@@ -7,7 +7,7 @@ let lostAt = 0;
 let timer = 0;
 let watchdog = 0;
 
-/** Listen; `heard(event)` gets each event, `anew()` is called where something was missed. */
+/** Listen; `heard(event)` gets each event, `anew()` is called where something may have been missed. */
 export function listen(heard, anew) {
   window.addEventListener("online", () => connect(heard, anew));
   connect(heard, anew);
@@ -38,10 +38,10 @@ function connect(heard, anew) {
   source.addEventListener("alive", note);
   source.addEventListener("hello", (event) => {
     note(event);
-    const away = lostAt ? (Date.now() - lostAt) / 1000 : 0;
     lostAt = 0;
-    // What is not told by events, such as lag, may have changed as well.
-    if (away) anew();
+    // The first time: what was recorded after the server rendered the page, and before it was heard, is told by no event.
+    // Later: what is not told by events, such as lag, may have changed as well.
+    anew();
   });
   source.addEventListener("reset", (event) => { note(event); anew(); });
   source.addEventListener("incident", (event) => { note(event); heard(JSON.parse(event.data)); });
