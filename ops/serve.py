@@ -35,6 +35,7 @@ from ops.api.records import read_record, records_router
 from ops.api.sightings import Sightings, sightings_router
 from ops.api.stream import stream_router
 from ops.api.tail import EventTail
+from ops.api.unexpected import Unexpected, tell_problems
 from ops.dead_letters.redrive import Redrive
 from ops.dead_letters.remap import Remapper
 from ops.dead_letters.shelf import Shelf
@@ -46,6 +47,7 @@ from ops.intake.http import Intake, IntakePaths, intake_router
 from ops.intake.recall import Recall
 from ops.lag_watch import LagBoard
 from ops.metrics.lag import LagCollector
+from ops.page.astray import told
 from ops.page.files import files_router
 from ops.page.routes import page_router
 from ops.page.sources import Sources
@@ -114,6 +116,7 @@ def create_app(
     # `serve` says when the process is to end, so that streams end too.
     app.state.stopping = lambda: False
     app.add_middleware(LocalOnly, open_to_all=settings.api_open)
+    tell_problems(app, told)
     app.include_router(intake_router(parts.intake))
     _include_routes(app, parts)
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
@@ -128,8 +131,8 @@ class _Application(FastAPI):
         self._intake = intake
 
     def build_middleware_stack(self) -> ASGIApp:
-        """FastAPI's, behind the intake's paths."""
-        return IntakePaths(super().build_middleware_stack(), self._intake)
+        """FastAPI's, behind the intake's paths; around both, what tells the errors that nobody foresaw."""
+        return Unexpected(IntakePaths(super().build_middleware_stack(), self._intake), told)
 
 
 class _Parts:

@@ -6,12 +6,14 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ops.api.problems import answer
+
 # From the connection, or the first byte of a further request, to the end of its headers.
 HEADERS_TIMEOUT_S = 10.0
 MAX_HEADERS_BYTES = 65_536
 # A chunk's size in hex and two line ends.
 MAX_CHUNK_FRAME_BYTES = 16
-_MOST_CONNECTIONS = 2_000
+MOST_CONNECTIONS = 2_000
 _KEEP_ALIVE_S = 30
 
 
@@ -19,6 +21,7 @@ class BoundedHttp(HttpToolsProtocol):
     """uvicorn's protocol with an end to headers in time and size; what contradicts itself in them the parser refuses."""
 
     headers_timeout_s = HEADERS_TIMEOUT_S
+    most_connections = MOST_CONNECTIONS
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -50,9 +53,11 @@ class BoundedHttp(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The body has a time of its own."""
+        """The body has a time of its own. Where too many are answered already, this one is told to come again."""
         self._headers_are_there()
         self._in_body = True
+        full = max(len(self.connections), len(self.tasks)) >= self.most_connections
+        self.app = _full if full else self.config.loaded_app
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -79,6 +84,14 @@ class BoundedHttp(HttpToolsProtocol):
         cycle.keep_alive = False
         return True
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told as every other problem is, and the connection ends."""
+        problem = answer(400, f"{msg} Nothing of it was taken. Send it as HTTP/1.1 (RFC 9112) has it.", {})
+        head = [b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"]
+        head += [name + b": " + value + b"\r\n" for name, value in problem.raw_headers]
+        self.transport.write(b"".join((*head, b"\r\n", bytes(problem.body))))
+        self.transport.close()
+
     def _await_headers(self) -> None:
         if self._headers_due is None:
             self._headers_bytes = 0
@@ -93,6 +106,11 @@ class BoundedHttp(HttpToolsProtocol):
         # Whoever keeps a connection so reads no answer either.
         self._headers_are_there()
         self.transport.abort()
+
+
+async def _full(scope: Any, receive: Any, send: Any) -> None:
+    detail = "Breakwater answers as many connections as it may. Nothing was taken: come again in a few seconds."
+    await answer(503, detail, {"Retry-After": "5", "Connection": "close"})(scope, receive, send)
 
 
 def calm_collector() -> None:
@@ -111,7 +129,6 @@ def server_options() -> dict[str, Any]:
     return {
         "http": BoundedHttp,
         "loop": "uvloop",
-        "limit_concurrency": _MOST_CONNECTIONS,
         "timeout_keep_alive": _KEEP_ALIVE_S,
         "log_level": "warning",
         "access_log": False,
