@@ -1,5 +1,7 @@
 """Numbers, times and foreign text as people read them in a terminal."""
 
+import unicodedata
+
 from agents.communication.impact import CURRENCY
 from schemas.records.vocabulary import Millis
 
@@ -7,12 +9,19 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 
 
 def clean(text: object) -> str:
-    """A text from outside without anything that a terminal would obey: control characters are shown as ·.
+    """A text from outside without anything that a terminal would obey: control characters are shown as ·, bytes that are no text
+    (halves of characters, as Python reads them) as U+FFFD, foreign spaces as spaces.
 
-    >>> clean("heap \\x1b[2J at 91 %")
-    'heap ·[2J at 91 %'
+    >>> clean("heap \\x1b[2J at 91 %"), clean(b"caf\\xe9".decode("utf-8", "surrogateescape")), clean("a\\u3000b")
+    ('heap ·[2J at 91 %', 'caf\ufffd', 'a b')
     """
-    return "".join(one if one.isprintable() else "·" for one in str(text))
+    return "".join(one if one.isprintable() else _stand_in(one) for one in str(text))
+
+
+def _stand_in(one: str) -> str:
+    if "\ud800" <= one <= "\udfff":
+        return "\ufffd"
+    return " " if unicodedata.category(one) == "Zs" else "·"
 
 
 def duration(seconds: float) -> str:
