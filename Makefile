@@ -61,6 +61,7 @@ bench: .venv/develop compiled .venv-bench ## what it does a second, beside a bas
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.append_page
 	@$(BIN)/python -m bench.intake_page
+	@$(BIN)/python -m bench.api_page
 
 soak: .venv/develop compiled ## the edge worker's memory over twenty million alerts of a million incidents; writes docs/benchmarks.md
 	@exec $(BIN)/python -m bench.soak $(ARGS)

@@ -18,6 +18,7 @@ from bench.api import measure_api
 from bench.append import SIZES, BatchSize, measure_append
 from bench.figures import ROUNDS, Figure, Progress
 from bench.intake import measure_intake
+from bench.paint import measure_paint
 from bench.projection import measure_projection
 from bench.report import document, load_now, machine, table
 from bench.sampling import measure_sampling
@@ -39,9 +40,10 @@ class Part(StrEnum):
     PROJECTION = "projection"
     INTAKE = "intake"
     API = "api"
+    PAINT = "paint"
 
 
-NEEDS_KAFKA = frozenset({Part.SAMPLING, Part.APPEND, Part.INTAKE, Part.API})
+NEEDS_KAFKA = frozenset({Part.SAMPLING, Part.APPEND, Part.INTAKE, Part.API, Part.PAINT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def run(parts: Sequence[Part], plan: Plan, settings: Settings, progress: Progres
                 figures += measure_intake(broker, plan.sent, plan.http_s, plan.rounds, progress)
             if Part.API in parts:
                 figures += measure_api(broker, plan.api_s, plan.rounds, progress)
+            if Part.PAINT in parts:
+                figures += measure_paint(broker, progress)
             if Part.SAMPLING in parts:
                 figures += measure_sampling(broker, plan.work, plan.rounds, progress)
     return figures

@@ -34,9 +34,9 @@ def page(
     write(PAGE, f"{where}\n\n{as_markdown(figures)}", MARK)
 
 
-def as_markdown(figures: Sequence[Figure]) -> str:
+def as_markdown(figures: Sequence[Figure], what: str = "intake") -> str:
     """A row a figure; the ratio is product over baseline, the median of the rounds'."""
-    lines = ["| intake | | aim or bare | Breakwater | ratio | |", "|---|---|---:|---:|---:|---|"]
+    lines = [f"| {what} | | aim or bare | Breakwater | ratio | |", "|---|---|---:|---:|---:|---|"]
     for one in figures:
         measured = f"{number(one.baseline)} | {number(one.product)} | {one.ratio:.2f}"
         lines.append(f"| {one.name} | {one.unit} | {measured} | {one.note or one.against} |")

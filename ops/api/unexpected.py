@@ -5,7 +5,7 @@ quote what is nobody's business.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -73,17 +73,16 @@ def tell_problems(app: FastAPI, tell: Tell = as_problem) -> None:
     """Have what FastAPI itself would answer told by `tell`."""
 
     async def refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        detail = str(error.detail)
-        if error.status_code == 404 and detail == "Not Found":
+        why = cast(HTTPException, error)
+        detail = str(why.detail)
+        if why.status_code == 404 and detail == "Not Found":
             detail = _NO_PATH
-        elif error.status_code == 405:
+        elif why.status_code == 405:
             detail = _NO_METHOD.format(method=request.method[:20])
-        return tell(request.scope, error.status_code, detail, dict(error.headers or {}))
+        return tell(request.scope, why.status_code, detail, dict(why.headers or {}))
 
     async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return tell(request.scope, 422, faults(error), {})
+        return tell(request.scope, 422, faults(cast(RequestValidationError, error)), {})
 
     async def unforeseen(request: Request, _: Exception) -> Response:
         return tell(request.scope, 500, UNEXPECTED, {})

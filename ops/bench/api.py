@@ -1,7 +1,8 @@
 """Page and API under load: `breakwater serve` on one core, with 10,000 incidents in its store, hundreds of live streams and
 hundreds of requests a second.
 
-Requests are due at fixed times, whether or not those before them are answered: what waits in a queue counts.
+Requests are due at fixed times, whether or not those before them are answered: what waits in a queue counts. Two of three are
+those of browsers that have the page open (ops.bench.asking), the others those of programs.
 """
 
 import asyncio
@@ -10,14 +11,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import cycle, islice
 from pathlib import Path
 
 from confluent_kafka import Producer
 
+from ops.bench.asking import HOST, Asker, answer, by_browser, due, status
 from ops.bench.broker import Broker
 from ops.bench.errors import BenchError
-from ops.bench.incidents import stored_events
+from ops.bench.incidents import FIRST_MS, stored_events
 from ops.bench.process import Measured, measured_program
 from ops.bench.stopwatch import percentile
 from ops.listening import free_port
@@ -29,20 +30,11 @@ from streams.topics import EVENTS
 
 INCIDENTS = 10_000
 STREAMS, REQUESTS_PER_S, EVENTS_PER_S = 200, 500, 10
-_HOST = "127.0.0.1"
 _CONNECTIONS = 100
 _EVENTS_OF_INCIDENT = 3
 _BATCH = 5_000
 _START_S = 60.0
 _WARM_S = 5.0
-
-_LIST = "/api/v1/incidents?limit=50"
-# What pages ask, in turns: lists, half of them by someone who has the present one; an incident with its story; the top's figures.
-_ASKED = (
-    _LIST, "/api/v1/incidents/inc-{n:04d}", "tag", "/api/v1/incidents/inc-{n:04d}/timeline", "/api/v1/overview", _LIST,
-    "/api/v1/incidents/inc-{n:04d}", "tag", "/api/v1/approvals", "/api/v1/incidents?limit=50&status=open",
-    "/api/v1/lag", "/api/v1/storms",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +42,7 @@ class Served:
     """What was answered, on one core.
 
     Attributes:
+        page_p99_ms: of what browsers asked; `p99_ms` is of all.
         events_told: events that arrived, summed over all streams; `events_due` would be all of them.
         rss_before_mb, rss_after_mb: resident memory when the streams were open and warm, and at the end.
         cores: processor seconds a second.
@@ -60,6 +53,7 @@ class Served:
     p50_ms: float
     p99_ms: float
     most_ms: float
+    page_p99_ms: float
     failed: int
     streams: int
     events_told: int
@@ -74,6 +68,7 @@ class _Seen:
     """What clients saw."""
 
     laps_s: list[float] = field(default_factory=list)
+    page_laps_s: list[float] = field(default_factory=list)
     failed: int = 0
     events: int = 0
 
@@ -85,9 +80,9 @@ def measure(broker: Broker, seconds: float) -> Served:
         BenchError: `serve` did not start.
     """
     broker.renew()
-    home, port = broker.home / "api", free_port(_HOST)
+    home, port = broker.home / "api", free_port(HOST)
     home.mkdir(parents=True, exist_ok=True)
-    later = _fill(home / "store.sqlite", int((seconds + _WARM_S) * EVENTS_PER_S))
+    later = fill(home / "store.sqlite", int((seconds + _WARM_S) * EVENTS_PER_S))
     environment = {
         "BREAKWATER_HOME": str(home), "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap, "BREAKWATER_HTTP_PORT": str(port),
     }  # fmt: skip
@@ -96,7 +91,7 @@ def measure(broker: Broker, seconds: float) -> Served:
         return asyncio.run(_load(port, process, Telling(broker.bootstrap, later), seconds))
 
 
-def _fill(path: Path, later: int) -> list[StoredEvent]:
+def fill(path: Path, later: int) -> list[StoredEvent]:
     """A store of incidents; the events that come afterwards."""
     events = stored_events(INCIDENTS * _EVENTS_OF_INCIDENT + later, INCIDENTS)
     there = events[: len(events) - later]
@@ -130,14 +125,13 @@ class Telling:
 async def _load(port: int, process: Measured, telling: Telling, seconds: float) -> Served:
     await _await_ready(port, process)
     seen = _Seen()
-    tag = await _tag(port)
     streams = [asyncio.create_task(_listen(port, seen)) for _ in range(STREAMS)]
     writing = asyncio.create_task(_tell(telling, seconds + _WARM_S))
     try:
-        await _ask_all(port, tag, _Seen(), _WARM_S)
+        await _ask_all(port, _Seen(), _WARM_S)
         before, began = process.usage(), time.monotonic()
         told_before, heard_before = telling.told, seen.events
-        await _ask_all(port, tag, seen, seconds)
+        await _ask_all(port, seen, seconds)
         wall_s, after = time.monotonic() - began, process.usage()
         told = telling.told - told_before
         await asyncio.sleep(0.5)  # what was written last is on its way
@@ -150,7 +144,8 @@ async def _load(port: int, process: Measured, telling: Telling, seconds: float) 
     laps = seen.laps_s
     return Served(
         requests=len(laps), requests_per_s=len(laps) / wall_s, p50_ms=percentile(laps, 0.5) * 1000,
-        p99_ms=percentile(laps, 0.99) * 1000, most_ms=max(laps) * 1000, failed=seen.failed, streams=open_ones,
+        p99_ms=percentile(laps, 0.99) * 1000, most_ms=max(laps) * 1000,
+        page_p99_ms=percentile(seen.page_laps_s, 0.99) * 1000, failed=seen.failed, streams=open_ones,
         events_told=seen.events - heard_before, events_due=told * STREAMS, rss_before_mb=before.rss_mb,
         rss_after_mb=after.rss_mb, cores=(after.cpu_s - before.cpu_s) / wall_s,
     )  # fmt: skip
@@ -162,56 +157,35 @@ async def _tell(telling: Telling, seconds: float) -> None:
         await asyncio.sleep(1 / EVENTS_PER_S)
 
 
-async def _ask_all(port: int, tag: bytes, seen: _Seen, seconds: float) -> None:
+async def _ask_all(port: int, seen: _Seen, seconds: float) -> None:
     """All requests that are due in so many seconds, by a hundred connections that stay open."""
-    asked = islice(enumerate(cycle(_ASKED)), int(seconds * REQUESTS_PER_S))
-    due = iter([(number, _request(what, number, tag)) for number, what in asked])
+    waiting = iter(due(int(seconds * REQUESTS_PER_S)))
     began = time.perf_counter()
 
     async def one_connection() -> None:
-        reader, writer = await asyncio.open_connection(_HOST, port)
-        for number, request in due:
+        reader, writer = await asyncio.open_connection(HOST, port, limit=2**20)
+        asker = Asker(INCIDENTS, FIRST_MS)
+        for number, what in waiting:
             at = began + number / REQUESTS_PER_S
             if (wait_s := at - time.perf_counter()) > 0:
                 await asyncio.sleep(wait_s)
-            writer.write(request)
-            status = await _answer(reader)
-            seen.laps_s.append(time.perf_counter() - at)
-            seen.failed += status not in (b"200", b"304")
+            writer.write(asker.request(number, what))
+            head = await answer(reader)
+            lap_s = time.perf_counter() - at
+            seen.laps_s.append(lap_s)
+            if by_browser(what):
+                seen.page_laps_s.append(lap_s)
+            asker.keep(number, what, head)
+            seen.failed += status(head) not in (b"200", b"304")
         writer.close()
 
     await asyncio.gather(*(one_connection() for _ in range(_CONNECTIONS)))
 
 
-def _request(what: str, number: int, tag: bytes) -> bytes:
-    held = b"If-None-Match: " + tag + b"\r\n" if what == "tag" else b""
-    path = (_LIST if what == "tag" else what).format(n=number * 7919 % INCIDENTS)
-    return f"GET {path} HTTP/1.1\r\nHost: {_HOST}\r\n".encode() + held + b"\r\n"
-
-
-async def _answer(reader: asyncio.StreamReader) -> bytes:
-    """Read one answer; its status."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    lines = head.lower().split(b"\r\n")
-    length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-    if length:
-        await reader.readexactly(length)
-    return head[9:12]
-
-
-async def _tag(port: int) -> bytes:
-    """The entity tag of the list."""
-    reader, writer = await asyncio.open_connection(_HOST, port, limit=2**20)
-    writer.write(_request(_LIST, 0, b""))
-    head = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
-    return next((line[5:].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"etag:")), b"")
-
-
 async def _listen(port: int, seen: _Seen) -> None:
-    reader, writer = await asyncio.open_connection(_HOST, port)
+    reader, writer = await asyncio.open_connection(HOST, port)
     try:
-        writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: {_HOST}\r\nAccept: text/event-stream\r\n\r\n".encode())
+        writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/event-stream\r\n\r\n".encode())
         while piece := await reader.read(65_536):
             seen.events += piece.count(b"event: incident")
     finally:
@@ -223,11 +197,11 @@ async def _await_ready(port: int, process: Measured) -> None:
     while time.monotonic() < deadline:
         process.usage()
         with suppress(OSError, asyncio.IncompleteReadError):
-            reader, writer = await asyncio.open_connection(_HOST, port)
+            reader, writer = await asyncio.open_connection(HOST, port)
             writer.write(b"GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            status = await _answer(reader)
+            head = await answer(reader)
             writer.close()
-            if status == b"200":
+            if status(head) == b"200":
                 return
         await asyncio.sleep(0.2)
     raise BenchError(f"`serve` was not ready within {_START_S:.0f} s. Its log is {process.log}.")

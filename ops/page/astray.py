@@ -1,4 +1,4 @@
-"""Errors as whoever asks can read them: a page for a browser, a piece of one for the page's own questions, else problem details."""
+"""Errors as whoever asks can read them: a page for a browser, a piece of it for the page's own questions, else a problem."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from ops.page import words
@@ -13,6 +14,7 @@ from ops.page.listing import ended, said, steps
 from ops.page.timeline import place_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
 _FILTERS = (
     words.count, words.brief, words.figure, words.signed, words.percent, words.lower, words.money, words.duration,
     words.countdown, words.left, words.clock, words.instant, words.kind, words.deed, ended, said, steps, place_of,
@@ -32,7 +34,7 @@ def _environment() -> Environment:
     )
     environment.filters.update({one.__name__: one for one in _FILTERS})
     environment.filters["path"] = lambda text: quote(str(text), safe="")
-    environment.filters["json_text"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    environment.filters["json_text"] = lambda value: orjson.dumps(value, default=str, option=_INDENTED).decode()
     environment.filters["json_line"] = lambda value: json.dumps(value, separators=(",", ":"), default=str)
     return environment
 

@@ -8,9 +8,11 @@ from typing import Any
 from markupsafe import Markup
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
-# Control characters but tab and line end, zero-width ones, those that turn the direction of what stands around them, and halves of
-# characters, which cannot be sent.
-_UNSEEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+# Control characters but tab and line end, zero-width ones, those that turn the direction of what stands around them, and
+# halves of characters, which cannot be sent.
+_UNSEEN = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+)
 _KINDS = {
     "CRITICAL": "bad", "ERROR": "warn", "WARNING": "warn", "STOP": "bad", "STALL": "bad", "REWIND": "bad",
     "WARN": "warn", "OK": "good",

@@ -22,7 +22,13 @@ from ops.serve import create_app
 from ops.settings import Settings
 from tests.support.intake import serving
 
-ALERT = {"incident_id": "inc-1", "container_name": "cart", "alert_type": "OutOfMemory", "severity": "critical", "logs": ""}
+ALERT = {
+    "incident_id": "inc-1",
+    "container_name": "cart",
+    "alert_type": "OutOfMemory",
+    "severity": "critical",
+    "logs": "",
+}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
