@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -26,13 +27,24 @@ IMAGE = "breakwater-test"
 SOCKET = os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or "/var/run/docker.sock"
 LEAK = """from urllib.request import urlopen; urlopen("http://127.0.0.1:8000/fault", b'{"kind": "leak"}')"""
 
+# The image of compose's file comes from a registry of others; what it is given and where it looks is the same.
+DEBIANS_PROMETHEUS = """services:
+  prometheus:
+    image: {image}
+    entrypoint: [/bin/prometheus, --config.file=/etc/prometheus/prometheus.yml, --storage.tsdb.path=/prometheus]
+    volumes: ["{binary}:/bin/prometheus:ro"]
+    healthcheck:
+      test: [CMD, python, -c, "from urllib.request import urlopen; urlopen('http://127.0.0.1:9090/-/ready')"]
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """All services, up, and where the intake and the API answer."""
+    """All services, up, and where the intake and the API answer; and Prometheus, once it is up."""
 
     project: Project
     url: str
+    prometheus: str
 
     def alert(self, service: str) -> None:
         """Have a service complain."""
@@ -77,12 +89,14 @@ def stack(
         "BREAKWATER_IMAGE": image,
         "BREAKWATER_SERVE_PORT": str(serve),
         "BREAKWATER_KAFKA_PORT": str(free_port()),
+        "BREAKWATER_PROMETHEUS_PORT": str(free_port()),
         **remedies(name, tmp_path_factory.mktemp("targets")),
     }
     project = Project(command, name, environment, engine)
     with brought_down(project):
         project.up()
-        yield Stack(project, f"http://127.0.0.1:{serve}")
+        prometheus = f"http://127.0.0.1:{environment['BREAKWATER_PROMETHEUS_PORT']}"
+        yield Stack(project, f"http://127.0.0.1:{serve}", prometheus)
 
 
 def remedies(project: str, folder: Path) -> dict[str, str]:
@@ -144,6 +158,33 @@ def test_workers_that_are_made_anew_go_on_where_they_were(stack: Stack) -> None:
     assert (after["incident_id"], after["episode"]) == (before["incident_id"], before["episode"])
     verdict = json.loads(stack.project.run("exec", "-T", "serve", "breakwater", "events", "verify", "--json"))
     assert (verdict["verified"], verdict["incidents"]) == (True, 2)
+
+
+def test_prometheus_scrapes_every_target_by_its_name(stack: Stack, tmp_path: Path) -> None:
+    """docker-compose.observability.yml's configuration, mounts and names, with Debian's Prometheus in the place of the image."""
+    binary = shutil.which("prometheus")
+    if binary is None:
+        pytest.skip("there is no Prometheus: apt-get install prometheus")
+    in_its_place = tmp_path / "in-its-place.yml"
+    in_its_place.write_text(DEBIANS_PROMETHEUS.format(image=PYTHON_IMAGE, binary=binary))
+    stack.project.files = ("docker-compose.yml", "docker-compose.observability.yml", str(in_its_place))
+    stack.project.run("up", "--detach", "--no-deps", *WORKERS, "serve", "prometheus", limit_s=120)
+
+    def asked(what: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = httpx.get(f"{stack.prometheus}/api/v1/{what}", timeout=5).json()["data"]
+        except (httpx.HTTPError, KeyError, ValueError):
+            return {}
+        return found
+
+    def up() -> dict[str, str]:
+        return {one["labels"]["job"]: one["health"] for one in asked("targets").get("activeTargets", [])}
+
+    eventually(lambda: up() == dict.fromkeys((*WORKERS, "serve"), "up"), limit_s=90)
+    rules = [rule for group in asked("rules")["groups"] for rule in group["rules"]]
+    assert "BreakwaterTargetDown" in {rule["name"] for rule in rules}
+    assert {rule["health"] for rule in rules} <= {"ok", "unknown"}  # unknown: not evaluated yet
+    eventually(lambda: stack.project.health()["prometheus"] == "healthy", limit_s=30)
 
 
 def test_a_service_that_leaks_is_restarted_through_the_engine(stack: Stack) -> None:

@@ -22,6 +22,8 @@ pytestmark = [
 
 HOSTILE = 'checkout: <img src=x onerror="window.hacked=1"><script>window.hacked=1</script> memory grows'
 VIEWS = ("", "incident/inc-checkout", "approvals", "storms", "lag", "predictions", "letters", "health")
+# The API's documentation, and an address that nobody has.
+BESIDE = ("docs", "no/such/page")
 # Two cores may have much else to do.
 PATIENCE_MS = 30_000
 
@@ -241,14 +243,14 @@ def test_an_incident_is_found_by_a_text(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, live: LivePage, scheme: Literal["light", "dark"]) -> None:
-    """On any view, and on a record that is open; in both colour schemes."""
+    """On any view, on the API's documentation, on an error, and on a record that is open; in both colour schemes."""
     source = axe_source()
     if source is None:
         pytest.skip("axe-core cannot be had: npm is missing, or gets nothing")
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     found = {}
-    for view in VIEWS:
+    for view in (*VIEWS, *BESIDE):
         page.goto(f"{live.url}/{view}")
         expect(page.locator("main h2").first).to_be_attached()
         expect(page.locator("main .empty", has_text="Loading")).to_have_count(0)
@@ -261,7 +263,7 @@ def test_axe_finds_nothing_serious(browser: Browser, live: LivePage, scheme: Lit
     assert {view: faults for view, faults in found.items() if faults} == {}
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", [*VIEWS, *BESIDE])
 def test_a_phone_shows_all_of_it(browser: Browser, live: LivePage, view: str) -> None:
     """Nothing is wider than the screen, and every control has a name."""
     phone = browser.new_page(viewport={"width": 360, "height": 740})
