@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
-from ops.page import words
+from ops.page import deeds, words
 from ops.page.listing import ended, said, steps
 from ops.page.timeline import place_of
 
@@ -18,6 +18,7 @@ _INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
 _FILTERS = (
     words.count, words.brief, words.figure, words.signed, words.percent, words.lower, words.money, words.duration,
     words.countdown, words.left, words.clock, words.instant, words.kind, words.deed, ended, said, steps, place_of,
+    deeds.plan_of, deeds.dry_run, deeds.checked,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from ops.api.incident_pages import Wanted
 from ops.api.incidents import state_at
 from ops.api.lag import lag_view
 from ops.incident_lookup import whole_timeline
+from ops.page.deeds import read_plan
 from ops.page.listing import rows
 from ops.page.plots import Line, Plot
 from ops.page.sources import Sources
@@ -69,7 +70,7 @@ def incidents(sources: Sources, asked: Asked) -> Drawn:
     chosen = {name: asked.get(name, "")[:_MOST_CHARS] for name in ("q", "status", "service", "tenant")}
     context = {
         "rows": rows(found), "more": query.cursor is not None and len(tags) < _MOST_PAGES, "pages": len(tags), "chosen": chosen,
-        "statuses": [one for one in Status if one != Status.NONE],
+        "now": sources.clock(), "statuses": [one for one in Status if one != Status.NONE],
     }  # fmt: skip
     return Drawn(context, [tags, query.cursor, chosen])
 
@@ -110,13 +111,7 @@ def incident(sources: Sources, asked: Asked) -> Drawn:
 def _plan(one: Mapping[str, Any]) -> dict[str, Any] | None:
     """The approval with its plan as an object."""
     approval = one.get("approval")
-    if not approval:
-        return None
-    try:
-        plan = orjson.loads(approval.get("plan") or "{}")
-    except ValueError:
-        plan = {}
-    return {**approval, "plan": plan}
+    return {**approval, "plan": read_plan(approval.get("plan"))} if approval else None
 
 
 def approvals(sources: Sources, _: Asked) -> Drawn:

@@ -93,7 +93,11 @@ def test_an_incident_is_opened_understood_and_its_plan_approved(page: Page) -> N
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#approval")).to_contain_text("Approved by ana: It is the known leak")
     expect(page.locator(".steps [aria-current]")).to_have_text("resolved")
-    expect(page.get_by_label("Actions")).to_contain_text("approved by ana")
+    action = page.get_by_label("Action 1")
+    expect(action).to_contain_text("approved by ana")
+    expect(action).to_contain_text("✓ it could be done")
+    expect(action).to_contain_text(re.compile("✓ healthy after [1-5] check"))
+    expect(action).to_contain_text("stop checkout and start it again")
     expect(page.get_by_label("Timeline")).to_contain_text("Resolved: restart verified healthy")
     assert page.evaluate("window.hacked") is None
 

@@ -110,7 +110,9 @@ def test_the_vote_and_why_it_was_won(shown: Shown) -> None:
         expect(votes.nth(number)).to_contain_text(f"{vote['confidence'] * 100:.0f} %")
     expect(page.locator("#consensus")).to_contain_text("restart checkout")
     expect(page.locator("#consensus")).to_contain_text(decision["reason"])
-    expect(page.get_by_label("Actions")).to_contain_text("succeeded")
+    action = page.get_by_label("Action 1")
+    for part in ("succeeded", "✓ it could be done", "✓ healthy after", "stop checkout and start it again"):
+        expect(action).to_contain_text(part)
     expect(page.get_by_label("Timeline")).to_contain_text("Resolved")
 
 

@@ -25,6 +25,9 @@ const WRITE = {
     const now = Number(value) + (Number(perMinute) * Math.max(0, Date.now() - Number(at))) / 60000;
     element.textContent = `${whole.format(Math.max(0, now))} ${currency}`;
   },
+  ago(element, { at }) {
+    element.textContent = duration(Math.max(0, Date.now() - Number(at)) / 1000);
+  },
   until(element, { until }) {
     const left = (Number(until) - Date.now()) / 1000;
     element.textContent = left > 0 ? duration(left) : "now";

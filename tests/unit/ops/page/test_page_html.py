@@ -162,3 +162,26 @@ def test_the_counts_are_put_beside_the_views_names(client: TestClient) -> None:
 def test_the_api_s_description_is_rendered(client: TestClient) -> None:
     """From the OpenAPI document, without anybody else's program."""
     assert "/api/v1/stream" in client.get("/docs").text
+
+
+def test_an_action_shows_its_plan_and_how_far_it_came(client: TestClient, pipeline: DirectCommands) -> None:
+    """Also one that nobody had to approve: first what it is going to do, then how dry run and checks went."""
+    pipeline.append(EventType.ACTION_INTENDED, "inc-cart", parameters={"plan": PLAN})
+    text = client.get("/part/incident/inc-cart").text
+    assert "stop checkout and start it again" in text
+    assert "anomalies[0]@7" in text
+    assert text.count("not told yet") == 2
+    pipeline.append(EventType.ACTION_COMPLETED, "inc-cart", parameters={"plan": PLAN}, healthy=True, checks=2)
+    time.sleep(0.35)  # what was answered a moment ago may be answered again
+    text = client.get("/part/incident/inc-cart").text
+    assert "✓ it could be done" in text
+    assert "✓ healthy after 2 checks" in text
+
+
+def test_the_list_tells_since_when(client: TestClient, pipeline: DirectCommands) -> None:
+    """As of the server's clock; the browser goes on from there."""
+    pipeline.log.now_ms += 12 * 60_000
+    began = pipeline.store.timeline("inc-cart")[0].event.recorded_at
+    text = client.get("/part/incidents").text
+    assert f'data-live="ago" data-at="{began}">12 min</span> ago' in text
+    assert "saved if over now" in text
