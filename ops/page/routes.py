@@ -1,6 +1,6 @@
 """The page's addresses: each view as a page, each as the fragment that htmx puts in place of it, and what people do."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from ops.api.approvals import AnswerBody
 from ops.api.letters import RedriveBody
@@ -65,25 +66,36 @@ class Letters(BaseModel):
 
 
 class Fragments:
-    """Made once for all who ask for the same within a moment."""
+    """Made once for all who ask for the same within a moment: by a thread, where none is there that is fresh."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._pages: Remembered[Fragment] = Remembered(_FRESH_S)
         self._views: Remembered[Fragment] = Remembered(_FRESH_S)
         self._counts: Remembered[Fragment] = Remembered(_COUNTS_FRESH_S)
 
-    def view(self, name: str, asked: Mapping[str, str]) -> Fragment:
+    async def page(self, name: str, asked: Mapping[str, str]) -> Fragment:
+        """A view as a page; of what takes a look at the cluster first, the frame alone."""
+        return await _fresh(self._pages, _key(name, asked), lambda: self._framed(name, asked))
+
+    async def view(self, name: str, asked: Mapping[str, str]) -> Fragment:
         """A view's content."""
-        return self._views.get((name, *sorted(asked.items())), lambda: self._drawn(name, asked))
+        return await _fresh(self._views, _key(name, asked), lambda: self._drawn(name, asked))
+
+    async def counts(self, listed: bool) -> Fragment:
+        """The figures beside the views' names; with `listed` those at the top of the list too."""
+        return await _fresh(self._counts, listed, lambda: self._counted(listed))
 
     def forget(self) -> None:
         """Somebody did something here."""
-        self._views.forget()
-        self._counts.forget()
+        for remembered in (self._pages, self._views, self._counts):
+            remembered.forget()
 
-    def counts(self, listed: bool) -> Fragment:
-        """The figures beside the views' names; with `listed` those at the top of the list too."""
-        return self._counts.get(listed, lambda: self._counted(listed))
+    def _view(self, name: str, asked: Mapping[str, str]) -> Fragment:
+        return self._views.get(_key(name, asked), lambda: self._drawn(name, asked))
+
+    def _framed(self, name: str, asked: Mapping[str, str]) -> Fragment:
+        return _whole(framed(name, asked, render("loading.html") if name in _LATER else self._view(name, asked).html))
 
     def _drawn(self, name: str, asked: Mapping[str, str]) -> Fragment:
         drawn = VIEWS[name].draw(self._sources, asked)
@@ -91,8 +103,7 @@ class Fragments:
         return Fragment(render(f"{name}.html", **drawn.context), tag_of(told_by))
 
     def _counted(self, listed: bool) -> Fragment:
-        html = render("counts.html", listed=listed, seen=orjson.loads(self._sources.overview.shown().body))
-        return Fragment(html, tag_of(html.encode()))
+        return _whole(render("counts.html", listed=listed, seen=orjson.loads(self._sources.overview.shown().body)))
 
 
 def wrong(error: Exception) -> tuple[int, str]:
@@ -109,6 +120,31 @@ def wrong(error: Exception) -> tuple[int, str]:
     return status, render("wrong.html", detail=detail)
 
 
+async def _fresh(remembered: Remembered[Fragment], key: Hashable, make: Callable[[], Fragment]) -> Fragment:
+    """What is fresh at once; else what a thread makes or waits for."""
+    held = remembered.held(key)
+    if held is not None:
+        return held
+    made: Fragment = await run_in_threadpool(remembered.get, key, make)
+    return made
+
+
+def _whole(html: str) -> Fragment:
+    """What is told by all of its text."""
+    return Fragment(html, tag_of(html.encode()))
+
+
+def framed(name: str, asked: Mapping[str, str], content: str) -> str:
+    """A page with a view's content in it."""
+    return render(
+        "page.html", name=name, view=VIEWS[name], views=VIEWS, asked=asked, content=content, later=name in _LATER
+    )
+
+
+def _key(name: str, asked: Mapping[str, str]) -> tuple[Any, ...]:
+    return (name, *sorted(asked.items()))
+
+
 def page_router(sources: Sources) -> APIRouter:
     """GET / and a path a view, /part/… what htmx asks for, and the posts of approvals, redrives and reruns."""
     fragments = Fragments(sources)
@@ -120,38 +156,33 @@ def page_router(sources: Sources) -> APIRouter:
 
 
 def _add_views(router: APIRouter, fragments: Fragments) -> None:
-    def whole(request: Request, name: str, asked: dict[str, str]) -> Response:
-        status, content = 200, render("loading.html")
+    async def whole(request: Request, name: str, asked: dict[str, str]) -> Response:
         try:
-            if name not in _LATER:
-                content = fragments.view(name, asked).html
+            found, status = await fragments.page(name, asked), 200
         except (HTTPException, BreakwaterError) as error:
             status, content = wrong(error)
-        page = render(
-            "page.html", name=name, view=VIEWS[name], views=VIEWS, asked=asked, content=content,
-            later=name in _LATER,
-        ).encode()  # fmt: skip
-        return answered(request, page, tag_of(page), _HTML, status)
+            found = _whole(framed(name, asked, content))
+        return answered(request, found.html.encode(), found.tag, _HTML, status)
 
-    def part(request: Request, name: str, asked: dict[str, str]) -> Response:
-        found = fragments.view(name, asked)
+    async def part(request: Request, name: str, asked: dict[str, str]) -> Response:
+        found = await fragments.view(name, asked)
         return answered(request, found.html.encode(), found.tag, _HTML)
 
     @router.get("/part/counts")
-    def counts(request: Request, listed: bool = False) -> Response:
-        found = fragments.counts(listed)
+    async def counts(request: Request, listed: bool = False) -> Response:
+        found = await fragments.counts(listed)
         return answered(request, found.html.encode(), found.tag, _HTML)
 
     for name in VIEWS.keys() - {"incident"}:
         _add_view(router, name, whole, part)
 
     @router.get("/incident/{incident_id:path}")
-    def incident(request: Request, incident_id: str) -> Response:
-        return whole(request, "incident", {**request.query_params, "id": incident_id})
+    async def incident(request: Request, incident_id: str) -> Response:
+        return await whole(request, "incident", {**request.query_params, "id": incident_id})
 
     @router.get("/part/incident/{incident_id:path}")
-    def incident_part(request: Request, incident_id: str) -> Response:
-        return part(request, "incident", {**request.query_params, "id": incident_id})
+    async def incident_part(request: Request, incident_id: str) -> Response:
+        return await part(request, "incident", {**request.query_params, "id": incident_id})
 
     @router.get("/docs")
     def docs(request: Request) -> Response:
@@ -159,17 +190,17 @@ def _add_views(router: APIRouter, fragments: Fragments) -> None:
         return answered(request, page, tag_of(page), _HTML)
 
 
-Answer = Callable[[Request, str, dict[str, str]], Response]
+Answer = Callable[[Request, str, dict[str, str]], Awaitable[Response]]
 
 
 def _add_view(router: APIRouter, name: str, whole: Answer, part: Answer) -> None:
     @router.get("/" if name == "incidents" else f"/{name}")
-    def page(request: Request) -> Response:
-        return whole(request, name, dict(request.query_params))
+    async def page(request: Request) -> Response:
+        return await whole(request, name, dict(request.query_params))
 
     @router.get(f"/part/{name}")
-    def fragment(request: Request) -> Response:
-        return part(request, name, dict(request.query_params))
+    async def fragment(request: Request) -> Response:
+        return await part(request, name, dict(request.query_params))
 
 
 def _docs(openapi: Mapping[str, Any]) -> bytes:

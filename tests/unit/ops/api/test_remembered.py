@@ -73,3 +73,14 @@ def test_it_is_bounded() -> None:
     for number in range(1_000):
         answers.get(number, lambda: 0)
     assert len(answers._kept) == 64
+
+
+def test_what_is_held_is_told_without_making_it() -> None:
+    """As long as it is fresh; nobody waits for another's making."""
+    clock = Clock()
+    remembered: Remembered[str] = Remembered(1.0, clock)
+    assert remembered.held("a") is None
+    remembered.get("a", lambda: "made")
+    assert (remembered.held("a"), remembered.held("b")) == ("made", None)
+    clock.now_s += 1.0
+    assert remembered.held("a") is None
