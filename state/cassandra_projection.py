@@ -21,6 +21,8 @@ _MOST_ROWS = 2**31 - 1
 _DAYS_AT_ONCE = 16
 # Most pages have other conditions too, so a small page is not asked for in small pieces.
 _LEAST_ROWS = 50
+# Of one incident in one request: with payloads of 256 KiB it has 1.5 MB at most, of the 16 MB that Cassandra takes.
+_EVENTS_A_REQUEST, _CHARS_A_REQUEST = 100, 100_000
 # States first: an incident without its state is one that was never heard of.
 _TABLES = ("incidents", "incidents_by_facet", "facet_days", "events")
 
@@ -136,13 +138,19 @@ class CassandraProjection:
         return advance(state, events, held)
 
     def _write(self, steps: list[Advance], before: Mapping[str, IncidentState]) -> None:
-        put = self._statements.put_event
-        self._session.together((put, _event_row(stored)) for step in steps for stored in step.fresh)
+        self._session.together((self._put(some), ()) for step in steps for some in _requests(step.fresh))
         moved = [step.state for step in steps if step.state.version > _version(before.get(step.state.incident_id))]
         self._session.together((self._move(before.get(s.incident_id), s), ()) for s in moved)
         self._session.together(
             (self._statements.put_state, (s.incident_id, s.version, state_to_json(s), s.version)) for s in moved
         )
+
+    def _put(self, events: Sequence[StoredEvent]) -> BatchStatement:
+        """Events of one incident, so of one row of Cassandra's: written as one, without a log of batches."""
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for stored in events:
+            batch.add(self._statements.put_event, _event_row(stored))
+        return batch
 
     def _move(self, before: IncidentState | None, state: IncidentState) -> BatchStatement:
         """From the lists of one state to those of a later one, all of it or nothing."""
@@ -189,6 +197,21 @@ class CassandraProjection:
                 state = states[entry.incident_id]
                 if entry.version == state.version:
                     yield entry, state
+
+
+def _requests(events: Iterable[StoredEvent]) -> Iterator[list[StoredEvent]]:
+    """The events in order, so many together as one request holds."""
+    some: list[StoredEvent] = []
+    size = 0
+    for stored in events:
+        length = len(stored.event.payload)
+        if some and (len(some) == _EVENTS_A_REQUEST or size + length > _CHARS_A_REQUEST):
+            yield some
+            some, size = [], 0
+        some.append(stored)
+        size += length
+    if some:
+        yield some
 
 
 def _version(state: IncidentState | None) -> int:

@@ -6,8 +6,9 @@ from schemas.records.log import IncidentEvent
 from state.errors import ProjectionConflictError, ProjectionGapError
 from state.ports import Projection, StoredEvent
 
-# An incident's state is written once a batch, however many of its events are in it: ten times as many are half the work.
-BATCH = 5_000
+# An incident's state and lists are written once a batch, however many of its events are in it, and its events in one request: of
+# 2,000 incidents in turns, ten events each. At 2 KB an event this holds 40 MB.
+BATCH = 20_000
 
 
 def rebuild(projection: Projection, events: Iterable[StoredEvent], batch: int = BATCH) -> int:
