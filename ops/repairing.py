@@ -1,6 +1,6 @@
 """Repairing the event store from the projection: what the chain proves to be right is written once more, signed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -65,18 +65,20 @@ def repair_store(
         ProjectionUnavailableError: the projection cannot be read.
     """
     verdict = verify_store(bootstrap, trust, progress=lambda count: progress(f"{count:,} events read"))
-    damaged = {fault.incident_id: fault.partition for fault in verdict.faults if fault.incident_id}
+    faults: dict[str, list[Fault]] = defaultdict(list)
+    for fault in verdict.faults:
+        faults[fault.incident_id].append(fault)
     restored: list[Repair] = []
-    refused = [fault for fault in verdict.faults if not fault.incident_id]
-    names = list(damaged)
+    refused = faults.pop("", [])
+    names = list(faults)
     for start in range(0, len(names), _AT_ONCE):
-        some = {name: damaged[name] for name in names[start : start + _AT_ONCE]}
+        some = {name: faults[name][-1].partition for name in names[start : start + _AT_ONCE]}
         progress(f"{start:,} of {len(names):,} damaged incidents looked at")
         for incident_id, (plan, partition) in _plans(bootstrap, projection, some, trust, verdict.testimony).items():
             restored += [Repair(incident_id, event.version, partition) for event in plan.events]
             refused += plan.refused
             # What lies in another partition replaces nothing, and nothing written here replaces it.
-            refused += [f for f in verdict.faults if f.incident_id == incident_id and f.partition != partition]
+            refused += [fault for fault in faults[incident_id] if fault.partition != partition]
             if not dry_run:
                 _write(bootstrap, key, partition, plan.events)
     return RepairReport(len(verdict.faults), tuple(restored), tuple(refused))

@@ -5,6 +5,7 @@ signature tells readers which one counts. Who forges a repair needs the store's 
 """
 
 import struct
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
@@ -43,14 +44,16 @@ def as_repaired(entries: Iterable[Entry], repairs: Sequence[StoredEvent]) -> lis
         repairs: of several of a version the last counts. What comes after it under the same version counts as well.
     """
     last = {repair.event.version: repair for repair in repairs}
+    waiting = deque(last[version] for version in sorted(last))
     kept: list[Entry] = []
     for entry in entries:
-        repair = last.get(version_of(entry))
+        version = version_of(entry)
+        repair = last.get(version)
         if repair is None or entry.partition != repair.partition or entry.offset > repair.offset:
+            while waiting and waiting[0].event.version < version:
+                kept.append(waiting.popleft())
             kept.append(entry)
-    for version in sorted(last):
-        kept.insert(_place(kept, version), last[version])
-    return kept
+    return [*kept, *waiting]
 
 
 def version_of(entry: Entry) -> int:
@@ -61,10 +64,6 @@ def version_of(entry: Entry) -> int:
 def of_incident(entry: Entry) -> str:
     """The incident that a record is of, or that its key names."""
     return entry.event.incident_id if isinstance(entry, StoredEvent) else entry.incident_id
-
-
-def _place(entries: Sequence[Entry], version: int) -> int:
-    return next((at for at, entry in enumerate(entries) if version_of(entry) > version), len(entries))
 
 
 def _signed(record_key: bytes, value: bytes) -> bytes:

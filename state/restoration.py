@@ -6,7 +6,7 @@ and the log's last event that is bound to the one before it. Nothing else proves
 has behind it is not restored.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +37,8 @@ def plan_restoration(
         witnesses: of this incident, the most trusted first.
     """
     chain = _proven(_Pool(incident_id, entries, held), witnesses)
-    wrong = [version for version, event in sorted(chain.items()) if not _stands(entries, event)]
+    standing = _standing(entries)
+    wrong = [version for version, event in sorted(chain.items()) if standing.get(version) != event]
     events = tuple(chain[version] for version in wrong)
     return Restoration(events, tuple(verification_of(_with(entries, events), witnesses).faults()))
 
@@ -115,14 +116,16 @@ def _following(pool: _Pool, event: IncidentEvent) -> list[IncidentEvent]:
     return [one for one in after if one.previous_hash == event.hash]
 
 
-def _stands(entries: Sequence[Entry], event: IncidentEvent) -> bool:
-    """Whether the log has this version once, as it should be, and in its place."""
-    places = [at for at, entry in enumerate(entries) if version_of(entry) == event.version]
-    if len(places) != 1:
-        return False
-    entry = entries[places[0]]
-    whole = isinstance(entry, StoredEvent) and entry.event.hash == event.hash and check(entry.event)
-    return whole and all(version_of(one) < event.version for one in entries[: places[0]])
+def _standing(entries: Sequence[Entry]) -> dict[int, IncidentEvent]:
+    """The versions that the log has once, as they were sealed, and in their place."""
+    times = Counter(map(version_of, entries))
+    found, last = dict[int, IncidentEvent](), 0
+    for entry in entries:
+        version = version_of(entry)
+        if version > last and times[version] == 1 and isinstance(entry, StoredEvent) and check(entry.event):
+            found[version] = entry.event
+        last = max(last, version)
+    return found
 
 
 def _with(entries: Sequence[Entry], events: Sequence[IncidentEvent]) -> list[Entry]:

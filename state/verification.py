@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from schemas.records.log import IncidentEvent
 from state.chain import GENESIS, check
@@ -85,8 +86,9 @@ class Verification:
         self._sworn = sworn or {}
         self._heads: dict[str, _Head] = {}
         self._others: dict[str, dict[int, _Head]] = {}  # of incidents in several partitions, those after the first
-        self._chain_faults: list[Fault] = []
-        self._faults: list[Fault] = []
+        # By incident: a settled or a repaired one takes its own out, however many others have.
+        self._chain_faults: dict[str, list[Fault]] = {}
+        self._faults: dict[str, list[Fault]] = {}
         self._cut: set[str] = set()
         self._missing_left = _MOST_MISSING_IN_ALL
 
@@ -118,7 +120,7 @@ class Verification:
 
     def unreadable(self, found: UnreadableEvent) -> None:
         """Take a record of the log that is no event."""
-        self._faults.append(Fault(
+        self._tell(Fault(
             FaultKind.TAMPER, found.incident_id, found.version, found.partition, found.offset,
             f"the record is no event ({found.reason})",
         ))  # fmt: skip
@@ -134,28 +136,28 @@ class Verification:
             if seen.incident_id not in self._cut:
                 detail = f"{seen.name} has seen version {seen.version}, the log ends at {len(head.known)}"
                 self._cut.add(seen.incident_id)
-                self._faults.append(Fault(
+                self._tell(Fault(
                     FaultKind.TRUNCATION, seen.incident_id, len(head.known) + 1, head.partition, seen.offset, detail
                 ))  # fmt: skip
         elif seen.version > 0 and head.known[seen.version - 1] not in (0, _fingerprint(seen.hash)):
-            self._faults.append(Fault(
+            self._tell(Fault(
                 FaultKind.TAMPER, seen.incident_id, seen.version, head.partition, seen.offset,
                 f"the event is another than the one that {seen.name} has seen",
             ))  # fmt: skip
 
     def forged_checkpoint(self, partition: int, offset: int) -> None:
         """Take a record of the checkpoints' topic that names a trusted key, which did not sign it."""
-        self._faults.append(Fault(
+        self._tell(Fault(
             FaultKind.TAMPER, "", 0, partition, offset, "a checkpoint does not say what was signed (incident.checkpoints)"
         ))  # fmt: skip
 
     def absorb(self, other: "Verification", incident_id: str, counted: int) -> None:
         """Take another verification's word on an incident instead of this one's, which counted so many of its events."""
         self.events += other.events - counted
-        self._faults = [fault for fault in self._faults if fault.incident_id != incident_id]
-        self._faults += other._faults
-        self._chain_faults = [fault for fault in self._chain_faults if fault.incident_id != incident_id]
-        self._chain_faults += other._chain_faults
+        for mine, theirs in ((self._faults, other._faults), (self._chain_faults, other._chain_faults)):
+            mine.pop(incident_id, None)
+            for name, faults in theirs.items():
+                mine.setdefault(name, []).extend(faults)
         self._heads.pop(incident_id, None)
         self._others.pop(incident_id, None)
         self._heads.update(other._heads)
@@ -165,7 +167,8 @@ class Verification:
         """All that is wrong, by partition and offset."""
         for incident_id in list(self._others):
             self._settle(incident_id)
-        found = [*self._faults, *self._chain_faults, *self._gaps()]
+        told = chain.from_iterable((*self._faults.values(), *self._chain_faults.values()))
+        found = [*told, *self._gaps()]
         return sorted(found, key=lambda fault: (fault.partition, fault.offset, fault.incident_id, fault.version))
 
     def _head_of(self, stored: StoredEvent) -> _Head:
@@ -186,13 +189,13 @@ class Verification:
             return
         heads = {self._heads[incident_id].partition: self._heads[incident_id], **others}
         home = home_of({at: head.records for at, head in heads.items()}, self._sworn.get(incident_id))
-        self._chain_faults = [f for f in self._chain_faults if f.incident_id != incident_id or f.partition == home]
+        self._chain_faults[incident_id] = [f for f in self._chain_faults.get(incident_id, ()) if f.partition == home]
         self._heads[incident_id] = heads.pop(home)
         for at, head in heads.items():
             version, offset = head.first
             more = f", and {head.records - 1} more of its records after it" if head.records > 1 else ""
             detail = f"it lies in partition {at}{more}, and its incident in partition {home}"
-            self._faults.append(Fault(FaultKind.TAMPER, incident_id, version, at, offset, detail))
+            self._tell(Fault(FaultKind.TAMPER, incident_id, version, at, offset, detail))
 
     def _ahead(self, head: _Head, stored: StoredEvent, expected: int) -> None:
         event = stored.event
@@ -240,13 +243,18 @@ class Verification:
 
     def _gaps(self) -> Iterable[Fault]:
         for incident_id, head in self._heads.items():
-            for first, (partition, offset) in head.gaps.items():
-                yield from _missing(incident_id, head, first, partition, offset)
+            begins = sorted(head.gaps)
+            for first, end in zip(begins, [*begins[1:], len(head.known) + 1], strict=False):
+                yield from _missing(incident_id, head, first, end)
 
     def _fault(self, kind: FaultKind, stored: StoredEvent, detail: str) -> None:
         event: IncidentEvent = stored.event
         fault = Fault(kind, event.incident_id, event.version, stored.partition, stored.offset, detail)
-        self._chain_faults.append(fault)
+        self._chain_faults.setdefault(event.incident_id, []).append(fault)
+
+    def _tell(self, fault: Fault) -> None:
+        """A fault that stays, whichever partition is the incident's."""
+        self._faults.setdefault(fault.incident_id, []).append(fault)
 
 
 def home_of(records: Mapping[int, int], sworn: int | None = None) -> int:
@@ -256,9 +264,9 @@ def home_of(records: Mapping[int, int], sworn: int | None = None) -> int:
     return max(sorted(records), key=lambda at: records[at])
 
 
-def _missing(incident_id: str, head: _Head, first: int, partition: int, offset: int) -> Iterable[Fault]:
-    """The runs of versions of one gap that never came."""
-    end = next((v for v in sorted(head.gaps) if v > first), len(head.known) + 1)
+def _missing(incident_id: str, head: _Head, first: int, end: int) -> Iterable[Fault]:
+    """The runs of versions of one gap that never came; `end` is where the next one begins, or the log ends."""
+    partition, offset = head.gaps[first]
     run = 0
     for version in range(first, end + 1):
         if version < end and head.known[version - 1] == 0:
