@@ -42,7 +42,7 @@ _SAID: dict[str, type] = {
 # Nineteen digits in a row, looked for once all digits are noughts: five times as quick as a pattern.
 _LONG_NUMBER = b"0" * 19
 _DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else byte for byte in range(256))
-_TEXTS = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic")
+_TEXTS = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic", "basis")
 _HUMAN_REQUESTED = checks({"role": str, "reason": str, "tried": list[str]})
 _ACKNOWLEDGED = checks({"by": str, "via": str})
 
@@ -74,6 +74,7 @@ def sealed_event(
         command_offset=command_offset,
         previous_hash=previous_hash,
         hash="",
+        basis=command.basis,
     )
     return seal_new(event)
 

@@ -7,6 +7,7 @@ The bytes that are hashed (`encode`), so that any program can check a chain:
         text event_id, text incident_id, text tenant, int version, int episode, text type, text payload,
         int occurred_at, int recorded_at, text agent, text correlation_id, text causation_id,
         text source_topic, int source_partition, int source_offset, int command_offset, text previous_hash
+    of an event with a `basis` the first text is "breakwater/IncidentEvent/2", and text basis comes last
     text: byte 0x73 ("s"), the length in bytes as 8-byte unsigned big endian, that many bytes of UTF-8 as they were
           recorded (no Unicode normalisation, no re-serialisation of the payload's JSON)
     int:  byte 0x69 ("i"), 8-byte two's complement big endian
@@ -25,10 +26,11 @@ from schemas.records.log import IncidentEvent
 GENESIS = "0" * 64
 
 ENCODING = "breakwater/IncidentEvent/1"
+ENCODING_WITH_BASIS = "breakwater/IncidentEvent/2"
 FIELDS: tuple[str, ...] = (
     "event_id", "incident_id", "tenant", "version", "episode", "type", "payload", "occurred_at", "recorded_at", "agent",
     "correlation_id", "causation_id", "source_topic", "source_partition", "source_offset", "command_offset",
-    "previous_hash",
+    "previous_hash", "basis",
 )  # fmt: skip
 
 _TEXT = struct.Struct(">cQ")
@@ -48,17 +50,19 @@ def encode(event: IncidentEvent) -> bytes:
     e = event  # one field after another, as FIELDS has them: in a loop it takes twice as long, and it is done for each event
     texts = (
         e.event_id, e.incident_id, e.tenant, e.type, e.payload, e.agent, e.correlation_id, e.causation_id, e.source_topic,
-        e.previous_hash,
+        e.previous_hash, e.basis,
     )  # fmt: skip
-    id_, incident, tenant, kind, payload, agent, correlation, causation, source, previous = [t.encode() for t in texts]
+    id_, incident, tenant, kind, payload, agent, correlation, causation, source, previous, basis = [
+        t.encode() for t in texts
+    ]
     return b"".join((
-        _NAME, _before(id_), id_, _before(incident), incident, _before(tenant), tenant,
+        _NAME_WITH_BASIS if basis else _NAME, _before(id_), id_, _before(incident), incident, _before(tenant), tenant,
         _TWO_INTS.pack(b"i", e.version, b"i", e.episode),
         _before(kind), kind, _before(payload), payload,
         _TWO_INTS.pack(b"i", e.occurred_at, b"i", e.recorded_at),
         _before(agent), agent, _before(correlation), correlation, _before(causation), causation, _before(source), source,
         _THREE_INTS.pack(b"i", e.source_partition, b"i", e.source_offset, b"i", e.command_offset),
-        _before(previous), previous,
+        _before(previous), previous, *((_before(basis), basis) if basis else ()),
     ))  # fmt: skip
 
 
@@ -88,4 +92,4 @@ def _before(text: bytes) -> bytes:
     return _SHORT[length] if length < _SHORT_MOST else _TEXT.pack(b"s", length)
 
 
-_NAME = _before(ENCODING.encode()) + ENCODING.encode()
+_NAME, _NAME_WITH_BASIS = (_before(name) + name for name in (ENCODING.encode(), ENCODING_WITH_BASIS.encode()))

@@ -22,8 +22,9 @@ def event_values(event: IncidentEvent) -> list[Any]:
 
 
 def stored_event(values: Sequence[Any], topic: str, partition: int, offset: int) -> StoredEvent:
-    """The event of these values of `EVENT_FIELDS`, and where it lies in the log."""
-    event = from_dict(IncidentEvent, dict(zip(EVENT_FIELDS, values, strict=True)))
+    """The event of these values of `EVENT_FIELDS`, and where it lies in the log; a column that was added since has no value."""
+    fields = {name: value for name, value in zip(EVENT_FIELDS, values, strict=True) if value is not None}
+    event = from_dict(IncidentEvent, fields)
     return StoredEvent(event, topic, partition, offset)
 
 

@@ -7,7 +7,7 @@ import structlog
 from streams.journal import PartitionJournal
 from streams.outbox import Message
 from streams.rows import PartitionRows, Row
-from streams.stage import Received, Stage, Step
+from streams.stage import Output, Received, Stage, Step
 from streams.wire import Wire
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class PartitionDecisions(Generic[S]):
         self._begin()
         step: Step[S] = self._stage.decide(row.state, received)
         # Encoded before the state changes: a record whose outputs cannot be written leaves none of its traces.
-        messages = self._wire.messages(step.outputs)
+        messages = self._wire.messages(self._stamped(step))
         row.upto[where.topic] = where.offset
         if self._journal is not None:
             self._journal.took(key, row, where, len(step.outputs))
@@ -57,7 +57,7 @@ class PartitionDecisions(Generic[S]):
             row = self.rows.row(key)
             self._begin()
             step = self._stage.tick(key, row.state, now)
-            messages = self._wire.messages(step.outputs) if step is not None else []
+            messages = self._wire.messages(self._stamped(step)) if step is not None else []
         except Exception:
             # It would fail every second: the key waits for its next record instead.
             log.exception("a tick failed", stage=self._stage.name, key=key)
@@ -72,6 +72,9 @@ class PartitionDecisions(Generic[S]):
     def written(self) -> list[Message]:
         """The journal of what was decided since the last call."""
         return [] if self._journal is None else self._journal.take(self._wire)
+
+    def _stamped(self, step: Step[S]) -> tuple[Output, ...]:
+        return step.outputs if self._journal is None else self._journal.stamped(step.outputs)
 
     def _begin(self) -> None:
         if self._journal is not None:

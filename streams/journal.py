@@ -17,12 +17,20 @@ from streams.answers import AnswersNoted
 from streams.errors import OutputTooLargeError
 from streams.outbox import Message
 from streams.stage import Output, Position
-from streams.topics import JOURNAL
+from streams.topics import COMMANDS, JOURNAL
 from streams.wire import Wire
 
 log = structlog.get_logger()
 
 _DIGEST_CHARS = 16
+
+
+def with_basis(outputs: tuple[Output, ...], basis: str) -> tuple[Output, ...]:
+    """Outputs of which each command names the basis that it was decided by: its event has it in its hash."""
+    return tuple(
+        replace(output, record=replace(output.record, basis=basis)) if output.topic is COMMANDS else output
+        for output in outputs
+    )
 
 
 class Counted(Protocol):
@@ -82,6 +90,10 @@ class PartitionJournal:
         self._declared = False
         self._open: dict[str, _Open] = {}
         self._done: list[tuple[str, _Open]] = []
+
+    def stamped(self, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+        """The outputs with the basis in what is to be put on record (`with_basis`)."""
+        return with_basis(outputs, self._basis.digest)
 
     def begin(self) -> None:
         """A decision begins: what one before it asked, and failed, is forgotten."""

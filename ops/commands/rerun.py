@@ -110,6 +110,10 @@ def _show(verdict: Verdict) -> None:
     typer.echo(f"{verdict.incident_id}: {verdict.decisions:,} decisions made again ({stages or 'none'}).")
     if not verdict.same_code:
         typer.echo("This is not the code that decided then: where it differs, that may be why.")
+    if not verdict.same_settings:
+        typer.echo(
+            "The journal tells of other settings or code than the record names: what differs there is no decision's doing."
+        )
     for one in verdict.missing:
         where = f"{one.topic}-{one.partition}" + (f" offsets {one.first} to {one.last}" if one.last >= 0 else "")
         typer.echo(f"missing: {where}: {one.why}")

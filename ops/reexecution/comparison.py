@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from ops.reexecution.outcome import Decided, Divergence
+from ops.reexecution.outcome import DECISION, SETTINGS, Decided, Divergence
 from ops.reexecution.reading_back import ReadBack
 from schemas.convert import to_dict
 from schemas.records.command import NotificationState
@@ -63,10 +63,13 @@ class Comparison:
     Args:
         until: epoch ms; records from then on that nothing explains may be under way.
         blind: stages that something is missing of: what they recorded cannot be judged.
+        bases: by which the decisions were made again.
     """
 
-    def __init__(self, log: ReadBack, *, until: Millis, blind: Collection[str] = ()) -> None:
-        self._log, self._until, self._blind = log, until, blind
+    def __init__(
+        self, log: ReadBack, *, until: Millis, blind: Collection[str] = (), bases: Collection[str] = ()
+    ) -> None:
+        self._log, self._until, self._blind, self._bases = log, until, blind, bases
         self._wire = Wire()
         self._found: dict[str, dict[bytes, list[Received[Any]]]] = {}
         self._matched: dict[str, set[bytes]] = defaultdict(set)
@@ -74,15 +77,14 @@ class Comparison:
 
     def hold(self, decided: Sequence[Decided]) -> None:
         """Find each decision on record; then what is on record and was not decided."""
-        unlike = []
+        unlike: dict[tuple[str, bytes], Decided] = {}  # a worker that died and began again decides twice alike
         for one in decided:
-            value = self._value(one.topic, one.record)
-            if value in self._recorded(one.topic):
+            value = self._like(one)
+            if value is not None:
                 self._matched[one.topic.name].add(value)
             else:
-                unlike.append(one)
-        for one in unlike:
-            self.divergences.append(self._unlike(one))
+                unlike.setdefault((one.topic.name, self._value(one.topic, one.record)), one)
+        self.divergences += _by_settings([(one, self._unlike(one)) for one in unlike.values()])
         for topic in {one.name: one for one in (*_OUTPUTS, *(d.topic for d in decided))}.values():
             self._left_over(topic)
 
@@ -93,6 +95,12 @@ class Comparison:
                 found[self._value(topic, received.record)].append(received)
             self._found[topic.name] = dict(found)
         return self._found[topic.name]
+
+    def _like(self, one: Decided) -> bytes | None:
+        """The bytes by which a decision is on record, if it is; commands of earlier versions do not say their basis."""
+        said = [one.record, replace(one.record, basis="")] if one.topic is COMMANDS else [one.record]
+        values = (self._value(one.topic, record) for record in said)
+        return next((value for value in values if value in self._recorded(one.topic)), None)
 
     def _value(self, topic: Topic, record: Any) -> bytes:
         return self._wire.message(Output(topic, "", record)).value or b""
@@ -119,11 +127,13 @@ class Comparison:
             author, where = author_of(topic, first.record), first.position
             if author is None or author in self._blind or where.arrived_at >= self._until - IN_FLIGHT_MS:
                 continue
+            other = topic is COMMANDS and first.record.basis not in ("", *self._bases)
             self.divergences.append(
                 Divergence(
                     stage=author,
                     at=where.arrived_at,
-                    what="on record, and not decided now",
+                    what=f"on record{' by other settings or code' if other else ''}, and not decided now",
+                    kind=SETTINGS if other else DECISION,
                     topic=topic.name,
                     partition=where.partition,
                     offset=where.offset,
@@ -135,6 +145,15 @@ class Comparison:
 _OUTPUTS = (ANOMALIES, PREDICTIONS, CANDIDATES, DIAGNOSES, RECOMMENDATIONS, DECISIONS, NOTIFICATIONS, COMMANDS)
 
 
+def _by_settings(found: Sequence[tuple[Decided, Divergence]]) -> list[Divergence]:
+    """The divergences; what came of the same record or tick as a command of another basis differs by the settings, too."""
+    other = {(one.stage, one.number, one.cause) for one, unlike in found if unlike.kind == SETTINGS}
+    return [
+        replace(unlike, kind=SETTINGS) if (one.stage, one.number, one.cause) in other else unlike
+        for one, unlike in found
+    ]
+
+
 def _identity(record: Any) -> Any:
     return getattr(record, fields(record)[0].name)
 
@@ -142,7 +161,9 @@ def _identity(record: Any) -> Any:
 def _difference(one: Decided, found: Received[Any]) -> Divergence:
     recorded, decided, where = to_dict(found.record), to_dict(one.record), found.position
     unlike = tuple(name for name in recorded if recorded[name] != decided[name])
+    kind = SETTINGS if "basis" in unlike else DECISION
+    by = "; the journal tells of other settings or code than it was decided by" if kind == SETTINGS else ""
     return Divergence(
-        stage=one.stage, at=one.at, what=f"differs in {', '.join(unlike)}", topic=where.topic, partition=where.partition,
-        offset=where.offset, cause=one.cause, fields=unlike, recorded=recorded, decided=decided,
+        stage=one.stage, at=one.at, what=f"differs in {', '.join(unlike)}{by}", kind=kind, topic=where.topic,
+        partition=where.partition, offset=where.offset, cause=one.cause, fields=unlike, recorded=recorded, decided=decided,
     )  # fmt: skip

@@ -7,6 +7,8 @@ from schemas.records.vocabulary import Millis
 from streams.topics import Topic
 
 IDENTICAL, DIVERGED = "identical", "diverged"
+# What differs: what was decided, or by what (the `basis` that the record names, and that of the step that makes it again).
+DECISION, SETTINGS = "decision", "settings"
 
 # In the order in which they follow from one another, for those of one millisecond.
 ORDER = ("metrics", "forecasts", "candidates", "warnings", "diagnosis", "consensus", "planning", "notices", "ledger")
@@ -39,6 +41,7 @@ class Missing:
 class Divergence:
     """A decision that differs. `recorded` and `decided` are the two sides, None where there is none; `fields` differ.
 
+    `kind` says whether the settings differ, or with equal ones the decision.
     `topic`, `partition`, `offset` are the recorded record's, -1 where there is none; `cause` is what was decided on.
     """
 
@@ -46,6 +49,7 @@ class Divergence:
     at: Millis
     what: str
     topic: str
+    kind: str = DECISION
     partition: int = -1
     offset: int = -1
     cause: str = ""
@@ -82,6 +86,11 @@ class Verdict:
         return DIVERGED if self.divergences else IDENTICAL
 
     @property
+    def same_settings(self) -> bool:
+        """Whether every decision was made by the settings that its record names."""
+        return all(one.kind != SETTINGS for one in self.divergences)
+
+    @property
     def whole(self) -> bool:
         """Whether all that was decided was decided alike."""
         return not self.divergences and not self.missing
@@ -98,4 +107,5 @@ class Verdict:
             "divergences": len(self.divergences),
             "missing": [asdict(one) for one in self.missing],
             "same_code": self.same_code,
+            "same_settings": self.same_settings,
         }

@@ -82,7 +82,7 @@ class _Rerun:
         # Of the chain, so that what was tampered with in an event is not told as a stage's doing.
         ledger = LedgerAgain(self._log, until=self._recording.read_at - IN_FLIGHT_MS)
         ledger.run()
-        comparison = Comparison(self._log, until=self._recording.read_at, blind=self._blind)
+        comparison = Comparison(self._log, until=self._recording.read_at, blind=self._blind, bases=self._bases)
         comparison.hold(self._decided)
         divergences = [*self._divergences, *comparison.divergences, *ledger.divergences]
         by_stage: dict[str, int] = defaultdict(int)

@@ -15,6 +15,7 @@ from ops.reexecution.reading_back import ReadBack
 from schemas.records.journal import StepTaken
 from streams.answers import AnswersAgain
 from streams.errors import NoAnswerError
+from streams.journal import with_basis
 from streams.stage import Received, Stage, Step
 from streams.topics import JOURNAL
 from streams.wire import Wire
@@ -138,7 +139,8 @@ class StageAgain:
         return self._initial() if answer.state is None else Held(answer.state, upto)
 
     def _publish(self, step: StepTaken, at: int, cause: str, answer: Step[Any]) -> None:
-        self.decided += [Decided(self._name, at, step.number, cause, o.topic, o.record) for o in answer.outputs]
+        outputs = with_basis(answer.outputs, step.basis)
+        self.decided += [Decided(self._name, at, step.number, cause, o.topic, o.record) for o in outputs]
 
     def _lacks(self, step: StepTaken, count: int) -> None:
         gone = self._log.begins(step.topic, step.partition) > step.first_offset

@@ -10,7 +10,8 @@ class IncidentCommand:
     """`AppendEvent`: asks the sequencer to give an event the incident's next version.
 
     `command_id` makes it idempotent. `expected_version` None takes whatever version is next; else a stale one is refused.
-    `payload` is a JSON object; its keys depend on `type` (see state.incident).
+    `payload` is a JSON object; its keys depend on `type` (see state.incident). `basis` names the settings and the code that it
+    was decided by, as the decision journal declares them; empty where no setting had a say: people, executors.
     """
 
     command_id: str
@@ -27,13 +28,14 @@ class IncidentCommand:
     source_topic: str
     source_partition: int
     source_offset: int
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentEvent:
     """A fact about an incident: version by version, each bound to the one before by its hash (see state.chain).
 
-    `command_offset` is the position on `incident.commands` that it came from.
+    `command_offset` is the position on `incident.commands` that it came from; `basis` is the command's.
     """
 
     event_id: str
@@ -54,6 +56,7 @@ class IncidentEvent:
     command_offset: int
     previous_hash: str
     hash: str
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

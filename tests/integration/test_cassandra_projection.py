@@ -14,7 +14,7 @@ from state.errors import ProjectionTooNewError, ProjectionUnavailableError
 from state.incident import EventType, Status, fold
 from state.ports import IncidentQuery, Projection
 from tests.contract.projection_contract import ProjectionContract, all_pages, ids, unique
-from tests.support.event_sequences import STORY, EventLog
+from tests.support.event_sequences import STORY, EventLog, story
 
 pytestmark = pytest.mark.cassandra
 
@@ -149,6 +149,33 @@ def test_several_processes_may_make_the_keyspace_at_once(cassandra_contact_point
     assert [store.count() for store in stores] == [1, 1, 1]
     for store in stores:
         store.close()
+
+
+def test_a_keyspace_of_an_earlier_version_goes_on(cassandra_contact_point: str) -> None:
+    """Events that were taken in before there was a basis have none, as they were recorded; those that come now have theirs."""
+    keyspace = _keyspace()
+    store = CassandraProjection(cassandra_contact_point, keyspace=keyspace)
+    before = story("inc-1").events[0]  # it has no basis
+    assert before.event.basis == ""
+    store.apply([before])
+    store._session.run("ALTER TABLE events DROP basis")
+    store._session.run("DELETE FROM schema_version WHERE version = 2")
+    store.close()
+    store = CassandraProjection(cassandra_contact_point, keyspace=keyspace)
+    store.apply(story("inc-1").events)
+    assert store.timeline("inc-1") == story("inc-1").events
+    store.close()
+
+
+def test_one_request_holds_more_than_cassandra_warns_of(cassandra_contact_point: str, projection: Projection) -> None:
+    """Its limits of a batch (5 and 50 KiB) are for batches of several partitions: an incident's events are of one."""
+    log = EventLog()
+    name = unique()
+    log.append(name, EventType.INCIDENT_OPENED)
+    for _ in range(130):
+        log.append(name, EventType.STORM_OPENED, service="ø" * 4_000)
+    assert projection.apply(log.events) == 131
+    assert projection.timeline(name) == log.events
 
 
 def test_a_newer_schema_is_left_alone(cassandra_contact_point: str) -> None:

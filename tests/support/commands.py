@@ -39,6 +39,7 @@ def command(
         source_topic="incident.candidates",
         source_partition=0,
         source_offset=ordinal,
+        basis=f"{ordinal:016x}" if ordinal % 2 else "",
     )
 
 

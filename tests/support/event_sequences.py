@@ -91,6 +91,8 @@ class EventLog:
                 command_offset=offset,
                 previous_hash=state.head_hash or GENESIS,
                 hash="",
+                # Every other one is of a stage; the rest are as those of earlier versions, or of people.
+                basis=f"{offset:016x}" if offset % 2 else "",
             )
         )
         self._states[incident_id] = evolve(state, event)

@@ -4,14 +4,19 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from state.chain import seal
 from state.errors import ProjectionDamagedError, ProjectionTooNewError, ProjectionUnavailableError
 from state.incident import EventType
+from state.migrations import read_migrations
 from state.ports import IncidentQuery, Projection
 from state.rebuild import rebuild
+from state.rows import EVENT_FIELDS
 from state.sqlite_projection import SqliteProjection
 from tests.contract.projection_contract import ProjectionContract, all_pages
 from tests.support.event_sequences import STORY, EventLog, story
@@ -165,6 +170,31 @@ def test_a_locked_file_is_unavailable_not_broken(path: Path, projection: Project
     assert impatient.apply(story().events) == len(STORY)
     holder.close()
     impatient.close()
+
+
+def test_a_file_of_an_earlier_version_goes_on(path: Path) -> None:
+    """Events that were taken in before there was a basis have none, as they were recorded; those that come now have theirs."""
+    before = [replace(stored, event=seal(replace(stored.event, basis=""))) for stored in story().events[:1]]
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT, applied_at TEXT)")
+        connection.execute("INSERT INTO schema_version VALUES (1, 'events_and_incidents', '2026-01-01')")
+        for statement in read_migrations("sqlite")[0].statements:
+            connection.execute(statement)
+        columns = [name for name in EVENT_FIELDS if name != "basis"]
+        for stored in before:
+            values = [stored.topic, stored.partition, stored.offset, *(getattr(stored.event, name) for name in columns)]
+            connection.execute(
+                f'INSERT INTO events (topic, "partition", "offset", {", ".join(columns)})'  # noqa: S608 - our own names
+                f" VALUES ({', '.join('?' * len(values))})",
+                values,
+            )
+        connection.commit()
+    store = SqliteProjection(path)
+    store.apply(story("inc-2").events)
+    assert store.timeline("inc-checkout") == before
+    assert store.timeline("inc-2") == story("inc-2").events
+    store.close()
 
 
 def test_a_newer_schema_is_left_alone(path: Path) -> None:

@@ -1,6 +1,6 @@
 """The decision journal: which records a step took, in which order, with which answers, by what."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.codec import Codec
@@ -8,11 +8,12 @@ from schemas.records.intake import MetricPoint
 from schemas.records.journal import AnswerHeard, StepTaken
 from streams.answers import AnswersNoted
 from streams.deciding import PartitionDecisions
-from streams.journal import Basis, PartitionJournal
+from streams.journal import Basis, PartitionJournal, with_basis
 from streams.rows import PartitionRows
-from streams.stage import Position, Received, Step
-from streams.topics import LOGS, METRICS, Topic
+from streams.stage import Output, Position, Received, Step
+from streams.topics import COMMANDS, LOGS, METRICS, Topic
 from streams.wire import Wire
+from tests.support.commands import command
 from tests.support.streaming import POINTS, point
 from tests.support.worker import POISON, CountingStage
 
@@ -91,6 +92,14 @@ def test_the_basis_is_declared_once_and_named_by_every_step() -> None:
     assert (declared.key, declared.settings, declared.code) == ("", '{"limit":1}', "abc")
     assert declared.basis == first.basis == second.basis
     assert (first.settings, second.number) == ("", 2)
+
+
+def test_what_is_put_on_record_names_the_basis() -> None:
+    """A command, whose event has it in its hash; what else a stage says stays as the stage said it."""
+    said = (Output(COMMANDS, "i", command()), Output(LOGS, "i", "a line"))
+    asked, line = with_basis(said, "0f1e")
+    assert asked == replace(said[0], record=replace(said[0].record, basis="0f1e"))
+    assert line is said[1]
 
 
 def test_an_answer_is_written_when_it_changes() -> None:

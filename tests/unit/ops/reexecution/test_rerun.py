@@ -22,7 +22,11 @@ from schemas.codec import Codec
 from schemas.records.analysis import IncidentCandidate
 from schemas.records.command import Decision
 from schemas.records.journal import StepTaken
+from schemas.records.log import IncidentCommand, IncidentEvent
+from state.chain import GENESIS, seal
+from state.incident import EventType
 from streams.answers import Answers
+from streams.journal import Basis
 from streams.stage import Output, Received, Stage, Step
 from streams.topics import (
     BY_NAME,
@@ -208,6 +212,57 @@ def test_settings_that_were_changed_are_not_taken(recording: Recording) -> None:
     verdict = rerun(recording)
     assert all("in the journal" in missing.why for missing in verdict.missing)
     assert not verdict.whole
+
+
+@pytest.mark.parametrize("gate", [0.71, 0.99])
+def test_other_settings_are_told_from_another_decision(recording: Recording, gate: float) -> None:
+    """Who declares other settings in the journal, digest and all, is told by the events: they name those of then."""
+    codec: Codec[StepTaken] = Codec(StepTaken)
+    told = recording
+    for number, raw in enumerate(recording.records[JOURNAL.name]):
+        step = codec.decode(raw.value)
+        text = _basis_of(recording, step.basis).settings.replace('"confidence_gate": 0.7', f'"confidence_gate": {gate}')
+        other = Basis(text, _basis_of(recording, step.basis).code)
+        told = changed(told, JOURNAL, number, basis=other.digest, settings="" if step.key else text)
+    verdict = rerun(told)
+    assert (verdict.result, verdict.same_settings) == ("diverged", False)
+    assert {d.kind for d in verdict.divergences if d.topic == COMMANDS.name} == {"settings"}
+    undecided = [d.topic for d in verdict.divergences if d.decided is None]
+    assert undecided == ([DECISIONS.name, COMMANDS.name] if gate > 0.9 else [])
+    assert verdict.document()["first_divergence"]["kind"] == "settings"
+    by_another = rerun(changed(recording, DECISIONS, 0, autonomous=False))
+    assert (by_another.same_settings, by_another.divergences[0].kind) == (True, "decision")
+
+
+def _basis_of(recording: Recording, digest: str) -> Basis:
+    codec: Codec[StepTaken] = Codec(StepTaken)
+    steps = [codec.decode(raw.value) for raw in recording.records[JOURNAL.name]]
+    return next(Basis(s.settings, s.code) for s in steps if not s.key and s.basis == digest)
+
+
+def test_every_event_of_a_stage_names_what_it_was_decided_by(recording: Recording) -> None:
+    """And that is in the journal; what executors say rests on no setting."""
+    codec: Codec[IncidentEvent] = Codec(IncidentEvent)
+    events = [codec.decode(raw.value) for raw in recording.records[EVENTS.name]]
+    by_nobody = {event.type for event in events if not event.basis}
+    assert by_nobody == {EventType.ACTION_COMPLETED, EventType.INCIDENT_RESOLVED}
+    assert all(_basis_of(recording, event.basis).settings for event in events if event.basis)
+
+
+def test_what_an_earlier_version_recorded_is_decided_alike(recording: Recording) -> None:
+    """Its commands and events name no basis."""
+    commands: Codec[IncidentCommand] = Codec(IncidentCommand)
+    events: Codec[IncidentEvent] = Codec(IncidentEvent)
+    old, head = recording, GENESIS
+    for number, raw in enumerate(recording.records[EVENTS.name]):
+        event = seal(replace(events.decode(raw.value), basis="", previous_hash=head))
+        head = event.hash
+        old = changed(old, EVENTS, number, basis="", previous_hash=event.previous_hash, hash=head)
+    for number, raw in enumerate(recording.records[COMMANDS.name]):
+        assert commands.decode(raw.value).incident_id == recording.incident_id
+        old = changed(old, COMMANDS, number, basis="")
+    verdict = rerun(old)
+    assert (verdict.result, verdict.same_settings, verdict.whole) == ("identical", True, True)
 
 
 # Missing
