@@ -12,12 +12,14 @@ from ops.commands.options import AsJson, tell_on_stderr
 from ops.composition.decision_settings import with_changes
 from ops.connection import bootstrap_servers
 from ops.reexecution.lookup import is_file, recording_in, recording_of
-from ops.reexecution.outcome import Divergence, Verdict
+from ops.reexecution.outcome import Divergence, Verdict, Window
 from ops.reexecution.recording import ALL, WITHOUT_ALERTS, Recording
 from ops.reexecution.rerun import rerun as make_again
 from ops.settings import Settings, load_settings
-from ops.times import iso
+from ops.times import iso, parse_time
 from schemas.errors import InvalidInputError
+from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 from streams.topics import Topic
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def rerun(
         list[str] | None,
         typer.Option("--set", metavar="SETTING=VALUE", help="What if it had been set so? May be given again."),
     ] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="T", help="Judge decisions from then on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="T", help="Judge decisions up to then, inclusive.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an incident's decisions again, sealed off from the world, and compare each with the record.
@@ -41,15 +45,20 @@ def rerun(
 
     Example: breakwater rerun inc-0a1b2c3d4e5f6071
 
+    Times are ISO 8601, epoch seconds or milliseconds, or how long ago (15m). What lies before --from is made again as well: what
+    was decided rests on it. It is just not judged.
+
+    Example: breakwater rerun inc-0a1b2c3d4e5f6071 --from 2026-11-20T16:00:00Z --to 2026-11-20T16:05:00Z
+
     With --set the incident is also lived through again by these settings, and a table shows what changes.
 
     Example: breakwater rerun checkout.bundle --json
 
     Example: breakwater rerun inc-0a1b2c3d4e5f6071 --set sampling.max_rate=50 --set confidence_gate=0.8
     """
-    chosen = _changes(changes or [])
+    chosen, window = _changes(changes or []), _window(start, end)
     recording = _recording(incident, ALL if chosen else WITHOUT_ALERTS)
-    verdict = make_again(recording)
+    verdict = make_again(recording, window=window)
     other = _what_if(recording, chosen) if chosen else None
     if as_json:
         typer.echo(json.dumps({**verdict.document(), **({"what_if": other.document()} if other else {})}))
@@ -71,6 +80,21 @@ def _changes(texts: list[str]) -> dict[str, str]:
     except InvalidInputError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
     return found
+
+
+def _window(start: str | None, end: str | None) -> Window:
+    now = wall_clock_ms()
+    window = Window(_time(start, now, "--from"), _time(end, now, "--to"))
+    if window.first is not None and window.last is not None and window.last < window.first:
+        raise typer.BadParameter("It lies before --from.", param_hint="--to")
+    return window
+
+
+def _time(text: str | None, now: Millis, option: str) -> Millis | None:
+    try:
+        return None if text is None else parse_time(text, now)
+    except InvalidInputError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _what_if(recording: Recording, changes: dict[str, str]) -> "WhatIf":

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from ops.reexecution.outcome import DECISION, SETTINGS, Decided, Divergence
+from ops.reexecution.outcome import ALWAYS, DECISION, SETTINGS, Decided, Divergence, Window
 from ops.reexecution.reading_back import ReadBack
 from schemas.convert import to_dict
 from schemas.records.command import NotificationState
@@ -64,25 +64,36 @@ class Comparison:
         until: epoch ms; records from then on that nothing explains may be under way.
         blind: stages that something is missing of: what they recorded cannot be judged.
         bases: by which the decisions were made again.
+        window: of what is judged.
     """
 
     def __init__(
-        self, log: ReadBack, *, until: Millis, blind: Collection[str] = (), bases: Collection[str] = ()
+        self,
+        log: ReadBack,
+        *,
+        until: Millis,
+        blind: Collection[str] = (),
+        bases: Collection[str] = (),
+        window: Window = ALWAYS,
     ) -> None:
-        self._log, self._until, self._blind, self._bases = log, until, blind, bases
+        self._log, self._until, self._blind, self._bases, self._window = log, until, blind, bases, window
         self._wire = Wire()
         self._found: dict[str, dict[bytes, list[Received[Any]]]] = {}
         self._matched: dict[str, set[bytes]] = defaultdict(set)
         self.divergences: list[Divergence] = []
 
     def hold(self, decided: Sequence[Decided]) -> None:
-        """Find each decision on record; then what is on record and was not decided."""
+        """Find each decision on record; then what is on record and was not decided.
+
+        Args:
+            decided: all of the incident, whatever the window: a decision at its end may be on record after it.
+        """
         unlike: dict[tuple[str, bytes], Decided] = {}  # a worker that died and began again decides twice alike
         for one in decided:
             value = self._like(one)
             if value is not None:
                 self._matched[one.topic.name].add(value)
-            else:
+            elif self._window.holds(one.at):
                 unlike.setdefault((one.topic.name, self._value(one.topic, one.record)), one)
         self.divergences += _by_settings([(one, self._unlike(one)) for one in unlike.values()])
         for topic in {one.name: one for one in (*_OUTPUTS, *(d.topic for d in decided))}.values():
@@ -126,6 +137,8 @@ class Comparison:
             first = found[0]
             author, where = author_of(topic, first.record), first.position
             if author is None or author in self._blind or where.arrived_at >= self._until - IN_FLIGHT_MS:
+                continue
+            if not self._window.holds(where.arrived_at):
                 continue
             other = topic is COMMANDS and first.record.basis not in ("", *self._bases)
             self.divergences.append(

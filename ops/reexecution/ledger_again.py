@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ops.reexecution.outcome import Divergence, Missing
+from ops.reexecution.outcome import ALWAYS, Divergence, Missing, Window
 from ops.reexecution.reading_back import ReadBack
 from schemas.convert import to_dict
 from schemas.records.log import IncidentCommand, IncidentEvent
@@ -20,12 +20,13 @@ class LedgerAgain:
 
     Args:
         until: epoch ms; of commands from then on the events may be under way.
+        window: in which a command must have come to be judged.
     """
 
-    def __init__(self, log: ReadBack, *, until: Millis) -> None:
+    def __init__(self, log: ReadBack, *, until: Millis, window: Window = ALWAYS) -> None:
         self._commands: list[Received[IncidentCommand]] = list(log.all(COMMANDS))
         self._events: list[Received[IncidentEvent]] = list(log.all(EVENTS))
-        self._until = until
+        self._until, self._window = until, window
         self._begins = {where: begins for where, begins in log.recording.begins.items() if where[0] == COMMANDS.name}
         self.compared = 0
         self.divergences: list[Divergence] = []
@@ -54,7 +55,7 @@ class LedgerAgain:
         self, command: Received[IncidentCommand], event: Received[IncidentEvent] | None, step: LedgerStep
     ) -> None:
         made = step.events[0] if step.events else None
-        if made is None and event is None:
+        if (made is None and event is None) or not self._window.holds(command.position.arrived_at):
             return
         if event is None and command.position.arrived_at >= self._until:
             return

@@ -15,6 +15,21 @@ ORDER = ("metrics", "forecasts", "candidates", "warnings", "diagnosis", "consens
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Which decisions are judged: those from `first` to `last` (epoch ms), both ends included; None leaves an end open."""
+
+    first: Millis | None = None
+    last: Millis | None = None
+
+    def holds(self, at: Millis) -> bool:
+        """Whether a time is within."""
+        return (self.first is None or self.first <= at) and (self.last is None or at <= self.last)
+
+
+ALWAYS = Window()
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """A record that a stage made again: at which time, at which place of its stage's steps, from which record or tick."""
 
@@ -71,6 +86,7 @@ class Verdict:
         divergences: the first ones, in order of time.
         missing: with anything here the verdict is partial: it is of what there is.
         same_code: whether this program is the one that decided then.
+        window: which of the incident's decisions were judged.
     """
 
     incident_id: str
@@ -79,6 +95,7 @@ class Verdict:
     divergences: tuple[Divergence, ...]
     missing: tuple[Missing, ...]
     same_code: bool
+    window: Window = ALWAYS
 
     @property
     def result(self) -> str:
@@ -108,4 +125,5 @@ class Verdict:
             "missing": [asdict(one) for one in self.missing],
             "same_code": self.same_code,
             "same_settings": self.same_settings,
+            "window": asdict(self.window),
         }

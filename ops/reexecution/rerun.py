@@ -11,7 +11,7 @@ from ops.reexecution.comparison import IN_FLIGHT_MS, Comparison
 from ops.reexecution.errors import NothingRecordedError
 from ops.reexecution.ledger_again import STAGE as LEDGER
 from ops.reexecution.ledger_again import LedgerAgain
-from ops.reexecution.outcome import ORDER, Decided, Divergence, Missing, Verdict
+from ops.reexecution.outcome import ALWAYS, ORDER, Decided, Divergence, Missing, Verdict, Window
 from ops.reexecution.reading_back import ReadBack
 from ops.reexecution.recording import Recording
 from ops.reexecution.seal import sealed
@@ -40,14 +40,17 @@ def stages_of(settings: Settings, answers: Answers) -> list[Stage[Any]]:
     return [*incident_stages(settings, answers), *command_stages(settings, NoTargets(), answers)]
 
 
-def rerun(recording: Recording, make_stages: MakeStages = stages_of) -> Verdict:
+def rerun(recording: Recording, make_stages: MakeStages = stages_of, window: Window = ALWAYS) -> Verdict:
     """Make the decisions again, compare them, and say what differs and what is missing.
+
+    Args:
+        window: of what is judged. All is made again: each state rests on those before it.
 
     Raises:
         NothingRecordedError: no step of the incident is in the journal.
     """
     with sealed():
-        return _Rerun(recording, make_stages).verdict()
+        return _Rerun(recording, make_stages).verdict(window)
 
 
 class _Rerun:
@@ -74,20 +77,23 @@ class _Rerun:
         self._missing: list[Missing] = []
         self._blind: set[str] = set()
 
-    def verdict(self) -> Verdict:
+    def verdict(self, window: Window) -> Verdict:
         """Run all, and say what came of it."""
         for name, steps in self._steps.items():
             self._run_stage(name, steps)
         self._run_series()
         # Of the chain, so that what was tampered with in an event is not told as a stage's doing.
-        ledger = LedgerAgain(self._log, until=self._recording.read_at - IN_FLIGHT_MS)
+        ledger = LedgerAgain(self._log, until=self._recording.read_at - IN_FLIGHT_MS, window=window)
         ledger.run()
-        comparison = Comparison(self._log, until=self._recording.read_at, blind=self._blind, bases=self._bases)
+        comparison = Comparison(
+            self._log, until=self._recording.read_at, blind=self._blind, bases=self._bases, window=window
+        )
         comparison.hold(self._decided)
-        divergences = [*self._divergences, *comparison.divergences, *ledger.divergences]
+        own = [one for one in self._divergences if window.holds(one.at)]
+        divergences = [*own, *comparison.divergences, *ledger.divergences]
         by_stage: dict[str, int] = defaultdict(int)
         for one in self._decided:
-            by_stage[one.stage] += 1
+            by_stage[one.stage] += window.holds(one.at)
         by_stage[LEDGER] = ledger.compared
         return Verdict(
             incident_id=self._recording.incident_id,
@@ -96,6 +102,7 @@ class _Rerun:
             divergences=tuple(sorted(divergences, key=lambda one: (one.at, ORDER.index(one.stage)))),
             missing=(*self._missing, *ledger.missing),
             same_code=all(step.code == code_digest() for step in self._bases.values()),
+            window=window,
         )
 
     def _run_stage(self, name: str, steps: Sequence[StepTaken]) -> None:

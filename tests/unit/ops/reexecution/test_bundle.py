@@ -92,6 +92,16 @@ def test_a_bundle_reruns_without_kafka(file: Path) -> None:
     assert verdict["first_divergence"] is None
 
 
+def test_a_window_is_given_as_times(file: Path) -> None:
+    """An empty one has nothing to judge; one that ends before it begins, and what is no time, are wrong use."""
+    found = CliRunner().invoke(app, ["rerun", str(file), "--json", "--from", "2001-01-01", "--to", "1000000000"])
+    verdict = json.loads(found.stdout)
+    assert (found.exit_code, verdict["decisions"]) == (0, 0)
+    assert verdict["window"] == {"first": 978_307_200_000, "last": 1_000_000_000_000}
+    for wrong in (["--from", "2001-01-02", "--to", "2001-01-01"], ["--from", "soon"]):
+        assert CliRunner().invoke(app, ["rerun", str(file), *wrong]).exit_code == 2
+
+
 def test_a_divergence_is_shown_with_both_sides(recording: Recording, tmp_path: Path) -> None:
     """A person reads which decision, where it lies, and what it says and would say. Exit code 1."""
     raws = list(recording.records[DECISIONS.name])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.reexecution.errors import EffectSealedError, NothingRecordedError
-from ops.reexecution.outcome import Verdict
+from ops.reexecution.outcome import Verdict, Window
 from ops.reexecution.recording import Recording
 from ops.reexecution.rerun import rerun, stages_of
 from ops.reexecution.seal import sealed
@@ -263,6 +263,22 @@ def test_what_an_earlier_version_recorded_is_decided_alike(recording: Recording)
         old = changed(old, COMMANDS, number, basis="")
     verdict = rerun(old)
     assert (verdict.result, verdict.same_settings, verdict.whole) == ("identical", True, True)
+
+
+def test_a_window_judges_what_lies_in_it(recording: Recording) -> None:
+    """All is made again, since states rest on what was before; what differs outside is not told, and not counted."""
+    spoilt = changed(recording, DECISIONS, 0, autonomous=False)
+    whole = rerun(spoilt)
+    at = whole.divergences[0].at
+    before, within, after = (
+        rerun(spoilt, window=window) for window in (Window(last=at - 1), Window(at, at), Window(first=at + 2_000))
+    )
+    assert [one.result for one in (before, within, after)] == ["identical", "diverged", "identical"]
+    assert before.decisions > 0
+    assert after.decisions > 0
+    assert 0 < within.decisions < whole.decisions
+    assert before.decisions + rerun(spoilt, window=Window(first=at)).decisions == whole.decisions
+    assert within.document()["window"] == {"first": at, "last": at}
 
 
 # Missing
