@@ -64,14 +64,15 @@ class AlertTemplate:
         alert: everything that stays; its id, times and message are not used.
     """
 
-    __slots__ = ("_between", "_head", "_tail", "key", "message")
+    # head, between, tail: the bytes before the id, behind it, and behind the message.
+    __slots__ = ("between", "head", "key", "message", "tail")
 
     def __init__(self, codec: Codec[Alert], alert: Alert) -> None:
         parts = _gaps_between(codec, alert)
         # The contract's order: alert_id … occurred_at, received_at, message …
-        self._head = codec.header + parts[0]
-        self._between = parts[1]
-        self._tail = parts[4]
+        self.head = codec.header + parts[0]
+        self.between = parts[1]
+        self.tail = parts[4]
         self.key = alert.incident_id.encode()
         self.message = avro_string(alert.message)
 
@@ -86,13 +87,13 @@ class AlertTemplate:
         """
         return b"".join(
             (
-                self._head,
+                self.head,
                 avro_string(alert_id),
-                self._between,
+                self.between,
                 _long(occurred_at),
                 received_at,
                 self.message if message is None else message,
-                self._tail,
+                self.tail,
             )
         )
 

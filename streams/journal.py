@@ -147,7 +147,7 @@ class PartitionJournal:
             return None
 
     def _message(self, taken: StepTaken, wire: Wire) -> Message:
-        return replace(wire.message(Output(JOURNAL, taken.key or self._stage, taken)), partition=self._partition)
+        return wire.message(Output(JOURNAL, taken.key or self._stage, taken))._replace(partition=self._partition)
 
     def _step(self, key: str, step: _Open) -> StepTaken:
         return StepTaken(

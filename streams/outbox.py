@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Producer
 
@@ -19,15 +21,23 @@ RETRY_FULL_S = 0.01
 MAX_MESSAGE_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+_NO_HEADERS: Mapping[str, bytes] = MappingProxyType({})
+
+
+class Message(NamedTuple):
     """Bytes for a topic; `partition` None leaves it to the key."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     partition: int | None = None
-    headers: dict[str, bytes] = field(default_factory=dict)
+    headers: Mapping[str, bytes] = _NO_HEADERS
+
+
+def keyed_messages(topic: str, keys: Iterable[bytes], values: Iterable[bytes]) -> Iterator[Message]:
+    """Messages for one topic, placed by their keys; ends with the shorter of the two. Made by the interpreter's own loops."""
+    fields = zip(repeat(topic), keys, values, repeat(None), repeat(_NO_HEADERS), strict=False)
+    return map(partial(tuple.__new__, Message), fields)
 
 
 class _Delivery:

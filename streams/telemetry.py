@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby, islice
 from types import TracebackType
 from typing import Any, Self
@@ -33,13 +32,16 @@ _BY_KEY = -1  # librdkafka's RD_KAFKA_PARTITION_UA
 _GROUP = 1000
 
 Headers = Mapping[str, bytes]
-# A record's place in its batch, the record, and whom to tell.
-Offered = tuple[int, Message, OnDelivery]
+# A record's place in its batch, and the record.
+Offered = tuple[int, Message]
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of the records of one producer: sent = delivered + waiting + the sum of `failed`, which is by reason."""
+    """What became of the records of one producer: sent = delivered + waiting + the sum of `failed`, which is by reason.
+
+    Those that were sent together by `delivered` count as waiting until all of them have been answered for.
+    """
 
     sent: int
     delivered: int
@@ -187,18 +189,15 @@ class TelemetryProducer:
         """
         ready = [r if type(r) is Message else self._encoder.message(r) for r in records]
         self._poll_in_background()
-        answer = Acknowledgement(len(ready), asyncio.get_running_loop())
+        answer = Acknowledgement(ready, asyncio.get_running_loop(), self._on_deliveries)
         deadline = time.monotonic() + self._backpressure_timeout_s
         for first in range(0, len(ready), _GROUP):
             if first:
                 await asyncio.sleep(0)  # others get their turn between the groups of a large batch
-            group: list[Offered] = [
-                (at, ready[at], partial(self._answered, answer, at))
-                for at in range(first, min(first + _GROUP, len(ready)))
-            ]
+            group: Sequence[Offered] = [*enumerate(ready[first : first + _GROUP], first)]
             while group := self._offer_group(group, answer):
                 if time.monotonic() > deadline:
-                    for at, _, _ in group:
+                    for at, _ in group:
                         answer.failed(at, "_QUEUE_FULL")
                     break
                 await asyncio.sleep(_POLL_S)
@@ -288,7 +287,7 @@ class TelemetryProducer:
             self._sent += queued
         return [] if queued == len(group) else [record for record in group if record.pop("_error", None) is not None]
 
-    def _offer_group(self, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
+    def _offer_group(self, group: Sequence[Offered], answer: Acknowledgement) -> Sequence[Offered]:
         """Put records into the local queue; returns those that it was too full for. Those that it refuses are answered for."""
         left: list[Offered] = []
         for topic, plain in groupby(group, _topic_of_plain):
@@ -296,37 +295,39 @@ class TelemetryProducer:
             left += self._offer_plain(topic, offered, answer) if topic else self._offer_singly(offered, answer)
         return left
 
-    def _offer_plain(self, topic: str, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
+    def _offer_plain(self, topic: str, group: Sequence[Offered], answer: Acknowledgement) -> Sequence[Offered]:
         """Records of one topic without headers or partition, in one call of the client: half the price of one each."""
-        sent = [{"key": out.key, "value": out.value, "callback": told} for _, out, told in group]
-        queued = self._producer.produce_batch(topic, sent)
+        sent = [{"key": key, "value": value} for _, (_, key, value, _, _) in group]
+        queued = self._producer.produce_batch(topic, sent, on_delivery=answer.heard)
         with self._lock:
             self._sent += queued
+        if queued == len(sent):
+            return ()
         left = []
-        if queued < len(sent):
-            for offered, tried in zip(group, sent, strict=True):
-                error: Any = tried.get("_error")
-                if error is None:
-                    continue
-                if error.code() == KafkaError._QUEUE_FULL:
-                    left.append(offered)
-                else:
-                    answer.failed(offered[0], str(error.name()))
+        for offered, tried in zip(group, sent, strict=True):
+            error: Any = tried.get("_error")
+            if error is None:
+                continue
+            if error.code() == KafkaError._QUEUE_FULL:
+                left.append(offered)
+            else:
+                answer.failed(offered[0], str(error.name()))
         return left
 
-    def _offer_singly(self, group: list[Offered], answer: Acknowledgement) -> list[Offered]:
-        for number, (at, out, told) in enumerate(group):
+    def _offer_singly(self, group: Sequence[Offered], answer: Acknowledgement) -> Sequence[Offered]:
+        for number, (at, out) in enumerate(group):
             place = _BY_KEY if out.partition is None else out.partition
             try:
-                if not self._offer(out.topic, out.key, out.value, place, out.headers, told):
+                if not self._offer(out.topic, out.key, out.value, place, out.headers, answer.heard):
                     return group[number:]
             except DeliveryError as error:
                 answer.failed(at, str(error))
-        return []
+        return ()
 
-    def _answered(self, answer: Acknowledgement, at: int, error: KafkaError | None, message: object) -> None:
-        self._on_delivery(error, message)
-        answer.heard(at, error)
+    def _on_deliveries(self, delivered: int, failures: Sequence[str]) -> None:
+        with self._lock:
+            self._delivered += delivered
+            self._failed.update(failures)
 
     def _on_delivery(self, error: KafkaError | None, _message: object) -> None:
         with self._lock:

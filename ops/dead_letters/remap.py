@@ -5,7 +5,6 @@ rules and settings, as if it came in again; what is refused again stays where it
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -47,7 +46,7 @@ class Remapper:
             return [Message(letter.topic, letter.key, letter.value, partition, {**letter.headers, **redriven})]
         if letter.value is None:
             raise InvalidInputError("Its bytes were too many to be kept; its sender has to send it again, in parts.")
-        return [replace(message, headers=redriven) for message in self._mapped(letter, letter.value)]
+        return [message._replace(headers=redriven) for message in self._mapped(letter, letter.value)]
 
     def _mapped(self, letter: DeadLetter, value: bytes) -> list[Message]:
         numbers = count()

@@ -1,6 +1,6 @@
 """What a record gets from its arrival: the time, a tenant, an id of its own, and the rules it is read by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,26 +10,31 @@ from streams.outbox import Message
 
 if TYPE_CHECKING:  # the formats import this module
     from ops.intake.formats.notices import Dialect
+    from ops.intake.reading import Reading
 
 DEFAULT_TENANT = "default"
 DEFAULT_ENVIRONMENT = "production"
 _DEFAULT_RULES = Rules()
 
 
-class Press(Protocol):
-    """Makes the message and the identity of a native alert; None where it has to go the slow way."""
+# A message, and what tells it from a repetition.
+Made = tuple[Message, str]
 
-    def message(self, item: Any, arrival: "Arrival") -> tuple[Message, str] | None:
-        """Of one item."""
+
+class Press(Protocol):
+    """Makes the messages and the identities of native alerts, a body's at a time."""
+
+    def made(self, items: Sequence[Any], arrival: "Arrival", reading: "Reading") -> list[Made | None]:
+        """Of a body's items; None where one has to go the slow way. The reading is told of the bytes."""
 
 
 class NoticePress(Protocol):
-    """Makes the messages and the identities of alerts by labels, a body's at a time."""
+    """The same of alerts by labels, which all have `kept` among their labels."""
 
-    def taker(
-        self, dialect: "Dialect", kept: Mapping[str, str], arrival: "Arrival"
-    ) -> Callable[[Any], tuple[Message, str] | None]:
-        """What does so for an item of the body; None where it has to go the slow way."""
+    def made(
+        self, items: Sequence[Any], dialect: "Dialect", kept: Mapping[str, str], arrival: "Arrival", reading: "Reading"
+    ) -> list[Made | None]:
+        """Of a body's items; None where one has to go the slow way. The reading is told of the bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from streams.topics import ALERTS, COMMANDS
 _MOST_LETTERS = 1_000
 # What surrounds the items is in every letter of one; where that is more than this one letter holds the whole.
 _MOST_AROUND = 1_000_000
+_MESSAGES = frozenset((Message,))
 
 
 @dataclass(slots=True)
@@ -112,9 +113,9 @@ class BatchReader:
         Raises:
             BodyRefusedError: nothing of it can be read.
         """
-        reading = known.read(
-            self.open(known, raw, headers), replace(arrival, press=self.press(), label_press=self.label_press())
-        )
+        if arrival.press is None:
+            arrival = replace(arrival, press=self.press(), label_press=self.label_press())
+        reading = known.read(self.open(known, raw, headers), arrival)
         batch = self.encoded(reading, arrival)
         self._shelve(batch, known, raw, arrival, kept)
         return batch
@@ -126,6 +127,10 @@ class BatchReader:
             BodyRefusedError: they are endless.
         """
         batch = Batch(reading)
+        if _MESSAGES.issuperset(map(type, reading.records)):
+            # As nearly all bodies: the press made all of them, and told the reading how long they are.
+            batch.messages, batch.identities = reading.records, reading.identities
+            return batch
         reading.made = 0  # of lines it was their texts alone
         for at, record in enumerate(reading.records):
             if type(record) is Message:

@@ -16,7 +16,7 @@ from ops.intake.http import Intake
 from ops.intake.limits import SlidingWindow
 from ops.intake.recall import Recall
 from ops.intake.rules import ALL_LABELS, Rules, names
-from ops.intake.signatures import SeenSignatures
+from ops.intake.signatures import SeenOfSources
 from ops.intake.sns_trust import SnsTrust
 from ops.intake.sources import read_sources
 from ops.intake.unsettled import OpenFile, Unsettled
@@ -59,7 +59,7 @@ def compose_intake(
         by_key=SlidingWindow(settings.intake_rate_per_s * _RATE_WINDOW_S, _RATE_WINDOW_S),
         by_tenant=SlidingWindow(settings.intake_tenant_rate_per_s * _RATE_WINDOW_S, _RATE_WINDOW_S),
         # To the second, as most senders write it.
-        seen=SeenSignatures(wall_clock_ms() // 1000 * 1000),
+        seen=SeenOfSources(wall_clock_ms() // 1000 * 1000),
     )
     return Intake(
         handover=Handover(delivery, bounds, wall_clock_ms, time.monotonic),

@@ -10,7 +10,7 @@ from typing import Any
 from ops.intake.arrival import DEFAULT_TENANT
 from ops.intake.errors import NotAdmittedError
 from ops.intake.limits import SlidingWindow
-from ops.intake.signatures import Seen, SeenSignatures, check_signature
+from ops.intake.signatures import Seen, SeenOfSources, check_signature
 from ops.intake.sources import Source
 from schemas.records.vocabulary import Millis
 
@@ -42,7 +42,7 @@ class Guard:
     open_to_all: bool = False
     by_key: SlidingWindow = field(default_factory=lambda: SlidingWindow(0))
     by_tenant: SlidingWindow = field(default_factory=lambda: SlidingWindow(0))
-    seen: SeenSignatures = field(default_factory=SeenSignatures)
+    seen: SeenOfSources = field(default_factory=SeenOfSources)
 
     def enter(self, path: str, client: Any, headers: Mapping[str, str]) -> Admitted:
         """Admit by what stands in the headers; signatures are checked once the body is there.
@@ -86,21 +86,22 @@ class Guard:
             return admitted
         why: NotAdmittedError | None = None
         for source in admitted.of:
+            seen = self.seen.of(source.name)
             try:
-                signature = check_signature(source, body, headers, now, self.seen)
+                signature = check_signature(source, body, headers, now, seen)
             except NotAdmittedError as error:
                 # What is known of the right source says more than that it is none of the others'.
                 why = error if why is None or why.reason == "unauthorized" else why
             else:
-                if signature is not None:
-                    self.seen.add(signature)
+                if signature is not None and source.hmac is not None:
+                    seen.add(signature, now - source.hmac.tolerance_s * 1000)
                 return replace(_as(source), signature=signature)
         raise why or NotAdmittedError(401, "unauthorized", "No source admits this request.")
 
     def not_taken(self, admitted: Admitted) -> None:
         """The request was not taken after all: its sender may send the very same again."""
         if admitted.signature is not None:
-            self.seen.discard(admitted.signature)
+            self.seen.of(admitted.key).discard(admitted.signature)
 
     def charge(self, admitted: Admitted, items: int, now_s: float) -> None:
         """Count items against the limits.

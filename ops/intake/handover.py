@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ops.intake.recent import Recent, compact
+from ops.intake.recent import Recent, compacted
 from schemas.records.vocabulary import Millis
 from streams.errors import DeliveryError
 from streams.outbox import Message
@@ -54,7 +54,7 @@ class _Carrier:
     identities: list[str | None]
     size: int
     begun_s: float
-    done: "asyncio.Future[list[str | None]]"
+    done: "asyncio.Future[Sequence[str | None]]"
     count: int
     task: "asyncio.Task[None] | None" = field(default=None)
 
@@ -143,15 +143,17 @@ class Handover:
         self, messages: list[Message], identities: Sequence[str | None]
     ) -> tuple[list[Message], list[str | None], dict[_Carrier, int], int]:
         """What is new; those that are on their way with their carriers, counted; how many Kafka has."""
+        ids: list[str | None] = compacted(identities)
+        if self._recent.all_new(ids):
+            return messages, ids, {}, 0
         fresh: list[Message] = []
         fresh_ids: list[str | None] = []
         joined: dict[_Carrier, int] = {}
         seen: set[str] = set()
         known = 0
         for at, message in enumerate(messages):
-            identity = identities[at] if at < len(identities) else None
+            identity = ids[at] if at < len(ids) else None
             if identity is not None:
-                identity = compact(identity)
                 if identity in seen or self._recent.known(identity):
                     known += 1
                     continue
@@ -167,24 +169,20 @@ class Handover:
     def _begin(self, messages: list[Message], identities: list[str | None], size: int) -> _Carrier:
         loop = asyncio.get_running_loop()
         carrier = _Carrier(messages, identities, size, self._monotonic(), loop.create_future(), len(messages))
-        for identity in identities:
-            if identity is not None:
-                self._recent.begun(identity, carrier)
+        self._recent.begun(identities, carrier)
         self._carriers[carrier] = None
         self.waiting_bytes += carrier.size
         carrier.task = asyncio.create_task(self._carry(carrier))
         return carrier
 
     async def _carry(self, carrier: _Carrier) -> None:
-        answers: list[str | None] = ["_STOPPED"] * len(carrier.messages)
+        answers: Sequence[str | None] = ["_STOPPED"] * len(carrier.messages)
         try:
             answers = await self._delivery().delivered(carrier.messages)
         except DeliveryError as error:
             answers = [str(error)] * len(carrier.messages)
         finally:
-            for identity, answer in zip(carrier.identities, answers, strict=True):
-                if identity is not None:
-                    self._recent.ended(identity, answer is None)
+            self._recent.ended(carrier.identities, answers)
             del self._carriers[carrier]
             self.waiting_bytes -= carrier.size
             carrier.messages, carrier.identities = [], []
@@ -212,4 +210,4 @@ class Handover:
 
 
 def _size(messages: list[Message]) -> int:
-    return sum([len(message.value or b"") + len(message.key or b"") for message in messages]) + 100 * len(messages)
+    return sum([len(value or b"") + len(key or b"") for _, key, value, _, _ in messages]) + 100 * len(messages)

@@ -1,27 +1,33 @@
-"""Alerts by labels, by the ten thousand: their Avro bytes without an object for each, at a fifth of the slow way's cost.
+"""Alerts by labels, by the ten thousand: their Avro bytes by columns, without an object for each.
 
 The bytes are those that `ops.intake.labelled` and the codec make; whatever is unusual goes that way. What hangs on the names of
-an alert's members alone is found out once for each set of names, and what hangs on values that many alerts share once for each
-set of those; only the rest is made for each alert.
+an alert's members alone is found out once for each set of names (`ops.intake.label_shape`). Alerts of a body that have the same
+names are a table: a column that has one value is looked at once, and the rows are joined by the interpreter's own loops.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from ops.intake.alert_bytes import ENUMERATIONS, writes_as
-from ops.intake.arrival import DEFAULT_ENVIRONMENT, Arrival
-from ops.intake.formats.notices import UNNAMED, Dialect, message_of
-from ops.intake.label_shape import LENGTHS, Shape, long_text, narrow, shape_of, text_of
-from ops.intake.labelled import LETTERS, severity_of, tier_of
+from ops.intake.arrival import DEFAULT_ENVIRONMENT, Arrival, Made
+from ops.intake.columns import Column, column, joined, length_of, long_text, merged, rows_of, size_of, text_of, texts_of
+from ops.intake.errors import ItemRefusedError
+from ops.intake.formats.notices import UNNAMED, Dialect, When
+from ops.intake.label_shape import Shape, shape_of
+from ops.intake.labelled import LETTERS, severity_of, text_at, tier_of
 from ops.intake.models import LONGEST_NAME, LONGEST_TITLE
+from ops.intake.reading import LONGEST_RECORD, Reading
 from ops.intake.rules import UNKNOWN_SERVICE, Rules
 from schemas.codec import Codec
-from schemas.identity import stable_id
+from schemas.errors import InvalidInputError
+from schemas.identity import stable_ids
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus
-from streams.outbox import Message
+from streams.outbox import Message, keyed_messages
 from streams.topics import ALERTS
 
 # Sets of member names that are remembered; at some 4,000 bytes each, 1,000 are 4 MB. Larger sets go the slow way.
@@ -29,11 +35,13 @@ _MOST_SHAPES = 1_000
 _MOST_NAMES, _LONGEST_NAMES = 100, 4_096
 # Sets of values that are remembered; at some 2,000 bytes each, 10,000 are 20 MB. Larger ones are made anew each time.
 _MOST_COMMON, _LONGEST_COMMON = 10_000, 1_000
-_TEXTS = frozenset((str,))
+# A time that is longer goes the slow way.
+_LONGEST_TIME = 64
+_TEXTS, _TEXTS_OR_NONE = frozenset((str,)), frozenset((str, type(None)))
 _NOTHING: dict[str, Any] = {}
 
-Made = tuple[Message, str]
-_Names = tuple[str | None, ...]
+_Names = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+_Columns = list[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +74,41 @@ class LabelPress:
         self._shapes: dict[tuple[str, Rules], dict[_Names, Shape]] = {}
         self._common: dict[tuple[Any, ...], _Common] = {}
 
-    def taker(self, dialect: Dialect, kept: Mapping[str, str], arrival: Arrival) -> Callable[[Any], Made | None]:
-        """What makes the messages of one body, whose alerts all have `kept` among their labels; None for an unusual alert.
+    def made(
+        self, items: Sequence[Any], dialect: Dialect, kept: Mapping[str, str], arrival: Arrival, reading: Reading
+    ) -> list[Made | None]:
+        """The messages and identities of a body's items, which all have `kept` among their labels; None where one is unusual.
 
-        It raises ItemRefusedError where a time or the status cannot be read.
+        The reading is told of the bytes, before they are made.
+
+        Raises:
+            BodyRefusedError: the body makes too much of itself.
         """
+        found: list[Made | None] = [None] * len(items)
         if self._header is None:
-            return lambda _: None
-        return _Body(self, self._header, dialect, kept, arrival).message
-
-    def shapes(self, dialect: Dialect, rules: Rules) -> dict[_Names, Shape]:
-        """The shapes of a dialect's alerts that are known, by their names; emptied where they are too many."""
-        found = self._shapes.setdefault((dialect.name, rules), {})
-        if len(found) >= _MOST_SHAPES:
-            found.clear()
+            return found
+        around = "".join(text_of(name) + text_of(value) for name, value in kept.items())
+        body = _Body(self, self._header, dialect, around, len(kept), arrival, reading)
+        for names, places in _alike(items).items():
+            shape = self.shape(dialect, arrival.rules, names)
+            if shape.names is None or not shape.names.isdisjoint(kept):
+                continue
+            rows = items if len(places) == len(items) else [items[place] for place in places]
+            for place, one in zip(places, body.table(shape, rows), strict=True):
+                found[place] = one
         return found
+
+    def shape(self, dialect: Dialect, rules: Rules, names: _Names) -> Shape:
+        """The shape of a dialect's alerts that have these names."""
+        known = self._shapes.setdefault((dialect.name, rules), {})
+        if (found := known.get(names)) is not None:
+            return found
+        if sum(map(len, names)) > _MOST_NAMES or sum(len(name) for part in names for name in part) > _LONGEST_NAMES:
+            return _UNUSUAL
+        if len(known) >= _MOST_SHAPES:
+            known.clear()
+        known[names] = made = shape_of(dialect, rules, *names)
+        return made
 
     def common(self, told: tuple[str, ...], shape: Shape, resolved: bool, arrival: Arrival) -> _Common | None:
         """What alerts with these values have in common; None where another label might have to be looked at."""
@@ -95,81 +123,222 @@ class LabelPress:
         return found
 
 
+class _OddRowsError(Exception):
+    """These rows have to go the slow way."""
+
+    def __init__(self, rows: Sequence[int]) -> None:
+        super().__init__()
+        self.rows = frozenset(rows)
+
+
+@dataclass(frozen=True, slots=True)
 class _Body:
-    """One body: what all of its alerts have in common is encoded already."""
+    """One body: what all of its alerts have in common; `kept` are their labels that it gives, encoded."""
 
-    __slots__ = ("_arrival", "_common", "_dialect", "_header", "_kept", "_kept_text", "_received", "_shapes")
+    press: LabelPress
+    header: str
+    dialect: Dialect
+    kept: str
+    kept_count: int
+    arrival: Arrival
+    reading: Reading
 
-    def __init__(
-        self, press: LabelPress, header: str, dialect: Dialect, kept: Mapping[str, str], arrival: Arrival
-    ) -> None:
-        self._header, self._dialect, self._arrival = header, dialect, arrival
-        self._shapes, self._common = press.shapes(dialect, arrival.rules), press.common
-        self._kept = frozenset(kept)
-        self._kept_text = "".join(text_of(name) + text_of(value) for name, value in kept.items())
-        self._received = long_text(arrival.received_at)
-
-    def message(self, item: Any) -> Made | None:
-        """The message and the identity of an alert; None where it has to go the slow way."""
-        if type(item) is not dict:
-            return None
-        labels, annotations = item.get("labels"), item.get("annotations")
-        if annotations is None:
-            annotations = _NOTHING
-        if type(labels) is not dict or not labels or type(annotations) is not dict:
-            return None
-        names = (*labels, None, *annotations, None, *item)
-        shape = self._shapes.get(names) or self._shape(names, labels, annotations, item)
-        if shape.names is None or not shape.names.isdisjoint(self._kept):
-            return None
-        values = [*annotations.values(), *shape.rest(item)]
-        if "" in values:
-            return None
-        values += labels.values()
-        if not _TEXTS.issuperset(map(type, values)):
-            return None
-        kept = self._kept_labels(shape, values)
-        return None if kept is None else self._made(item, shape, values, kept)
-
-    def _shape(self, names: _Names, labels: Any, annotations: Any, item: Any) -> Shape:
-        if len(names) > _MOST_NAMES or sum(len(name) for name in names if name) > _LONGEST_NAMES:
-            return _UNUSUAL
-        made = shape_of(self._dialect, self._arrival.rules, [*labels], [*annotations], [*item])
-        self._shapes[names] = made
-        return made
-
-    def _kept_labels(self, shape: Shape, values: list[str]) -> str | None:
-        """The labels that the record has, encoded; None where one is very long."""
-        if not "".join(values).isascii():
-            values = [narrow(value) for value in values]
-        parts = [*shape.frame]
+    def table(self, shape: Shape, items: Sequence[Any]) -> list[Made | None]:
+        """Of items of one shape; None for those that have to go the slow way."""
         try:
-            parts[1::3] = map(LENGTHS.__getitem__, map(len, values))
-        except IndexError:
-            return None
-        parts[2::3] = values
-        return "".join((LENGTHS[len(self._kept) + len(values)], self._kept_text, *parts, "\0"))
+            return self._pressed(shape, items)
+        except _OddRowsError as odd:
+            left = [item for row, item in enumerate(items) if row not in odd.rows]
+            made = iter(self.table(shape, left) if left else ())
+            return [None if row in odd.rows else next(made) for row in range(len(items))]
 
-    def _made(self, item: dict[str, Any], shape: Shape, values: list[str], kept: str) -> Made | None:
-        arrival = self._arrival
-        status, occurred_at, started_at = self._dialect.when(item, arrival)
-        message = values[shape.said[0]] if len(shape.said) == 1 else message_of(item.get("annotations") or _NOTHING)
-        values.append("")
-        common = self._common(shape.told(values), shape, status is AlertStatus.RESOLVED, arrival)
-        source = values[shape.source].strip()[:LONGEST_NAME]
-        if common is None or (shape.others[3] and not source):
-            return None
-        condition = shape.condition % shape.conditioned(values)
-        fingerprint = stable_id(common.condition + source + condition, digits=16)
-        alert_id = f"{fingerprint}-{started_at:x}-{common.letters}"
-        text = "".join((
-            self._header, LENGTHS[len(alert_id)], alert_id, common.place, LENGTHS[16], fingerprint, text_of(source),
-            long_text(occurred_at), self._received, text_of(message), kept, common.correlation,
-        ))  # fmt: skip
-        return Message(ALERTS.name, common.key, text.encode("latin-1")), common.owner + alert_id
+    def _pressed(self, shape: Shape, items: Sequence[Any]) -> list[Made | None]:
+        rows = len(items)
+        values = _values(shape, items)
+        columns: list[Column] = [*map(column, values), ""] if rows > 1 else [*map(itemgetter(0), values), ""]
+        whens = _whens(self.dialect, items, self.arrival)
+        common = self._commons(shape, columns, whens, rows)
+        source = _source(shape, columns, rows)
+        fingerprint = _fingerprint(shape, columns, common, source)
+        ids = joined(merged([fingerprint, *_started(whens), _of(common, "letters")]))
+        lengths, texts = texts_of([ids, fingerprint, source, _message(shape, columns)])
+        record = merged([
+            self.header, lengths[0], texts[0], _of(common, "place"), lengths[1], texts[1], lengths[2], texts[2],
+            _occurred(whens), long_text(self.arrival.received_at), lengths[3], texts[3], *self._labels(shape, columns),
+            _of(common, "correlation"),
+        ])  # fmt: skip
+        self.reading.spend_all(size_of(record, rows))
+        made = [text.encode("latin-1") for text in rows_of(joined(record), rows)]
+        keys = [one.key for one in common] if isinstance(common, list) else repeat(common.key)
+        messages = keyed_messages(ALERTS.name, keys, made)
+        pairs = zip(messages, rows_of(joined(merged([_of(common, "owner"), ids])), rows), strict=True)
+        if max(map(len, made)) <= LONGEST_RECORD:
+            return list(pairs)
+        return [None if len(value) > LONGEST_RECORD else one for one, value in zip(pairs, made, strict=True)]
+
+    def _commons(
+        self, shape: Shape, columns: Sequence[Column], whens: When | list[When], rows: int
+    ) -> _Common | list[_Common]:
+        """What each row has in common with others; one for all where they are alike."""
+        told = [columns[place] for place in shape.told]
+        fixed = tuple([one for one in told if isinstance(one, str)])
+        if isinstance(whens, When) and len(fixed) == len(told):
+            common = self.press.common(fixed, shape, whens.status is AlertStatus.RESOLVED, self.arrival)
+            if common is None:
+                raise _OddRowsError(range(rows))
+            return common
+        of_each = [whens] * rows if isinstance(whens, When) else whens
+        resolved = [when.status is AlertStatus.RESOLVED for when in of_each]
+        keys = list(zip(zip(*(rows_of(one, rows) for one in told), strict=True), resolved, strict=True))
+        known = {key: self.press.common(key[0], shape, key[1], self.arrival) for key in set(keys)}
+        _refuse_rows([row for row, key in enumerate(keys) if known[key] is None])
+        return [one for key in keys if (one := known[key]) is not None]
+
+    def _labels(self, shape: Shape, columns: Sequence[Column]) -> list[Column]:
+        """The record's labels, encoded: one block of all pairs, and the empty one that ends a map."""
+        lengths, texts = texts_of(columns[:-1])
+        parts: list[Column] = [*shape.frame]
+        parts[1::3], parts[2::3] = lengths, texts
+        count = self.kept_count + len(texts)
+        if "" in texts[: shape.first_label]:
+            for place in range(shape.first_label):
+                if texts[place] == "":  # an annotation or a member that says nothing is not kept
+                    parts[3 * place : 3 * place + 3] = "", "", ""
+                    count -= 1
+        return [length_of(count), self.kept, *parts, "\0"]
 
 
-_UNUSUAL = Shape(None, lambda _: (), (), 0, lambda _: (), (), "", lambda _: (), ())
+_UNUSUAL = Shape(None, (), lambda _: (), 0, 0, 0, (), (), (), ())
+
+
+def _alike(items: Sequence[Any]) -> Mapping[_Names, Sequence[int]]:
+    """The places of items that look like alerts, by the names that they have."""
+    alike: dict[_Names, list[int]] = {}
+    for place, item in enumerate(items):
+        if type(item) is dict:
+            labels, annotations = item.get("labels"), item.get("annotations", _NOTHING)
+            if type(labels) is dict and labels and type(annotations) is dict:
+                names = (tuple(labels), tuple(annotations), tuple(item))
+                if (places := alike.get(names)) is None:
+                    alike[names] = [place]
+                else:
+                    places.append(place)
+    return alike
+
+
+def _values(shape: Shape, items: Sequence[Any]) -> _Columns:
+    """The columns of annotations, other members and labels.
+
+    Raises:
+        _OddRowsError: of rows with values that are no texts, or that say nothing where others of the column do.
+    """
+    columns: _Columns = [
+        *zip(*[item.get("annotations", _NOTHING).values() for item in items], strict=True),
+        *zip(*map(shape.rest, items), strict=True),
+        *zip(*[item["labels"].values() for item in items], strict=True),
+    ]
+    odd: list[int] = []
+    for place, texts in enumerate(columns):
+        if not _TEXTS.issuperset(map(type, texts)):
+            if shape.first_rest <= place < shape.first_label:
+                columns[place] = [*map(_text, texts)]
+            odd += [row for row, text in enumerate(columns[place]) if type(text) is not str]
+        if place < shape.first_label and "" in texts and texts.count("") < len(texts):
+            odd += [row for row, text in enumerate(texts) if text == ""]
+    _refuse_rows(odd)
+    return columns
+
+
+def _text(value: Any) -> Any:
+    """A member as a label's text; None where it cannot be one."""
+    if type(value) is str:
+        return value
+    try:
+        return text_at({"": value}, "")
+    except (InvalidInputError, RecursionError, TypeError):
+        return None
+
+
+def _whens(dialect: Dialect, items: Sequence[Any], arrival: Arrival) -> When | list[When]:
+    """Whether each fires, and since when; one for all where they say the same.
+
+    Raises:
+        _OddRowsError: of rows where that cannot be read, or not at once.
+    """
+    stamps = list(zip(*([item.get(name) for item in items] for name in dialect.moments), strict=True))
+    known: dict[Any, When | None] = {}
+    try:
+        for stamp in set(stamps):
+            known[stamp] = _when(dialect, stamp, arrival)
+        found = [known[stamp] for stamp in stamps] if len(known) > 1 else [*known.values()]
+    except TypeError:  # one is a list or an object
+        found = [_when(dialect, stamp, arrival) for stamp in stamps]
+    whens = [when for when in found if when is not None]
+    if len(whens) == len(found):
+        return whens[0] if len(whens) == 1 else whens
+    raise _OddRowsError([row for row in range(len(items)) if found[row % len(found)] is None])
+
+
+def _when(dialect: Dialect, stamp: tuple[Any, ...], arrival: Arrival) -> When | None:
+    if not _TEXTS_OR_NONE.issuperset(map(type, stamp)) or any(text and len(text) > _LONGEST_TIME for text in stamp):
+        return None
+    try:
+        return dialect.when(dict(zip(dialect.moments, stamp, strict=True)), arrival)
+    except ItemRefusedError:
+        return None
+
+
+def _refuse_rows(odd: Sequence[int]) -> None:
+    if odd:
+        raise _OddRowsError(odd)
+
+
+def _of(common: _Common | list[_Common], name: str) -> Column:
+    if isinstance(common, _Common):
+        return str(getattr(common, name))
+    return column([getattr(one, name) for one in common])
+
+
+def _source(shape: Shape, columns: Sequence[Column], rows: int) -> Column:
+    told = columns[shape.source]
+    if isinstance(told, str):
+        source: Column = told.strip()[:LONGEST_NAME]
+    else:
+        source = [*map(str.strip, told)]
+        if max(map(len, source)) > LONGEST_NAME:
+            source = [text[:LONGEST_NAME] for text in source]
+    if shape.others[3]:  # another label would do where this one is blank
+        _refuse_rows([row for row, text in enumerate(rows_of(source, rows)) if not text])
+    return source
+
+
+def _fingerprint(shape: Shape, columns: Sequence[Column], common: _Common | list[_Common], source: Column) -> Column:
+    condition = [part for name, place in shape.condition for part in (name, columns[place])]
+    texts = joined(merged([_of(common, "condition"), source, *condition]))
+    return stable_ids([texts], digits=16)[0] if isinstance(texts, str) else stable_ids(texts, digits=16)
+
+
+def _started(whens: When | list[When]) -> list[Column]:
+    if isinstance(whens, When):
+        return [f"-{whens.started_at:x}-"]
+    return ["-", [f"{when.started_at:x}" for when in whens], "-"]
+
+
+def _occurred(whens: When | list[When]) -> Column:
+    if isinstance(whens, When):
+        return long_text(whens.occurred_at)
+    return [long_text(when.occurred_at) for when in whens]
+
+
+def _message(shape: Shape, columns: Sequence[Column]) -> Column:
+    """What people read, as `ops.intake.formats.notices.message_of` puts it together."""
+    said = [columns[place] for place in shape.said if columns[place] != ""]
+    if len(said) <= 1:
+        return said[0] if said else ""
+    if all(isinstance(one, str) for one in said):
+        return "\n".join(dict.fromkeys(map(str, said)))
+    rows = max(len(one) for one in said if not isinstance(one, str))
+    return ["\n".join(dict.fromkeys(row)) for row in zip(*(rows_of(one, rows) for one in said), strict=True)]
 
 
 def _common(told: tuple[str, ...], others: tuple[bool, ...], resolved: bool, arrival: Arrival) -> _Common | None:

@@ -1,12 +1,13 @@
 """What a body says: records that are taken, and items that are refused, each by its place. No format drops one in silence."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from ops.intake.arrival import Made
 from ops.intake.errors import BodyRefusedError, ItemRefusedError
 from ops.intake.letters import INVALID, NOT_JSON, OVERSIZED
 from ops.intake.spans import cut_items
@@ -19,6 +20,8 @@ _MAX_VALUES = 2_000_000
 _COUNTED_FROM_BYTES = 1 << 20
 # What all items share stands once in a body, and in every record that is made of it: 16 MiB could become terabytes.
 _MOST_MADE = 128 << 20
+# What a press leaves out of an item: members that are null or empty, times that were written at length.
+_LACKING = 8_192
 # The Avro bytes of one record; Kafka takes 2 MiB with all that is around them.
 LONGEST_RECORD = 1_900_000
 
@@ -78,6 +81,13 @@ class Reading:
         self.records.append(record)
         self.identities.append(identity)
 
+    def take_all(self, made: Sequence[Made], places: Sequence[int]) -> None:
+        """So many records more, with their identities, of the items of these places."""
+        records, identities = zip(*made, strict=True)
+        self.records += records
+        self.identities += identities
+        self.places += places
+
     def spend(self, size: int) -> None:
         """A record of so many bytes is made.
 
@@ -86,6 +96,14 @@ class Reading:
         """
         if size > LONGEST_RECORD:
             raise ItemRefusedError(f"The item makes a record of {size} bytes; {LONGEST_RECORD} are taken.", OVERSIZED)
+        self.spend_all(size)
+
+    def spend_all(self, size: int) -> None:
+        """Records of so many bytes together are about to be made, none of which is too long for Kafka.
+
+        Raises:
+            BodyRefusedError: as of `spend`.
+        """
         self.made += size
         if self.made > _MOST_MADE:
             raise BodyRefusedError(
@@ -141,12 +159,20 @@ def listed(parsed: Any, key: str) -> list[Any] | None:
 
 # Takes an item and puts what it becomes into the reading.
 TakeItem = Callable[[Any, Reading], None]
+# Makes what usual items become, all at once: None for the others, or nothing at all. The reading is told of the bytes.
+PressItems = Callable[[Sequence[Any], Reading], Sequence[Made | None]]
 
 
 def read_items(
-    body: bytes, parsed: Any, key: str, max_item_bytes: int, take: TakeItem, envelope: Any = None
+    body: bytes,
+    parsed: Any,
+    key: str,
+    max_item_bytes: int,
+    take: TakeItem,
+    envelope: Any = None,
+    press: PressItems | None = None,
 ) -> Reading:
-    """Read the items of a JSON body one by one; a refused one is cut out of the body exactly as it stood there.
+    """Read the items of a JSON body; a refused one is cut out of the body exactly as it stood there.
 
     Where the items cannot be told apart by their bytes the refusals have none of their own: the whole body stands for them.
 
@@ -156,12 +182,12 @@ def read_items(
     items = listed(parsed, key)
     if items is None:
         reading = Reading(items=1, envelope=_written(envelope))
-        take_each(reading, [parsed], take, len(body) > max_item_bytes, max_item_bytes, len(body))
+        take_each(reading, [parsed], take, len(body) > max_item_bytes, max_item_bytes, len(body), press=press)
         _give_values(reading, [body])
         return reading
     check_count(len(items))
     reading = Reading(items=len(items), envelope=_written(envelope))
-    take_each(reading, items, take, len(body) > max_item_bytes, max_item_bytes)
+    take_each(reading, items, take, len(body) > max_item_bytes, max_item_bytes, press=press)
     if reading.refusals:
         # Cutting costs more than parsing, so it is done only where the bytes are wanted.
         cut = cut_items(body, key)
@@ -179,26 +205,40 @@ def _written(envelope: Any) -> bytes:
 
 def take_each(
     reading: Reading,
-    items: Iterable[Any],
+    items: Sequence[Any],
     take: TakeItem,
     check: bool,
     max_item_bytes: int,
     size: int | None = None,
     first: int = 0,
+    press: PressItems | None = None,
 ) -> None:
     """Take every item or say why not; one that is bottomless is refused as any other. The first has the place `first`."""
-    for index, item in enumerate(items, first):
+    made = press(items, reading) if press is not None else ()
+    if made and None not in made and (not check or (size is None and _all_short(made, max_item_bytes))):
+        reading.take_all(made, range(first, first + len(made)))  # type: ignore[arg-type] # no None
+        return
+    for index, item in enumerate(items):
         try:
             if check:
                 check_size(len(orjson.dumps(item)) if size is None else size, max_item_bytes)
             before = len(reading.records)
-            take(item, reading)
-            reading.places += [index] * (len(reading.records) - before)
+            if made and (one := made[index]) is not None:
+                reading.take(*one)
+            else:
+                take(item, reading)
+            reading.places += [first + index] * (len(reading.records) - before)
         except InvalidInputError as error:
-            reading.refuse(index, error)
+            reading.refuse(first + index, error)
         except (RecursionError, orjson.JSONEncodeError):
             # orjson writes 254 levels and Python's own stack has a thousand.
-            reading.refuse(index, ItemRefusedError("The item is nested too deep; give it fewer levels.", INVALID))
+            reading.refuse(first + index, ItemRefusedError("The item is nested too deep; give it fewer levels.", INVALID))
+
+
+def _all_short(made: Sequence[Made | None], max_item_bytes: int) -> bool:
+    """Whether no item can have had more bytes: JSON takes at most six for one, and what the record lacks of it is short."""
+    longest = max(len(one[0].value or b"") for one in made if one is not None)
+    return longest * 6 + _LACKING <= max_item_bytes
 
 
 def check_size(size: int, max_item_bytes: int) -> None:

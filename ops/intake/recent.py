@@ -1,7 +1,7 @@
 """What came in lately, so that a sender's retry makes no second record: bounded in time and in number."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from schemas.records.vocabulary import Millis
@@ -14,6 +14,13 @@ def compact(identity: str) -> str:
     if len(identity) <= _LONGEST:
         return identity
     return hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def compacted(identities: Sequence[str | None]) -> list[str | None]:
+    """The identities, each compact."""
+    if None not in identities and max(map(len, identities), default=0) <= _LONGEST:  # type: ignore[arg-type] # no None
+        return list(identities)
+    return [None if identity is None else compact(identity) for identity in identities]
 
 
 class Pending(Protocol):
@@ -54,15 +61,39 @@ class Recent:
         """What carries it to Kafka now."""
         return self._pending.get(identity)
 
-    def begun(self, identity: str, carrier: Pending) -> None:
-        """It is on its way."""
-        self._pending[identity] = carrier
+    def all_new(self, identities: Sequence[str | None]) -> bool:
+        """Whether neither Kafka nor anything on its way has any of these, and none of them comes twice; those that are None are."""
+        named = set(identities)
+        count = len(identities)
+        if None in named:
+            named.discard(None)
+            count -= identities.count(None)
+        return (
+            len(named) == count
+            and self._young.isdisjoint(named)
+            and self._old.isdisjoint(named)
+            and self._pending.keys().isdisjoint(named)
+        )
 
-    def ended(self, identity: str, delivered: bool) -> None:
-        """Kafka has it, or will never have it: then it may come again."""
-        self._pending.pop(identity, None)
-        if delivered and self._half_ms:
-            self._young.add(identity)
+    def begun(self, identities: Sequence[str | None], carrier: Pending) -> None:
+        """They are on their way; what is None has no identity."""
+        self._pending.update(dict.fromkeys([one for one in identities if one is not None], carrier))
+
+    def ended(self, identities: Sequence[str | None], answers: Sequence[str | None]) -> None:
+        """Kafka has those whose answer is None, and will never have the others: they may come again.
+
+        Args:
+            answers: those of `identities` in front, more behind them.
+        """
+        named = [one for one in identities if one is not None]
+        for identity in named:
+            self._pending.pop(identity, None)
+        if not self._half_ms:
+            return
+        if answers.count(None) < len(answers):
+            taken = zip(identities, answers[: len(identities)], strict=True)
+            named = [one for one, answer in taken if one is not None and answer is None]
+        self._young.update(named)
 
     def learned(self, identities: Iterable[str]) -> None:
         """Kafka has these, whoever brought them."""

@@ -4,8 +4,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections import OrderedDict
 from collections.abc import Mapping
+from heapq import heapify, heappop, heappush
 
 import orjson
 
@@ -13,31 +13,44 @@ from ops.intake.errors import NotAdmittedError
 from ops.intake.sources import Source
 from schemas.records.vocabulary import Millis
 
-# As many signatures as are remembered; at some 200 bytes each, 100,000 are 20 MB.
-_MOST_SEEN = 100_000
+# As many signatures of a source as are remembered; at some 300 bytes each, 50,000 are 15 MB.
+_MOST_SEEN = 50_000
 
 Seen = tuple[bytes, Millis]
 
 
 class SeenSignatures:
-    """Signatures of requests that were taken or are being taken: their bytes, however they were written, and when they were made.
+    """Signatures of a source's requests that were taken or are being taken: their bytes, however they were written, and when they
+    were made.
+
+    Those that are outdated are forgotten: whoever sends one again is refused for its age. Where more come within the tolerance
+    than are remembered, the eldest made are forgotten, and what was signed no later than they counts as not known: so a flood,
+    also of signatures dated ahead, opens no window for replays and closes none for what is signed now.
 
     Args:
         since: epoch ms; what was signed before may have been taken by an earlier process, and is not known here.
-        most: signatures that are remembered. What was signed before the youngest that was forgotten counts as not known either.
+        most: signatures that are remembered.
     """
 
     def __init__(self, since: Millis = 0, most: int = _MOST_SEEN) -> None:
         self._unknown_before, self._most = since, most
-        self._seen: OrderedDict[bytes, Millis] = OrderedDict()
+        self._seen: dict[bytes, Millis] = {}
+        self._by_age: list[tuple[Millis, bytes]] = []
 
-    def add(self, signature: Seen) -> None:
-        """It is being taken."""
+    def add(self, signature: Seen, outdated_before: Millis = 0) -> None:
+        """It is being taken; what was made before `outdated_before` would be refused for its age."""
         digest, at = signature
         self._seen[digest] = at
-        if len(self._seen) > self._most:
-            _, forgotten = self._seen.popitem(last=False)
-            self._unknown_before = max(self._unknown_before, forgotten + 1)
+        heappush(self._by_age, (at, digest))
+        while self._by_age[0][0] < outdated_before:
+            self._seen.pop(heappop(self._by_age)[1], None)
+        while len(self._seen) > self._most:
+            forgotten, eldest = heappop(self._by_age)
+            if self._seen.pop(eldest, None) is not None:
+                self._unknown_before = max(self._unknown_before, forgotten + 1)
+        if len(self._by_age) > 2 * self._most:  # of those that were given back
+            self._by_age = [(made, known) for known, made in self._seen.items()]
+            heapify(self._by_age)
 
     def discard(self, signature: Seen) -> None:
         """It was not taken after all: it may come again."""
@@ -46,9 +59,30 @@ class SeenSignatures:
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._seen
 
+    def __len__(self) -> int:
+        return len(self._seen)
+
     def knows_of(self, at: Millis) -> bool:
         """Whether one that was made then would be known."""
         return at >= self._unknown_before
+
+
+class SeenOfSources:
+    """What each source has signed, apart: no source's flood makes another's signatures forgotten.
+
+    Args:
+        since, most: as of `SeenSignatures`, of each.
+    """
+
+    def __init__(self, since: Millis = 0, most: int = _MOST_SEEN) -> None:
+        self._since, self._most = since, most
+        self._of: dict[str, SeenSignatures] = {}
+
+    def of(self, source: str) -> SeenSignatures:
+        """A source's own, by its name."""
+        if source not in self._of:
+            self._of[source] = SeenSignatures(self._since, self._most)
+        return self._of[source]
 
 
 def check_signature(

@@ -1,6 +1,7 @@
 """Who may send, as the file of sources says: a bearer token, an HMAC or a routing key each, for some paths and one tenant."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -67,6 +68,14 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sources: list[Source]
+
+    @model_validator(mode="after")
+    def _each_by_its_name(self) -> "_File":
+        # Rates and signatures are counted by name.
+        twice = sorted(name for name, count in Counter(source.name for source in self.sources).items() if count > 1)
+        if twice:
+            raise ValueError(f"name {twice[0]!r} is given twice; give each source its own")
+        return self
 
 
 def read_sources(path: Path | None) -> tuple[Source, ...]:

@@ -19,8 +19,12 @@ log = structlog.get_logger()
 
 # As many as are remembered; at some 300 bytes each, 50,000 are 15 MB.
 _MOST = 50_000
-# A file that has grown to this is written anew with what is open still.
+# A file that has grown to this, and to twice what was open when it was written, is written anew with what is open still.
 _MOST_BYTES = 4 << 20
+# Of a larger file the end is read: this is several times what it can hold by itself.
+_MOST_READ = 32 << 20
+# Digits of epoch milliseconds.
+_LONGEST_TIME = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,10 @@ class Unsettled:
         """Know what an earlier process left open."""
         if self.file is None:
             return
-        for key, reception in self.file.read():
-            if now - reception.received_at <= self.window_s * 1000:
-                self._open[reception.mark] = key, reception
-                self._waiting.setdefault(key, []).append(reception.mark)
+        young = [one for one in self.file.read() if not self._is_past(one[1], now)]
+        for key, reception in young[-self.most :]:
+            self._open[reception.mark] = key, reception
+            self._waiting.setdefault(key, []).append(reception.mark)
         self.file.rewrite(self._open.values())
 
     def resumed(self, path: str, body: bytes, now: Millis) -> Reception | None:
@@ -88,22 +92,24 @@ class Unsettled:
         reception = self._open[marks.pop(0)][1]
         if not marks:
             del self._waiting[key]
-        if now - reception.received_at <= self.window_s * 1000:
+        if not self._is_past(reception, now):
             return reception
         self.settled(reception)
         return None
 
     def begun(self, path: str, body: bytes, reception: Reception) -> None:
-        """It is about to be handed over. Whatever happens then, it is open."""
+        """It is about to be handed over. Whatever happens then, it is open.
+
+        Those whose senders never came again are forgotten: when they are past, and the eldest where there are too many.
+        """
         if reception.mark in self._open:
             return
+        while self._open and (len(self._open) >= self.most or self._is_past(self._eldest, reception.received_at)):
+            self._forget(*self._open.popitem(last=False)[1])
         key = body_key(path, body)
         self._open[reception.mark] = key, reception
         if self.file is not None:
             self.file.add(key, reception, self._open.values())
-        if len(self._open) > self.most:
-            _, (key, reception) = self._open.popitem(last=False)
-            self._forget(key, reception.mark)
 
     def failed(self, path: str, body: bytes, reception: Reception) -> None:
         """Its sender has heard no success, and comes again."""
@@ -120,12 +126,24 @@ class Unsettled:
         if self.file is not None:
             self.file.close()
 
-    def _forget(self, key: str, mark: str) -> None:
-        marks = self._waiting.get(key, [])
-        if mark in marks:
-            marks.remove(mark)
+    @property
+    def _eldest(self) -> Reception:
+        return next(iter(self._open.values()))[1]
+
+    def _is_past(self, reception: Reception, now: Millis) -> bool:
+        return now - reception.received_at > self.window_s * 1000
+
+    def _forget(self, key: str, reception: Reception) -> None:
+        # In the file too: were it found there by the next process, a new body like it would count as its repetition.
+        if self.file is not None:
+            self.file.strike(reception)
+        marks = self._waiting.get(key)
+        if marks is None:
+            return
+        if reception.mark in marks:
+            marks.remove(reception.mark)
         if not marks:
-            self._waiting.pop(key, None)
+            del self._waiting[key]
 
     def __len__(self) -> int:
         return len(self._open)
@@ -140,18 +158,22 @@ class OpenFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._descriptor, self._bytes = path, -1, 0
+        self._path, self._descriptor, self._bytes, self._most = path, -1, 0, _MOST_BYTES
 
     def read(self) -> list[tuple[str, Reception]]:
-        """What was opened and never closed, the eldest first. A line that breaks off is passed over."""
+        """What was opened and never closed, the eldest first. A line that breaks off is passed over, and so is what is no line of
+        this file's.
+        """
         found: dict[str, tuple[str, Reception]] = {}
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            with self._path.open("rb") as file:
+                file.seek(max(0, self._path.stat().st_size - _MOST_READ))
+                lines = file.read(_MOST_READ).decode("utf-8", "replace").split("\n")
         except OSError:
             return []
         for line in lines:
             match line.split(" "):
-                case ["+", key, mark, at] if at.isdecimal():
+                case ["+", key, mark, at] if at.isascii() and at.isdecimal() and len(at) <= _LONGEST_TIME:
                     found[mark] = key, Reception(mark, int(at))
                 case ["-", mark]:
                     found.pop(mark, None)
@@ -172,10 +194,11 @@ class OpenFile:
                 "bodies that are open cannot be kept; a repetition after a restart may count twice", error=str(error)
             )
         self._bytes = len(text)
+        self._most = max(_MOST_BYTES, 2 * len(text))
 
     def add(self, key: str, reception: Reception, still_open: Receptions) -> None:
         """One more, which is among `still_open` already."""
-        if self._bytes > _MOST_BYTES:
+        if self._bytes > self._most:
             self.rewrite(still_open)
         else:
             self._write(_line(key, reception))

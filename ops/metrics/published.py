@@ -5,7 +5,6 @@ What is published again after a crash is counted again: exact figures are in the
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
@@ -42,7 +41,7 @@ class MeteredWire(Wire):
         if (count := self._count.get(type(output.record))) is not None:
             count(output.record)
         if self._tracing is not None and (carried := self._tracing.told(output)):
-            return replace(message, headers={**message.headers, **carried})
+            return message._replace(headers={**message.headers, **carried})
         return message
 
     def received(self, topic: Topic, partition: int, raw: RawRecord) -> Received[Any]:

@@ -1,4 +1,4 @@
-"""How long each stage of an episode took, against what it may take. Budgets: the mission's targets and maxima."""
+"""How long each stage of an episode took, against what it may take. Budgets: each stage's target and most (docs/operations.md)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

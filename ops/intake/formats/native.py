@@ -17,7 +17,17 @@ from ops.intake.formats.format import JSON_MEDIA, LINES_MEDIA, Example, Format, 
 from ops.intake.identity import named_identity
 from ops.intake.letters import INVALID, NOT_JSON
 from ops.intake.models import AlertIn, EdgeIn, LogIn, MetricIn, Sent
-from ops.intake.reading import Parcel, Reading, TakeItem, check_count, check_values, parse_json, read_items, take_each
+from ops.intake.reading import (
+    Parcel,
+    PressItems,
+    Reading,
+    TakeItem,
+    check_count,
+    check_values,
+    parse_json,
+    read_items,
+    take_each,
+)
 from schemas.records.intake import Alert
 from streams.topics import ALERTS, LOGS, METRICS, TOPOLOGY, Topic
 
@@ -51,13 +61,7 @@ def record_of(shape: type[Sent], item: Any, arrival: Arrival) -> Any:
 def taker(shape: type[Sent], arrival: Arrival) -> TakeItem:
     """Takes items of a shape; alerts with their identity."""
 
-    press = arrival.press if shape is AlertIn else None
-
     def take(item: Any, reading: Reading) -> None:
-        made = press.message(item, arrival) if press is not None else None
-        if made is not None:
-            reading.take(*made)
-            return
         record = record_of(shape, item, arrival)
         identity = None
         if type(record) is Alert:
@@ -68,7 +72,13 @@ def taker(shape: type[Sent], arrival: Arrival) -> TakeItem:
     return take
 
 
-def read_lines(body: bytes, arrival: Arrival, take: TakeItem) -> Reading:
+def presser(shape: type[Sent], arrival: Arrival) -> PressItems | None:
+    """Makes messages of usual alerts, all of a body at once; None for what is no alert."""
+    press = arrival.press
+    return None if press is None or shape is not AlertIn else lambda items, reading: press.made(items, arrival, reading)
+
+
+def read_lines(body: bytes, arrival: Arrival, take: TakeItem, press: PressItems | None = None) -> Reading:
     """Read JSON lines; a line that is no JSON is refused alone, with its exact bytes.
 
     Raises:
@@ -81,7 +91,7 @@ def read_lines(body: bytes, arrival: Arrival, take: TakeItem) -> Reading:
     if items is not None:
         reading = Reading(items=len(lines))
         longest, most = max(map(len, lines), default=0), arrival.rules.max_item_bytes
-        take_each(reading, items, take, longest > most, most)
+        take_each(reading, items, take, longest > most, most, press=press)
         reading.refusals = [replace(refusal, value=lines[refusal.index]) for refusal in reading.refusals]
         return reading
 
@@ -113,11 +123,11 @@ def reader(shape: type[Sent], items: str) -> Callable[[Parcel, Arrival], Reading
     """Reads bodies of a shape."""
 
     def read(parcel: Parcel, arrival: Arrival) -> Reading:
-        take = taker(shape, arrival)
+        take, press = taker(shape, arrival), presser(shape, arrival)
         if parcel.media in LINES_MEDIA:
-            return read_lines(parcel.body, arrival, take)
+            return read_lines(parcel.body, arrival, take, press)
         parsed = parse_json(parcel.body)
-        return read_items(parcel.body, parsed, items, arrival.rules.max_item_bytes, take)
+        return read_items(parcel.body, parsed, items, arrival.rules.max_item_bytes, take, press=press)
 
     return read
 

@@ -1,10 +1,10 @@
 """Alerts by labels, annotations and times, as Alertmanager writes them: what its webhook, Prometheus and Grafana share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ops.intake.arrival import Arrival
+from ops.intake.arrival import Arrival, Made
 from ops.intake.formats.format import Row
 from ops.intake.labelled import Labelled, alert_of_labels, bad_field, labels_at, object_of, prefixed, text_at, time_at
 from ops.intake.reading import Parcel, Reading, parse_json, read_items
@@ -31,13 +31,14 @@ class Dialect:
 
     Attributes:
         name: as metrics call its format.
-        when: an item's status and times; raises ItemRefusedError for what cannot be read.
+        when: an item's status and times; raises ItemRefusedError for what cannot be read. moments: the members that it looks at.
         done: members of an item that have a field of their own. names: under which labels some of the others are kept.
         group: members of the envelope that are kept with each alert, and the labels that they are kept under.
     """
 
     name: str
     when: Callable[[dict[str, Any], Arrival], When]
+    moments: tuple[str, ...]
     done: frozenset[str]
     names: Mapping[str, str]
     group: tuple[tuple[str, str], ...] = field(default=())
@@ -55,17 +56,14 @@ def read_notices(
         BodyRefusedError: there are too many.
     """
     kept = _group_of(envelope or {}, dialect.group)
-    press = arrival.label_press.taker(dialect, kept, arrival) if arrival.label_press is not None else None
 
     def take(item: Any, reading: Reading) -> None:
-        made = press(item) if press is not None else None
-        if made is None:
-            reading.take(*alert_of_labels(told(item, dialect, kept, arrival), arrival))
-        else:
-            reading.spend(len(made[0].value or b""))
-            reading.take(*made)
+        reading.take(*alert_of_labels(told(item, dialect, kept, arrival), arrival))
 
-    return read_items(parcel.body, parsed, "alerts", arrival.rules.max_item_bytes, take, envelope)
+    def press(items: Sequence[Any], reading: Reading) -> list[Made | None]:
+        return [] if arrival.label_press is None else arrival.label_press.made(items, dialect, kept, arrival, reading)
+
+    return read_items(parcel.body, parsed, "alerts", arrival.rules.max_item_bytes, take, envelope, press)
 
 
 def envelope_of(parsed: Any, parcel: Parcel) -> dict[str, Any]:
@@ -119,6 +117,7 @@ def webhook_dialect(name: str, group: tuple[tuple[str, str], ...]) -> Dialect:
     return Dialect(
         name=name,
         when=told_when,
+        moments=("status", "startsAt", "endsAt"),
         done=frozenset(("labels", "annotations", "status")),
         names={"startsAt": "starts_at", "endsAt": "ends_at"},
         group=group,

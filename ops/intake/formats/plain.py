@@ -18,7 +18,7 @@ PLAIN_FORMAT = native_format(
         Row("(any other member)", "labels", "under its own name"),
     ),
     example=Example(
-        "the mission's payload",
+        "this page",
         {"incident_id": "INC-7", "container_name": "checkout", "alert_type": "HighMemory", "severity": "critical",
          "logs": "heap at 83 %", "timestamp": "2022-01-15T02:32:32Z"},
     ),

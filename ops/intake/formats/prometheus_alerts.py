@@ -30,6 +30,7 @@ def _when(item: dict[str, Any], arrival: Arrival) -> When:
 _DIALECT = Dialect(
     name="prometheus",
     when=_when,
+    moments=("startsAt", "endsAt"),
     # The end of one that fires is when it would count as resolved if nothing more were heard of it: it moves, and is not kept.
     done=frozenset(("labels", "annotations", "endsAt")),
     names={"startsAt": "starts_at"},

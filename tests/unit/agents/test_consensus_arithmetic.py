@@ -32,7 +32,7 @@ def votes(draw: st.DrawFn) -> list[Recommendation]:
     ]
 
 
-def test_the_worked_case_of_the_mission() -> None:
+def test_the_worked_case_of_a_restart_against_a_scale_up() -> None:
     """Diagnosis says restart at 0.8, prediction scale up at 0.7: restart, confidence 0.8, support 0.57."""
     counted = tally([vote(), vote(Agent.PREDICTION, Action.SCALE_UP, 0.7)])
     assert counted.winner is not None

@@ -136,7 +136,7 @@ def test_identities_are_forgotten_after_the_window() -> None:
     """Not before half of it."""
     recent = Recent(window_s=10, most=100)
     recent.turn(0)
-    recent.ended("a", delivered=True)
+    recent.ended(["a"], [None])
     recent.turn(5_000)
     assert recent.known("a")
     recent.turn(10_000)
@@ -148,7 +148,7 @@ def test_identities_are_bounded_in_number() -> None:
     recent = Recent(window_s=10, most=100)
     for n in range(1000):
         recent.turn(0)
-        recent.ended(str(n), delivered=True)
+        recent.ended([str(n)], [None])
     assert len(recent) <= 100
     assert all(recent.known(str(n)) for n in range(951, 1000))
 

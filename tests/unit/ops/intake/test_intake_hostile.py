@@ -19,7 +19,7 @@ import pytest
 from ops.intake.body import BodyReader
 from ops.intake.guard import Guard
 from ops.intake.limits import SlidingWindow
-from ops.intake.signatures import SeenSignatures
+from ops.intake.signatures import SeenOfSources, SeenSignatures
 from ops.intake.sources import Hmac, Source
 from tests.support.intake import FakeDelivery, app_of, intake_over, served
 
@@ -290,7 +290,7 @@ async def test_a_signature_counts_only_where_its_request_was_taken() -> None:
 async def test_what_was_signed_before_the_start_is_asked_to_be_signed_anew() -> None:
     """An earlier process may have taken it; 503 loses nothing of an honest sender, who signs each time that it sends."""
     now = int(time.time())
-    app = app_of(intake_over(FakeDelivery(), guard=Guard(SOURCES, seen=SeenSignatures(now * 1000))))
+    app = app_of(intake_over(FakeDelivery(), guard=Guard(SOURCES, seen=SeenOfSources(now * 1000))))
     body = b'{"service": "s", "message": "m"}'
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         answers = [await client.post("/v1/logs", content=body, headers=signed(body, at)) for at in (now - 1, now)]
@@ -307,6 +307,38 @@ def test_what_was_forgotten_counts_as_not_known() -> None:
     assert b"11" in seen
     seen.discard((b"11", 11))
     assert b"11" not in seen
+
+
+def test_signatures_that_are_dated_ahead_push_out_elder_ones_alone() -> None:
+    """What is signed now is known as long as anything is."""
+    seen = SeenSignatures(most=3)
+    for number, at in enumerate((400, 100, 400, 100, 101, 400)):
+        seen.add((b"%d" % number, at))
+    assert [seen.knows_of(at) for at in (100, 101, 102, 400)] == [False, False, True, True]
+    assert [b"%d" % number in seen for number in (0, 2, 5)] == [True] * 3
+
+
+def test_what_is_outdated_is_forgotten_and_takes_no_room() -> None:
+    """It would be refused for its age, so nothing else is forgotten in its place."""
+    seen = SeenSignatures(most=3)
+    for at in range(100):
+        seen.add((b"%d" % at, at), outdated_before=at - 1)
+    assert len(seen) == 2
+    assert seen.knows_of(0)
+    for number in range(100):  # given back, again and again
+        seen.add((b"same", 100 + number % 2))
+        seen.discard((b"same", 100))
+    assert len(seen._by_age) <= 6
+
+
+def test_a_sources_flood_is_its_own() -> None:
+    """Another's signatures are remembered as before."""
+    seen = SeenOfSources(most=2)
+    seen.of("quiet").add((b"q", 1))
+    for at in range(10):
+        seen.of("loud").add((b"%d" % at, at))
+    assert (seen.of("loud").knows_of(1), seen.of("quiet").knows_of(1)) == (False, True)
+    assert b"q" in seen.of("quiet")
 
 
 def test_a_routing_key_is_a_sources_secret(guarded: str) -> None:

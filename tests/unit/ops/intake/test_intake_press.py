@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +11,8 @@ from ops.intake.alert_bytes import AlertBytes
 from ops.intake.arrival import Arrival
 from ops.intake.formats import BY_PATH
 from ops.intake.press import AlertPress
-from ops.intake.reading import Parcel
+from ops.intake.reading import Parcel, Reading
+from ops.intake.unsettled import Ids, Reception
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus, Severity, Tier
@@ -55,31 +57,45 @@ def test_the_quick_way_is_the_slow_way(items: list[dict[str, Any]]) -> None:
 
 
 def test_usual_alerts_go_the_quick_way() -> None:
-    """From the second of a condition on."""
+    """From the second of a condition on; those that get the arrival's ids only where all of the body do, so that an id is the
+    same item's each time that the body is read."""
     item = {"service": "s", "name": "n", "alert_id": "a", "message": "m", "timestamp": 1_700_000_000_000}
     bare = {"service": "s", "name": "n"}
     arrival = Arrival(1_800_000_000_000, lambda: "made", press=AlertPress(CODEC))
-    unnamed = KNOWN.read(Parcel(orjson.dumps([bare] * 3)), arrival)
-    assert [type(record) for record in unnamed.records] == [Alert, Message, Message]
-    assert unnamed.identities == ["default\x1fmade"] * 3  # the arrival's ids
+    for kind in (Alert, Message):
+        unnamed = KNOWN.read(Parcel(orjson.dumps([bare] * 3)), arrival)
+        assert [type(record) for record in unnamed.records] == [kind] * 3
+        assert unnamed.identities == ["default\x1fmade"] * 3
+    odd = KNOWN.read(Parcel(orjson.dumps([bare, bare | {"severity": 3}])), arrival)
+    assert [type(record) for record in odd.records] == [Alert, Alert]
     reading = KNOWN.read(Parcel(orjson.dumps([item | {"alert_id": f"a-{n}"} for n in range(5)])), arrival)
     assert [type(record) for record in reading.records] == [Message] * 5  # of a condition that is known by now
 
 
-def test_what_the_press_remembers_is_bounded() -> None:
-    """Conditions without end do not fill the memory."""
+def test_what_the_press_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conditions without end do not fill the memory, nor sets of members without end."""
+    monkeypatch.setattr("ops.intake.press._MOST", 200)
     press, arrival = AlertPress(CODEC), Arrival(0, lambda: "made")
-    for n in range(25_000):
-        item = {
-            "service": str(n % 24_000),
-            "name": "n",
-            "alert_id": "a",
-            "message": "m",
-            "timestamp": 1_700_000_000_000,
-        }
-        press.message(item, arrival)
-    assert len(press._seen) <= 20_000
-    assert len(press._known) <= 20_000
+    item = {"name": "n", "alert_id": "a", "message": "m", "timestamp": 1_700_000_000_000}
+    most = 0
+    for first in range(0, 300, 10):
+        items = [item | {"service": str(n)} for n in range(first, first + 10)]
+        press.made(items + items, arrival, Reading())
+        most = max(most, len(press))
+    assert 150 <= most <= 200
+    press.made([item | {f"member-{n}": "x"} for n in range(300)], arrival, Reading())
+    assert len(press) <= 200
+    assert sum(1 + len(kind.known) + len(kind.seen) for kind in press._kinds.values()) <= 200
+
+
+def test_ids_of_the_arrival_are_the_same_items_each_time() -> None:
+    """A body that is read again, when more of its conditions are known, gives its items the ids that they had."""
+    items = [{"service": f"s-{n % 3}", "name": "n", "extra": n % 2} for n in range(8)]
+    press = AlertPress(CODEC)
+    for _ in range(4):
+        ids = Ids(Reception("mark", 0))
+        reading = KNOWN.read(Parcel(orjson.dumps(items)), Arrival(1_800_000_000_000, ids, press=press))
+        assert reading.identities == [f"default\x1fmark-{n}" for n in range(8)]
 
 
 WORDS = st.text(max_size=20) | st.text(max_size=5).map(lambda text: text * 700)

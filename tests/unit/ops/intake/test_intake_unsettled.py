@@ -12,7 +12,7 @@ import pytest
 from ops.intake.guard import Guard
 from ops.intake.handover import Bounds
 from ops.intake.sources import Source
-from ops.intake.unsettled import Ids, OpenFile, Reception, Unsettled
+from ops.intake.unsettled import Ids, OpenFile, Reception, Unsettled, body_key
 from tests.support.intake import FakeDelivery, app_of, intake_over
 
 NOW = 1_800_000_000_000
@@ -85,6 +85,45 @@ def test_the_eldest_are_forgotten_where_they_are_too_many() -> None:
     for number in range(3):
         unsettled.failed(PATH, b"%d" % number, Reception(f"{number}", NOW))
     assert [bool(unsettled.resumed(PATH, b"%d" % number, NOW)) for number in range(3)] == [False, True, True]
+
+
+def test_what_is_forgotten_is_forgotten_by_the_next_process_too(tmp_path: Path) -> None:
+    """A new body like one that was pushed out, or is long past, is no repetition of it."""
+    file = tmp_path / "open.log"
+    unsettled = over(file, most=2)
+    for number in range(3):
+        unsettled.begun(PATH, b"%d" % number, Reception(f"{number}", NOW))
+    for number in range(3):
+        unsettled.settled(Reception(f"{number}", NOW))
+    assert len(over(file)) == 0
+    unsettled.failed(PATH, b"never again", Reception("never", NOW))
+    unsettled.begun(PATH, b"later", Reception("later", NOW + 300_001))
+    assert len(unsettled) == 1
+    assert "never" not in [reception.mark for _, reception in OpenFile(file).read()]
+
+
+def test_a_file_of_too_many_or_of_rubbish_is_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The youngest are known, of so many bytes at the end."""
+    monkeypatch.setattr("ops.intake.unsettled._MOST_READ", 2_000)
+    file = tmp_path / "open.log"
+    lines = [f"+ {body_key(PATH, b'%d' % number)} mark-{number} {NOW}\n" for number in range(100)]
+    file.write_text("".join([*lines, f"+ key mark {'9' * 5_000}\n"[:500], "+ key mark ٣\n", "+ \x00\n"]))
+    found = over(file, most=10)
+    assert len(found) == 10
+    assert [bool(found.resumed(PATH, b"%d" % number, NOW)) for number in (89, 90, 99)] == [False, True, True]
+
+
+def test_a_file_of_many_that_are_open_is_not_written_anew_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only when it has twice the bytes of what is open."""
+    monkeypatch.setattr("ops.intake.unsettled._MOST_BYTES", 1_000)
+    written = []
+    rewrite = OpenFile.rewrite
+    monkeypatch.setattr(OpenFile, "rewrite", lambda self, still: (written.append(1), rewrite(self, still)))
+    unsettled = over(tmp_path / "open.log", most=1_000)
+    for number in range(500):
+        unsettled.begun(PATH, b"%d" % number, Reception(f"{number}", NOW))
+    assert len(written) < 10
+    assert len(over(tmp_path / "open.log", most=1_000)) == 500
 
 
 def test_a_file_that_cannot_be_written_keeps_nobody_from_going_on(tmp_path: Path) -> None:
