@@ -14,6 +14,7 @@ import structlog
 
 from ops.child import Child
 from ops.embedded.cassandra import EmbeddedCassandra
+from ops.embedded.errors import StartAbandonedError
 from ops.embedded.kafka import EmbeddedKafka
 from ops.errors import AlreadyRunningError, ChildFailedError, HomeUnusableError
 from ops.listening import check_port, free_port, url_of
@@ -56,6 +57,7 @@ class Supervisor:
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._lock: IO[str] | None = None
         self._kafka: EmbeddedKafka | None = None  # where it is this one's to look after
+        self._reviving: threading.Thread | None = None
         self.bootstrap = ""
         self.contact_points = settings.cassandra_contact_points
         self.http_url = ""
@@ -109,7 +111,7 @@ class Supervisor:
         else:
             kafka = EmbeddedKafka(settings.home, jars_dir=settings.jars, progress=self._progress)
             if not kafka.status().running:
-                self._started.callback(kafka.down)
+                self._started.callback(self._stop_kafka, kafka)
                 self._kafka = kafka
             self.bootstrap = kafka.up().address
         self._progress(f"Kafka answers at {self.bootstrap}")
@@ -163,19 +165,38 @@ class Supervisor:
                 self._guarded(child.name, child.watch)
 
     def _look_after_kafka(self) -> None:
-        if self._kafka is not None and self._kafka.revive():
+        """Start it again on a thread of its own: that takes up to minutes, in which the workers are looked after."""
+        at_it = self._reviving is not None and self._reviving.is_alive()
+        if self._kafka is not None and not at_it and self._kafka.fallen():
+            self._reviving = threading.Thread(
+                target=self._guarded, args=("kafka", self._revive, self._kafka), name="kafka-revival", daemon=True
+            )
+            self._reviving.start()
+
+    def _revive(self, kafka: EmbeddedKafka) -> None:
+        if not self._stopping.is_set() and kafka.revive():
             log.warning("Kafka had died and was started again", address=self.bootstrap)
 
-    def _guarded(self, name: str, look: Callable[[], None]) -> None:
+    def _stop_kafka(self, kafka: EmbeddedKafka) -> None:
+        kafka.abandon()
+        if self._reviving is not None:
+            self._reviving.join()
+        kafka.down()
+
+    def _guarded(self, name: str, look: Callable[..., None], *of: EmbeddedKafka) -> None:
         """Look after one; what fails now (a full disk, a terminal that is gone) is tried again at the next look."""
         try:
-            look()
+            look(*of)
+        except StartAbandonedError:
+            return
         except (OSError, BreakwaterError) as error:
             with contextlib.suppress(OSError):  # nobody may be there to read it
                 log.error("not looked after; tried again", what=name, error=str(error))
 
     def _stop_children(self) -> None:
         self._stopping.set()
+        if self._kafka is not None:
+            self._kafka.abandon()
         if self._watcher.ident is not None:
             self._watcher.join()  # so that none is started again while it is stopped
         for child in self.workers.values():

@@ -23,6 +23,7 @@ from ops.intake.pace import Pace
 from ops.intake.rows import RowMapping
 from ops.intake.sending import FileSender, Sent
 from ops.settings import Settings, load_settings
+from ops.sparing import told_sparingly
 from ops.storm_sending import send_storm
 from ops.storm_shapes import Shape, due_at
 from schemas.codec import Codec
@@ -113,7 +114,8 @@ def storm(
             due_s = 0.0 if rate is None else due_at(shape, sent / alerts) * alerts / rate
             return max(0.0, begun + due_s - time.monotonic())
 
-        counts = Sent(asyncio.run(_storm(bootstrap, partitions, generated, wait_s, stride)))
+        with told_sparingly(bootstrap, lambda line: typer.echo(line, err=True)):
+            counts = Sent(asyncio.run(_storm(bootstrap, partitions, generated, wait_s, stride)))
     _tell(counts, time.monotonic() - begun, as_json)
 
 

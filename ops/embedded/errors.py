@@ -25,6 +25,10 @@ class StartFailedError(EmbeddedServerError):
     """The server ended, or did not answer in time; the message has the end of its log."""
 
 
+class StartAbandonedError(EmbeddedServerError):
+    """The server was to be stopped while it was starting."""
+
+
 class StopFailedError(EmbeddedServerError):
     """The server's process does not end."""
 

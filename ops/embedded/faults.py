@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,10 @@ COMMON_FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A start that failed: of what, where, and what it left in its logs (bytes read from their `offset` on)."""
+    """A start that failed: of what, where, and what it left in its logs (bytes read from their `offset` on).
+
+    `killed_by` is the signal that ended it, where one did.
+    """
 
     title: str
     folder: Path
@@ -71,6 +75,7 @@ class Failure:
     what: str
     log: Path
     text: str
+    killed_by: int | None = None
 
     def explain(self, faults: Iterable[Fault]) -> EmbeddedServerError:
         """The error of the first of `faults` that the log shows, else a `StartFailedError` with the log's end."""
@@ -87,7 +92,16 @@ class Failure:
                 f"{self.title} {self.what}, and only {free_bytes / 1e6:.1f} MB are free in {self.folder}. Free some and "
                 "start it again."
             )
-        tail = "\n".join((grave or self.text).splitlines()[-_TAIL_LINES:]) or "(nothing)"
+        tail = "\n".join((grave or self.text).splitlines()[-_TAIL_LINES:])
+        if self.killed_by is not None:
+            return StartFailedError(
+                _killed(self.title, self.what, self.killed_by) + (f" Its log ends:\n{tail}" if tail else "")
+            )
+        if not tail:
+            return StartFailedError(
+                f"{self.title} {self.what} and wrote nothing, neither to {self.log} nor to console.log beside it. Start it "
+                "again; where it ends so each time, its Java does not run here: `java -version` says more."
+            )
         return StartFailedError(
             f"{self.title} {self.what}. Its log, {self.log}, says why; correct that and start it again. Its end:\n{tail}"
         )
@@ -106,6 +120,15 @@ def read_since(file: Path, offset: int = 0) -> str:
             return log.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _killed(title: str, what: str, number: int) -> str:
+    why = (
+        "Somebody ended it by force, or the kernel did because memory was short: `dmesg` says so. Free some, and start it again."
+        if number == signal.SIGKILL
+        else "Somebody ended it. Start it again."
+    )
+    return f"{title} {what}: it was killed by signal {number} ({signal.Signals(number).name}). {why}"
 
 
 def _without_chatter(text: str) -> str:

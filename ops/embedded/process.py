@@ -19,6 +19,7 @@ from ops.embedded.errors import StopFailedError
 _TOLERANCE_S = 0.05
 # The kernel needs a moment to free a gigabyte.
 _KILL_LIMIT_S = 30.0
+_SIGNALS = frozenset(signal.valid_signals())
 
 
 class ServerProcess:
@@ -74,6 +75,15 @@ class ServerProcess:
     def died(self) -> bool:
         """Whether it was started, and has ended otherwise than by being stopped and forgotten."""
         return self._pid_file.exists() and self.find() is None
+
+    def killed_by(self) -> int | None:
+        """The signal that ended what was started here; None where it ended by itself, runs, or was started by another."""
+        status = None if self._child is None else self._child.poll()
+        if status is None:
+            return None
+        # A shell, and Java where it handles the signal, end with 128 and the signal's number.
+        number = -status if status < 0 else status - 128
+        return number if number in _SIGNALS else None
 
     def forget(self) -> None:
         """Remove the pid file."""

@@ -6,6 +6,7 @@ process). Whoever runs Breakwater with the same home finds the same server.
 
 import errno
 import random
+import threading
 import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import ClassVar
 
-from ops.embedded.errors import DiskFullError, EmbeddedServerError, PortTakenError
+from ops.embedded.errors import DiskFullError, EmbeddedServerError, PortTakenError, StartAbandonedError
 from ops.embedded.exclusive import exclusive
 from ops.embedded.faults import Failure, Fault, read_since
 from ops.embedded.jar_lock import read_lock
@@ -72,6 +73,7 @@ class EmbeddedServer(ABC):
         self._progress = progress
         self._process = ServerProcess(self.folder)
         self._fallen = False
+        self._abandoned = threading.Event()
 
     @property
     def folder(self) -> Path:
@@ -120,6 +122,15 @@ class EmbeddedServer(ABC):
             self._process.forget()
         return was_running
 
+    def abandon(self) -> None:
+        """Wait for no start of it any more, whichever thread does: it is to be stopped, for good as far as this object goes."""
+        self._abandoned.set()
+
+    def fallen(self) -> bool:
+        """Whether it has died and was not started again since: at once, and without starting it."""
+        self._fallen = self._fallen or self._process.died()
+        return self._fallen
+
     def revive(self) -> bool:
         """Start the server again where it has died; one that was stopped by `down` stays so. Whether it had died.
 
@@ -128,8 +139,7 @@ class EmbeddedServer(ABC):
         Raises:
             EmbeddedServerError: it could not be started; the message says why and what to do.
         """
-        self._fallen = self._fallen or self._process.died()
-        if not self._fallen:
+        if not self.fallen():
             return False
         # A start that fails leaves no trace of the process that had died: it is tried again all the same.
         self._up(moved=False)
@@ -238,16 +248,18 @@ class EmbeddedServer(ABC):
     def _await_answer(self, ports: dict[str, int], offset: int) -> None:
         deadline = time.monotonic() + self.start_limit_s
         while not self.answers(ports):
+            if self._abandoned.is_set():
+                raise StartAbandonedError(f"{self.title} was not waited for: it is to be stopped.")
             if self._process.find() is None:
                 raise self._failure("ended while it was starting", offset).explain(self.faults)
             if time.monotonic() > deadline:
                 what = f"did not answer within {self.start_limit_s:.0f} s"
                 raise self._failure(what, offset).explain(self.faults)
-            time.sleep(_POLL_S)
+            self._abandoned.wait(_POLL_S)
 
     def _failure(self, what: str, offset: int) -> Failure:
         text = read_since(self._console) + read_since(self.log, offset)
-        return Failure(self.title, self.folder, self._heap_mb, what, self.log, text)
+        return Failure(self.title, self.folder, self._heap_mb, what, self.log, text, self._process.killed_by())
 
     def _disk_error(self, error: OSError) -> EmbeddedServerError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

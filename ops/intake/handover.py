@@ -7,7 +7,7 @@ come again, and the repetition is recognised by its identity and waits for the s
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ops.intake.recent import Recent, compacted
@@ -27,6 +27,8 @@ class Delivery(Protocol):
         """Send records and wait for Kafka's answer to each: None, or why it was not taken."""
 
 
+# Bodies of at most so many records go together where several come at once: a call of the client costs more than a record.
+_FEW = 16
 # Bodies without identities whose senders were told to come again.
 _MOST_TOLD_LATER = 10_000
 
@@ -56,7 +58,6 @@ class _Carrier:
     begun_s: float
     done: "asyncio.Future[Sequence[str | None]]"
     count: int
-    task: "asyncio.Task[None] | None" = field(default=None)
 
 
 class Handover:
@@ -80,6 +81,8 @@ class Handover:
         self._monotonic = monotonic
         self._recent = Recent(bounds.window_s, bounds.most_identities)
         self._carriers: dict[_Carrier, None] = {}
+        self._gathered: list[_Carrier] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._told_later: OrderedDict[str, _Carrier] = OrderedDict()
         self._recalling = False
         self.waiting_bytes = 0
@@ -172,22 +175,43 @@ class Handover:
         self._recent.begun(identities, carrier)
         self._carriers[carrier] = None
         self.waiting_bytes += carrier.size
-        carrier.task = asyncio.create_task(self._carry(carrier))
+        if carrier.count > _FEW:
+            self._send([carrier])
+        else:
+            self._gathered.append(carrier)
+            if len(self._gathered) == 1:
+                loop.call_soon(self._send_gathered)
         return carrier
 
-    async def _carry(self, carrier: _Carrier) -> None:
-        answers: Sequence[str | None] = ["_STOPPED"] * len(carrier.messages)
+    def _send_gathered(self) -> None:
+        together, self._gathered = self._gathered, []
+        self._send(together)
+
+    def _send(self, carriers: list[_Carrier]) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry(carriers))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, carriers: list[_Carrier]) -> None:
+        messages = carriers[0].messages if len(carriers) == 1 else [one for each in carriers for one in each.messages]
+        answers: Sequence[str | None] = ["_STOPPED"] * len(messages)
         try:
-            answers = await self._delivery().delivered(carrier.messages)
+            answers = await self._delivery().delivered(messages)
         except DeliveryError as error:
-            answers = [str(error)] * len(carrier.messages)
+            answers = [str(error)] * len(messages)
         finally:
-            self._recent.ended(carrier.identities, answers)
-            del self._carriers[carrier]
-            self.waiting_bytes -= carrier.size
-            carrier.messages, carrier.identities = [], []
-            if not carrier.done.done():
-                carrier.done.set_result(answers)
+            first = 0
+            for carrier in carriers:
+                self._arrived(carrier, answers[first : first + carrier.count])
+                first += carrier.count
+
+    def _arrived(self, carrier: _Carrier, answers: Sequence[str | None]) -> None:
+        self._recent.ended(carrier.identities, answers)
+        del self._carriers[carrier]
+        self.waiting_bytes -= carrier.size
+        carrier.messages, carrier.identities = [], []
+        if not carrier.done.done():
+            carrier.done.set_result(answers)
 
     async def _acknowledged(self, carriers: list[_Carrier], body_key: str = "") -> None:
         waiting = {carrier.done for carrier in carriers}

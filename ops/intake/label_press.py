@@ -27,7 +27,7 @@ from schemas.errors import InvalidInputError
 from schemas.identity import stable_ids
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus
-from streams.outbox import Message, keyed_messages
+from streams.outbox import keyed_messages
 from streams.topics import ALERTS
 
 # Sets of member names that are remembered; at some 4,000 bytes each, 1,000 are 4 MB. Larger sets go the slow way.

@@ -30,11 +30,11 @@ replicas; what cannot be taken lies in the dead letters byte for byte (`breakwat
   no answer because the process ended) and sends the same body again: it gets the ids that it had. After a restart what was taken
   within that time is read back from Kafka first, and which bodies were left open from `intake/` in the home. Several processes
   behind one address learn of alerts from each other with `BREAKWATER_INTAKE_SHARED`.
-- **What may come twice all the same**, because nothing honest tells a repetition from a second event: an alert without id and time
-  whose sender goes to another process after a 503, or comes again after a restart that lost the home, or after the machine itself
-  broke down (the file is not forced to its disk). And whatever is no alert, where the process ended between Kafka's acknowledgement
-  and the answer: metrics are recognised by the process alone that took them; log lines, edges and dead letters have no identity at
-  all, and are recognised only where the same body comes again to a process that still waits for Kafka or has waited for it. Ids
+- **What may come twice all the same**, because nothing honest tells a repetition from a second event: an alert without id and
+  time whose sender goes to another process after a 503, or comes again after a restart that lost the home, or after the machine
+  itself broke down (the file is not forced to its disk). And whatever is no alert, where the process ended between Kafka's
+  acknowledgement and the answer: metrics are recognised by the process alone that took them; log lines, edges and dead letters
+  have no identity at all, and are recognised only where the same body comes again to a process that still waits for Kafka. Ids
   made of a body's bytes and the time would hide such repetitions, and with them alerts that truly came twice, so none are made.
 - **401, 403, 408, 429**: not let in; nothing is kept, and metrics count it by reason.
 - Bodies may be packed by gzip, deflate or zstd (remote write: snappy), and have 16 MiB, packed and unpacked; an item has

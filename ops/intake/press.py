@@ -109,9 +109,7 @@ class AlertPress:
             ]
         received = avro_long(arrival.received_at)
         templates = [one.template for one in known]
-        said = (
-            [one.message for one in templates] if messages is None else [*map(bytes.__add__, *_encoded(messages))]
-        )
+        said = [one.message for one in templates] if messages is None else [*map(bytes.__add__, *_encoded(messages))]
         made = list(map(b"".join, zip(
             [one.head for one in templates], *_encoded(ids), [one.between for one in templates],
             [received if at is None else avro_long(at) for at in times], repeat(received), said,
@@ -175,8 +173,8 @@ class _Table:
     """Items of the same members, by columns.
 
     Attributes:
-        names: of the members but id, time and message. rows: what tells the condition of each. odd: rows that have to go the slow way.
-        stamps, said, named: times, messages and ids, where such a member is there.
+        names: of the members but id, time and message. rows: what tells the condition of each.
+        odd: rows that have to go the slow way. stamps, said, named: times, messages and ids, where such a member is there.
     """
 
     names: tuple[str, ...]

@@ -232,7 +232,9 @@ def take_each(
             reading.refuse(first + index, error)
         except (RecursionError, orjson.JSONEncodeError):
             # orjson writes 254 levels and Python's own stack has a thousand.
-            reading.refuse(first + index, ItemRefusedError("The item is nested too deep; give it fewer levels.", INVALID))
+            reading.refuse(
+                first + index, ItemRefusedError("The item is nested too deep; give it fewer levels.", INVALID)
+            )
 
 
 def _all_short(made: Sequence[Made | None], max_item_bytes: int) -> bool:

@@ -62,7 +62,7 @@ class Recent:
         return self._pending.get(identity)
 
     def all_new(self, identities: Sequence[str | None]) -> bool:
-        """Whether neither Kafka nor anything on its way has any of these, and none of them comes twice; those that are None are."""
+        """Whether nobody has any of these yet, neither Kafka nor what is on its way, and none comes twice. None is always new."""
         named = set(identities)
         count = len(identities)
         if None in named:

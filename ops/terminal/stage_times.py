@@ -1,4 +1,4 @@
-"""How long each stage of an episode took, against what it may take. Budgets: each stage's target and most (docs/operations.md)."""
+"""How long each stage of an episode took, against what it may take. Budgets: targets and maxima of docs/operations.md."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

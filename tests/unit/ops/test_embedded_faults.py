@@ -1,6 +1,8 @@
 """What a server leaves in its log becomes an error that says what to do."""
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,21 @@ def test_only_this_start_is_read(tmp_path: Path) -> None:
     assert read_since(log, len("old fault\n")) == "new fault\n"
     log.write_text("rolled\n")
     assert read_since(log, len("old fault\n")) == "rolled\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(9, r"killed by signal 9 \(SIGKILL\).*dmesg"), (15, r"killed by signal 15 \(SIGTERM\)")]
+)
+def test_a_start_that_was_killed_says_by_which_signal(tmp_path: Path, number: int, words: str) -> None:
+    """It left no word of its own, so nobody is sent to read a log that says nothing."""
+    explained = str(replace(failure(tmp_path, ""), killed_by=number).explain(EmbeddedKafka.faults))
+    assert re.search(words, explained)
+    assert "(nothing)" not in explained
+    assert "server.log" not in explained
+
+
+def test_a_start_that_left_no_word_says_so(tmp_path: Path) -> None:
+    """With what can be tried."""
+    explained = str(failure(tmp_path, "").explain(EmbeddedKafka.faults))
+    assert "wrote nothing" in explained
+    assert "java -version" in explained

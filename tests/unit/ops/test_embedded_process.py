@@ -120,3 +120,23 @@ def test_one_that_does_not_listen_is_killed(server: Started) -> None:
     assert server.process.stop(patience_s=0.2) is True
 
     assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.parametrize(
+    ("script", "number"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", 9),
+        ("raise SystemExit(143)", 15),  # as Java ends where it is told to
+        ("raise SystemExit(1)", None),
+        ("raise SystemExit(0)", None),
+    ],
+)
+def test_it_is_known_which_signal_ended_it(tmp_path: Path, script: str, number: int | None) -> None:
+    """While it runs, or where another run started it, none is."""
+    process = ServerProcess(tmp_path)
+    assert process.killed_by() is None
+    process.spawn([sys.executable, "-c", script, process.mark], folder=tmp_path, output=tmp_path / "console.log")
+    while process.find() is not None:
+        pass
+    assert process.killed_by() == number
+    assert ServerProcess(tmp_path).killed_by() is None

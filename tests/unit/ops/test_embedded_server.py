@@ -18,10 +18,12 @@ from ops.embedded.errors import (
     DataDamagedError,
     EmbeddedServerError,
     PortTakenError,
+    StartAbandonedError,
     StartFailedError,
 )
 from ops.embedded.exclusive import exclusive
 from ops.embedded.kafka import EmbeddedKafka
+from tests.support.waiting import eventually
 
 # Formats as StorageTool does, and answers ApiVersions as a broker does. The file `last-words` has it print its content
 # and end; `silent` has it never answer.
@@ -206,6 +208,29 @@ def test_one_whose_revival_fails_is_revived_at_the_next_look(kafka: QuickKafka) 
 
     assert kafka.revive() is True
     assert kafka.status().address == before.address
+
+
+def test_a_start_is_given_up_when_it_is_to_be_stopped(kafka: QuickKafka) -> None:
+    """At once, by whichever thread; nothing is left running."""
+    kafka.up()
+    kafka.kill()
+    (kafka.folder / "silent").touch()
+    failures: list[BaseException] = []
+
+    def revived() -> None:
+        try:
+            kafka.revive()
+        except StartAbandonedError as error:
+            failures.append(error)
+
+    assert kafka.fallen()
+    reviving = threading.Thread(target=revived)
+    reviving.start()
+    eventually(lambda: kafka.status().running)
+    kafka.abandon()
+    reviving.join(15)
+    assert len(failures) == 1
+    assert not kafka.status().running
 
 
 def test_data_without_its_properties_is_not_formatted_over(kafka: QuickKafka) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ from typer.testing import CliRunner
 from ops import supervisor
 from ops.child import Child
 from ops.cli import app
-from ops.embedded.errors import StartFailedError
+from ops.embedded.errors import StartAbandonedError, StartFailedError
 from ops.errors import (
     AlreadyRunningError,
     ChildFailedError,
@@ -129,6 +131,7 @@ class FallenKafka:
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.asked = 0
+        self.abandoned = threading.Event()
 
     def status(self) -> SimpleNamespace:
         """It does not run yet."""
@@ -140,6 +143,14 @@ class FallenKafka:
 
     def down(self) -> None:
         """Nothing to stop."""
+
+    def abandon(self) -> None:
+        """Whoever waits for a start is told."""
+        self.abandoned.set()
+
+    def fallen(self) -> bool:
+        """It never comes back for good."""
+        return True
 
     def revive(self) -> bool:
         """The disk is full at the first look."""
@@ -157,6 +168,34 @@ def test_its_own_kafka_is_started_again_until_it_runs(tmp_path: Path, monkeypatc
     with supervised(Settings(home=tmp_path / "home", kafka_bootstrap_servers="", http_port=0), roles=()):
         eventually(lambda: kafka.asked > 1)
     assert kafka.asked > 1
+
+
+class SlowKafka(FallenKafka):
+    """Takes two minutes to start, if nobody gives it up."""
+
+    def revive(self) -> bool:
+        """As an overloaded machine starts it."""
+        self.asked += 1
+        if self.abandoned.wait(120):
+            raise StartAbandonedError("given up")
+        return True
+
+
+def test_a_kafka_that_is_slow_to_come_back_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that die meanwhile are started again, it is started once at a time, and Ctrl-C does not wait for it."""
+    monkeypatch.setattr(supervisor, "WATCH_S", 0.02)
+    kafka = SlowKafka()
+    monkeypatch.setattr(supervisor, "EmbeddedKafka", lambda *_, **__: kafka)
+    chosen = Settings(home=tmp_path / "home", kafka_bootstrap_servers="", http_port=0)
+    with supervised(chosen, roles=("edge",)) as running:
+        eventually(lambda: kafka.asked == 1)
+        child = running.workers["edge-1"]
+        died = child.pid
+        os.kill(died or 0, signal.SIGKILL)
+        eventually(lambda: child.restarts == 1 and child.pid is not None)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 60
+    assert kafka.asked == 1
 
 
 def test_a_home_has_one_supervisor(settings: Settings, asked: list[str]) -> None:

@@ -82,7 +82,7 @@ async def test_what_leads_on_or_is_too_large_is_given_up(
 async def test_a_drip_is_given_up_when_its_time_is_over(
     elsewhere: http.server.ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No single read is late, and the whole is: of a host that answers nothing but bytes now and then, for as long as one listens."""
+    """No single read is late, and the whole is: of a host that says a byte now and then, for as long as one listens."""
     monkeypatch.setattr(sns_trust, "_TIMEOUT_S", 2.0)
     begun = time.monotonic()
     with pytest.raises(httpx.HTTPError, match="not within 2 s"):

@@ -102,7 +102,9 @@ def test_what_is_forgotten_is_forgotten_by_the_next_process_too(tmp_path: Path) 
     assert "never" not in [reception.mark for _, reception in OpenFile(file).read()]
 
 
-def test_a_file_of_too_many_or_of_rubbish_is_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_too_many_or_of_rubbish_is_read_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The youngest are known, of so many bytes at the end."""
     monkeypatch.setattr("ops.intake.unsettled._MOST_READ", 2_000)
     file = tmp_path / "open.log"
@@ -113,7 +115,9 @@ def test_a_file_of_too_many_or_of_rubbish_is_read_within_bounds(tmp_path: Path, 
     assert [bool(found.resumed(PATH, b"%d" % number, NOW)) for number in (89, 90, 99)] == [False, True, True]
 
 
-def test_a_file_of_many_that_are_open_is_not_written_anew_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_many_that_are_open_is_not_written_anew_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only when it has twice the bytes of what is open."""
     monkeypatch.setattr("ops.intake.unsettled._MOST_BYTES", 1_000)
     written = []
