@@ -1,6 +1,7 @@
 """Handing over: exactly one record of a repetition, whatever Kafka does; and what waits is bounded."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,28 @@ async def test_while_the_eldest_waits_too_long_others_are_told_at_once(delivery:
     delivery.gate.set()
     assert await first == 0
     assert await handover.hand_over([message("b")], ["b"]) == 0
+
+
+async def test_bodies_that_come_at_once_go_together_and_each_has_its_own_answer(
+    delivery: FakeDelivery, clock: Clock
+) -> None:
+    """One call of the client for all; what Kafka refuses of one is not told to the others, and a large one goes by itself."""
+    calls: list[int] = []
+
+    class InPart(FakeDelivery):
+        async def delivered(self, records: Any) -> list[str | None]:
+            calls.append(len(records))
+            return ["_MSG_TIMED_OUT" if record.value == b"1" else None for record in records]
+
+    handover = over(InPart(), clock, patience_s=5)
+    bodies = [([message(str(n))], [str(n)]) for n in range(3)]
+    bodies.append(([message(f"many-{n}") for n in range(50)], [f"many-{n}" for n in range(50)]))
+    said = await asyncio.gather(*(handover.hand_over(*body) for body in bodies), return_exceptions=True)
+    assert [str(one) for one in said] == ["0", str(said[1]), "0", "0"]
+    assert isinstance(said[1], DeliveryError)
+    assert sorted(calls) == [3, 50]
+    assert await handover.hand_over([message("0"), message("2")], ["0", "2"]) == 2
+    assert handover.waiting_bytes == 0
 
 
 async def test_what_waits_is_bounded_in_bytes(delivery: FakeDelivery, clock: Clock) -> None:

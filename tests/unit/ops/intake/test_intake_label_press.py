@@ -1,5 +1,6 @@
 """The quick way of alerts by labels makes what the slow way makes."""
 
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -9,12 +10,15 @@ from hypothesis import strategies as st
 
 from ops.intake.alert_bytes import AlertBytes
 from ops.intake.arrival import Arrival
+from ops.intake.batch import BatchReader
+from ops.intake.errors import BodyRefusedError
 from ops.intake.formats import BY_PATH
 from ops.intake.label_press import LabelPress
 from ops.intake.reading import Parcel
 from ops.intake.rules import Rules
 from schemas.codec import Codec
 from schemas.records.intake import Alert
+from streams.encoder import TelemetryEncoder
 from streams.outbox import Message
 
 CODEC = Codec(Alert)
@@ -45,6 +49,18 @@ USUAL = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+# Alerts that have the same names: columns, of which some have one value, some another here and there.
+ROWS = st.fixed_dictionaries(
+    {"labels": st.fixed_dictionaries({"alertname": st.sampled_from(["a", "b"]), "service": st.sampled_from(["s", " ", "", "ß"]),
+                                      "job": st.just("j"), "instance": TEXT, "zone": TEXT | st.just(None),
+                                      "tenant": st.sampled_from(["acme", "acme", "other"])}),
+     "annotations": st.fixed_dictionaries({"summary": st.sampled_from(["x", "x", ""]), "description": TEXT | ODD}),
+     "status": st.sampled_from(["firing", "firing", "resolved", "odd"]), "startsAt": TIMES,
+     "values": st.sampled_from([{"A": 1}, {"A": 1}, {}, None, "text"]), "dashboardURL": st.sampled_from(["", "", "http://d"])},
+)  # fmt: skip
+TABLES = st.lists(ROWS, min_size=2, max_size=8)
+
+
 def outcomes(path: str, items: list[Any], arrival: Arrival) -> tuple[list[Any], list[Any], list[tuple[int, str]], int]:
     """The alerts' bytes, their identities, what was refused, and how many went the quick way."""
     body = items if path == "/api/v2/alerts" else {"version": "4", "receiver": "r", "alerts": items}
@@ -57,7 +73,10 @@ def outcomes(path: str, items: list[Any], arrival: Arrival) -> tuple[list[Any], 
 
 @pytest.mark.parametrize("path", PATHS)
 @settings(max_examples=150, deadline=None)
-@given(st.lists(ITEMS | USUAL, min_size=1, max_size=3), st.sampled_from([(), ("severity", "zone"), ("100 %", "ß")]))
+@given(
+    st.lists(ITEMS | USUAL, min_size=1, max_size=4) | TABLES,
+    st.sampled_from([(), ("severity", "zone"), ("100 %", "ß")]),
+)
 def test_the_quick_way_is_the_slow_way(path: str, items: list[dict[str, Any]], fingerprint: tuple[str, ...]) -> None:
     """Byte by byte, identity by identity, refusal by refusal, whatever labels make the fingerprint."""
     rules = Rules(fingerprint=fingerprint) if fingerprint else Rules()
@@ -68,12 +87,51 @@ def test_the_quick_way_is_the_slow_way(path: str, items: list[dict[str, Any]], f
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_its_sender_writes_goes_the_quick_way(path: str) -> None:
-    """Grafana's values are an object, which is written as JSON: the slow way."""
+    """Also where it leaves members empty, and writes an object where others write texts, as Grafana does."""
     body = BY_PATH[path].example.body
     items = body if isinstance(body, list) else body["alerts"]
-    usual = [{name: value for name, value in item.items() if value and name != "values"} for item in items]
-    *_, refused, quick = outcomes(path, usual, Arrival(NOW, lambda: "made", label_press=PRESS))
+    *_, refused, quick = outcomes(path, items, Arrival(NOW, lambda: "made", label_press=PRESS))
     assert (refused, quick) == ([], len(items))
+
+
+def test_an_odd_alert_among_many_goes_the_slow_way_alone() -> None:
+    """Whatever is odd about it; the others of its names are a table without it."""
+    usual = {"labels": {"alertname": "a", "service": "s"}, "status": "firing", "annotations": {"summary": "x"}}
+    odd = [
+        usual | {"labels": {"alertname": 3, "service": "s"}}, usual | {"status": "burning"},
+        usual | {"annotations": {"summary": ""}}, usual | {"labels": {}}, [usual], None,
+    ]  # fmt: skip
+    items = [one for each in odd for one in (usual | {"labels": usual["labels"] | {"instance": "ß"}}, each, usual)]
+    arrival = Arrival(NOW, lambda: "made", label_press=PRESS)
+    *_, quick = outcomes("/v1/alertmanager", items, arrival)
+    assert quick == 2 * len(odd)
+    assert (
+        outcomes("/v1/alertmanager", items, arrival)[:3] == outcomes("/v1/alertmanager", items, Arrival(NOW, str))[:3]
+    )
+
+
+def test_a_body_that_makes_too_much_of_itself_is_refused_before_it_is_made() -> None:
+    """A megabyte that a thousand alerts share would be a gigabyte."""
+    items = [{"labels": {"alertname": "a", "instance": str(n)}, "status": "firing"} for n in range(1_000)]
+    body = orjson.dumps({"version": "4", "receiver": "r" * 1_000_000, "alerts": items})
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyRefusedError, match="share too much"):
+            BY_PATH["/v1/alertmanager"].read(Parcel(body), Arrival(NOW, lambda: "made", label_press=PRESS))
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_record_that_kafka_never_takes_is_refused_alone() -> None:
+    """The text that the alerts share fits all but the longest."""
+    items = [{"labels": {"alertname": "a", "instance": "x" * size}, "status": "firing"} for size in (1, 200_000, 1)]
+    body = orjson.dumps({"version": "4", "receiver": "r" * 1_800_000, "alerts": items})
+    reader = BatchReader(TelemetryEncoder())
+    arrival = Arrival(NOW, lambda: "made")
+    batch = reader.read(BY_PATH["/v1/alertmanager"], body, {}, arrival, {})
+    assert [refusal.index for refusal in batch.reading.refusals] == [1]
+    assert len(batch.messages) == 2
 
 
 def test_a_sender_that_is_bound_to_a_tenant_names_no_other() -> None:
