@@ -12,7 +12,7 @@ from ops.intake.arrival import Arrival
 from ops.intake.batch import BatchReader
 from ops.intake.files import cells_of
 from ops.intake.formats import BY_PATH, chosen
-from ops.intake.letters import ITEMS_HEADER, PATH_HEADER, STAGE
+from ops.intake.letters import BOUND_HEADER, ITEMS_HEADER, PATH_HEADER, STAGE
 from ops.intake.places import places_of
 from ops.intake.reading import Parcel, check_size
 from ops.intake.rows import AlertMaker, CsvAlerts, JsonAlerts, RowMapping
@@ -51,7 +51,8 @@ class Remapper:
     def _mapped(self, letter: DeadLetter, value: bytes) -> list[Message]:
         numbers = count()
         new_id = partial(_numbered, letter.dead_letter_id, numbers)
-        arrival = Arrival(letter.occurred_at, new_id, letter.tenant, self._rules)
+        bound = BOUND_HEADER in letter.headers
+        arrival = Arrival(letter.occurred_at, new_id, letter.tenant, self._rules, bound)
         path = letter.headers.get(PATH_HEADER, b"")
         if path in (CSV_PATH, JSONL_PATH):
             return [self._row(letter, value)]
@@ -64,8 +65,7 @@ class Remapper:
         refusals = [refusal for refusal in batch.reading.refusals if not wanted or refusal.index in wanted]
         if refusals:
             raise InvalidInputError(refusals[0].detail)
-        places = batch.reading.places
-        return [m for m, place in zip(batch.messages, places, strict=False) if not wanted or place in wanted]
+        return [m for m, place in zip(batch.messages, batch.places, strict=True) if not wanted or place in wanted]
 
     def _row(self, letter: DeadLetter, value: bytes) -> Message:
         check_size(len(value), self._rules.max_item_bytes)

@@ -34,7 +34,7 @@ class Batch:
     """What one body becomes.
 
     Attributes:
-        messages: of what is taken; identities: of each, what tells it from a repetition, or None.
+        messages: of what is taken; identities: of each, what tells it from a repetition, or None; places: of each, its item's.
         letters: of what is refused; for a format whose items have no bytes of their own one letter stands for all.
     """
 
@@ -42,6 +42,7 @@ class Batch:
     messages: list[Message] = field(default_factory=list)
     identities: list[str | None] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
 
     @property
     def accepted(self) -> int:
@@ -129,7 +130,7 @@ class BatchReader:
         batch = Batch(reading)
         if _MESSAGES.issuperset(map(type, reading.records)):
             # As nearly all bodies: the press made all of them, and told the reading how long they are.
-            batch.messages, batch.identities = reading.records, reading.identities
+            batch.messages, batch.identities, batch.places = reading.records, reading.identities, reading.places
             return batch
         reading.made = 0  # of lines it was their texts alone
         for at, record in enumerate(reading.records):
@@ -146,6 +147,7 @@ class BatchReader:
                     reading.refuse(reading.place(at), error)
                     continue
             batch.identities.append(reading.identities[at])
+            batch.places.append(reading.place(at))
         return batch
 
     def _message(self, record: Any) -> Message:

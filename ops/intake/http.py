@@ -22,7 +22,7 @@ from ops.intake.formats import FORMATS, Format, chosen
 from ops.intake.guard import Admitted, Guard
 from ops.intake.handover import Handover, NothingSentError
 from ops.intake.headers import plain_headers
-from ops.intake.letters import KEPT_HEADERS, OVERSIZED, PATH_HEADER, described, refused
+from ops.intake.letters import BOUND_HEADER, KEPT_HEADERS, OVERSIZED, PATH_HEADER, described, refused
 from ops.intake.reading import Parcel
 from ops.intake.rules import Rules
 from ops.intake.unsettled import Ids, Reception, Unsettled, body_key
@@ -115,7 +115,7 @@ class Intake:
     ) -> Answer:
         ids = Ids(reception)
         arrival = Arrival(reception.received_at, ids, admitted.tenant, self.rules, admitted.bound)
-        kept = _kept(known.path, parcel.headers)
+        kept = _kept(known.path, parcel.headers, admitted.bound)
         if body.value is None:
             return await self._refuse(known, _too_large(body, known, arrival, kept), OVERSIZED, parcel, begun)
         try:
@@ -242,9 +242,9 @@ def _is_short(body: bytes) -> bool:
     return len(body) < _ON_A_THREAD_BYTES and body.count(b"{") + body.count(b"\n") <= _MOST_OBJECTS
 
 
-def _kept(path: str, headers: Mapping[str, str]) -> dict[str, bytes]:
+def _kept(path: str, headers: Mapping[str, str], bound: bool) -> dict[str, bytes]:
     """The headers that a dead letter keeps: those by which its bytes are read."""
-    kept = {PATH_HEADER: path.encode()}
+    kept = {PATH_HEADER: path.encode()} | ({BOUND_HEADER: b"1"} if bound else {})
     for name, value in headers.items():
         if name in KEPT_HEADERS or name.startswith("ce-"):
             kept[name] = value.encode("latin-1")

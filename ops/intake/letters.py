@@ -15,6 +15,8 @@ ENVELOPE_HEADER = "intake-envelope"
 ITEMS_HEADER = "intake-items"
 # The place of an item in its body: what came together goes back in its order.
 INDEX_HEADER = "intake-index"
+# That the sender may name no other tenant than its own: its letter is read again under the same bond.
+BOUND_HEADER = "intake-bound"
 # Headers of the request by which a body is read.
 KEPT_HEADERS = frozenset(("content-type", "content-encoding", "x-prometheus-remote-write-version"))
 

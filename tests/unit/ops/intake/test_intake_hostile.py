@@ -341,6 +341,16 @@ def test_a_sources_flood_is_its_own() -> None:
     assert b"q" in seen.of("quiet")
 
 
+def test_what_only_dead_letters_have_is_not_taken_from_a_sender(address: str, delivery: FakeDelivery) -> None:
+    """Headers by which a letter is read again would let a sender pretend what surrounds its alert, or which items count."""
+    before = len(delivery.alerts())
+    alert = {"status": "firing", "labels": {"alertname": "n", "service": "s"}}
+    headers = {"intake-envelope": '{"receiver": "another"}', "intake-items": "7", "intake-path": "/v1/logs"}
+    assert httpx.post(f"http://{address}/v1/alertmanager", json=alert, headers=headers).status_code == 202
+    (made,) = delivery.alerts()[before:]
+    assert "alertmanager_receiver" not in made.labels
+
+
 def test_a_routing_key_is_a_sources_secret(guarded: str) -> None:
     """As PagerDuty's clients send it: in the body."""
     event = {"routing_key": "R0UT1NG", "event_action": "resolve", "dedup_key": "d"}

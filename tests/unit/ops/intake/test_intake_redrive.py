@@ -2,31 +2,37 @@
 
 import asyncio
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
 from ops.dead_letters.remap import Remapper
-from ops.intake.batch import BatchReader
+from ops.intake.arrival import Arrival
+from ops.intake.batch import Batch, BatchReader
 from ops.intake.formats import BY_PATH
+from ops.intake.guard import Guard
+from ops.intake.reading import Reading
 from ops.intake.rules import Rules
+from ops.intake.sources import Source
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert, LogLine
 from schemas.records.log import DeadLetter
 from streams.encoder import TelemetryEncoder
+from streams.outbox import Message
 from tests.support.intake import FakeDelivery, intake_over
 
 SMALL, LARGE = Rules(max_item_bytes=1000), Rules(max_item_bytes=100_000)
 
 
-def refused(path: str, body: bytes, **headers: str) -> tuple[FakeDelivery, DeadLetter]:
+def refused(path: str, body: bytes, guard: Guard | None = None, **headers: str) -> tuple[FakeDelivery, DeadLetter]:
     """What Kafka has of a body of which one item was too large, and its letter."""
     delivery = FakeDelivery()
 
     async def post() -> None:
-        intake = intake_over(delivery, rules=SMALL)
+        intake = intake_over(delivery, rules=SMALL, guard=guard or Guard())
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -87,6 +93,53 @@ def test_what_was_otlp_by_its_body_is_so_again() -> None:
     _, letter = refused("/v1/logs", body)
     assert letter.headers["intake-path"] == b"/otlp/v1/logs"
     assert again(letter, LARGE)[0].message.startswith("w" * 2000)
+
+
+ACME = Guard([Source(name="acme", bearer="secret", tenant="acme")])
+OF_ACME = {"authorization": "Bearer secret"}
+
+
+@pytest.mark.parametrize("path", ["/v1/alerts", "/v1/alertmanager"])
+def test_a_sender_of_one_tenant_reaches_no_other_by_way_of_the_dead_letters(path: str) -> None:
+    """What it named another tenant in was refused, and is refused when it goes back."""
+    alert = {"tenant": "other", "service": "s", "name": "n", "alertname": "n"}
+    body = alert if path == "/v1/alerts" else {"version": "4", "alerts": [{"status": "firing", "labels": alert}]}
+    delivery, letter = refused(path, orjson.dumps(body), ACME, **OF_ACME)
+    assert delivery.alerts() == []
+    with pytest.raises(InvalidInputError, match="the sender's is 'acme'"):
+        again(letter, LARGE)
+
+
+def test_what_was_too_large_goes_back_to_its_senders_tenant() -> None:
+    """It named none."""
+    _, letter = refused(
+        "/v1/alerts", orjson.dumps({"service": "s", "name": "n", "message": "z" * 2000}), ACME, **OF_ACME
+    )
+    assert [alert.tenant for alert in again(letter, LARGE)] == ["acme"]
+
+
+def test_what_other_rules_refuse_moves_nothing_of_the_rest() -> None:
+    """Of a whole body the items that go back are those that were refused, whatever else of it is refused today."""
+    good = [{"service": "s", "name": "n", "alert_id": f"good-{n}", "labels": {"x": "y" * 500}} for n in range(3)]
+    large = [{"service": "s", "name": "n", "alert_id": f"large-{n}", "message": "x" * 1000} for n in range(1_200)]
+    _, letter = refused("/v1/alerts", orjson.dumps([*good, *large]), content_type="application/json")
+    remapper = Remapper(Forgetful(TelemetryEncoder()), LARGE)
+    made = [Codec(Alert).decode(message.value).alert_id for message in remapper.messages(letter)]
+    assert made == [f"large-{n}" for n in range(1_200)]
+
+
+class Forgetful(BatchReader):
+    """Refuses the second item of a body when its records are written, whatever it is."""
+
+    def encoded(self, reading: Reading, arrival: Arrival) -> Batch:
+        """As the tenant's bond or a record's length would have it refused."""
+        foreign = (
+            Codec(Alert).decode(reading.records[1].value)
+            if isinstance(reading.records[1], Message)
+            else reading.records[1]
+        )
+        reading.records[1] = replace(foreign, tenant="other")
+        return super().encoded(reading, replace(arrival, bound=True))
 
 
 def test_a_body_of_which_thousands_are_refused_is_one_letter() -> None:
