@@ -96,12 +96,13 @@ def test_what_its_sender_writes_goes_the_quick_way(path: str) -> None:
 
 def test_an_odd_alert_among_many_goes_the_slow_way_alone() -> None:
     """Whatever is odd about it; the others of its names are a table without it."""
-    usual = {"labels": {"alertname": "a", "service": "s"}, "status": "firing", "annotations": {"summary": "x"}}
-    odd = [
+    labels = {"alertname": "a", "service": "s"}
+    usual = {"labels": labels, "status": "firing", "annotations": {"summary": "x"}}
+    odd: list[Any] = [
         usual | {"labels": {"alertname": 3, "service": "s"}}, usual | {"status": "burning"},
         usual | {"annotations": {"summary": ""}}, usual | {"labels": {}}, [usual], None,
     ]  # fmt: skip
-    items = [one for each in odd for one in (usual | {"labels": usual["labels"] | {"instance": "ß"}}, each, usual)]
+    items = [one for each in odd for one in (usual | {"labels": labels | {"instance": "ß"}}, each, usual)]
     arrival = Arrival(NOW, lambda: "made", label_press=PRESS)
     *_, quick = outcomes("/v1/alertmanager", items, arrival)
     assert quick == 2 * len(odd)

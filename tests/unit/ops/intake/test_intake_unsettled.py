@@ -12,7 +12,7 @@ import pytest
 from ops.intake.guard import Guard
 from ops.intake.handover import Bounds
 from ops.intake.sources import Source
-from ops.intake.unsettled import Ids, OpenFile, Reception, Unsettled, body_key
+from ops.intake.unsettled import Ids, OpenFile, Reception, Receptions, Unsettled, body_key
 from tests.support.intake import FakeDelivery, app_of, intake_over
 
 NOW = 1_800_000_000_000
@@ -122,7 +122,12 @@ def test_a_file_of_many_that_are_open_is_not_written_anew_for_each(
     monkeypatch.setattr("ops.intake.unsettled._MOST_BYTES", 1_000)
     written = []
     rewrite = OpenFile.rewrite
-    monkeypatch.setattr(OpenFile, "rewrite", lambda self, still: (written.append(1), rewrite(self, still)))
+
+    def counted(file: OpenFile, still_open: Receptions) -> None:
+        written.append(1)
+        rewrite(file, still_open)
+
+    monkeypatch.setattr(OpenFile, "rewrite", counted)
     unsettled = over(tmp_path / "open.log", most=1_000)
     for number in range(500):
         unsettled.begun(PATH, b"%d" % number, Reception(f"{number}", NOW))
