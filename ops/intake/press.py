@@ -4,20 +4,17 @@ A condition that comes a second time gets a template; id, time and message are f
 slow way makes, and whatever is unusual goes the slow way.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
 
-import orjson
-
-from ops.intake import values
 from ops.intake.arrival import Arrival, Made
 from ops.intake.identity import condition_id, named_identity
-from ops.intake.models import LONGEST_NAME, AlertIn
+from ops.intake.models import AlertIn
+from ops.intake.native_table import Row, Table, alike, table_of
 from ops.intake.reading import LONGEST_RECORD, Reading
 from schemas.codec import Codec
-from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import Millis
 from schemas.template import AlertTemplate, avro_long
@@ -28,16 +25,7 @@ from streams.topics import ALERTS
 # bytes goes the slow way.
 _MOST = 20_000
 _LONGEST = 4_096
-_TIMES = ("timestamp", "occurred_at", "time")
-# A time that is longer goes the slow way.
-_LONGEST_TIME = 64
-# Whole numbers between these are epoch milliseconds (see ops.intake.values).
-_LEAST_MS, _BELOW_MS = 100_000_000_000, 100_000_000_000_000
 _LENGTHS = [avro_long(length) for length in range(2048)]
-_TEXTS, _NUMBERS = frozenset((str,)), frozenset((int,))
-
-# What tells a condition from others: the values of its members but id, time and message, those that are no texts as JSON.
-_Row = tuple[str | bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +45,8 @@ class _Pressed:
 class _Kind:
     """Alerts that have the same members: the conditions among them that are known, and those that came once."""
 
-    known: dict[_Row, _Pressed] = field(default_factory=dict)
-    seen: set[_Row] = field(default_factory=set)
+    known: dict[Row, _Pressed] = field(default_factory=dict)
+    seen: set[Row] = field(default_factory=set)
 
 
 class AlertPress:
@@ -84,15 +72,15 @@ class AlertPress:
             BodyRefusedError: they are endless.
         """
         found: list[Made | None] = [None] * len(items)
-        for names, places in _alike(items).items():
+        for names, places in alike(items).items():
             rows = items if len(places) == len(items) else [items[place] for place in places]
-            table = _table(names, rows)
+            table = table_of(names, rows)
             if table is not None:
                 self._fill(found, places, table, arrival, reading)
         return found
 
     def _fill(
-        self, found: list[Made | None], places: Sequence[int], table: "_Table", arrival: Arrival, reading: Reading
+        self, found: list[Made | None], places: Sequence[int], table: Table, arrival: Arrival, reading: Reading
     ) -> None:
         pressed = self._pressed(table, arrival)
         usual = [row for row, one in enumerate(pressed) if one is not None and table.usual(row)]
@@ -121,7 +109,7 @@ class AlertPress:
             if len(message.value or b"") <= LONGEST_RECORD:
                 found[places[row]] = message, named_identity(one.tenant, name)
 
-    def _pressed(self, table: "_Table", arrival: Arrival) -> list[_Pressed | None]:
+    def _pressed(self, table: Table, arrival: Arrival) -> list[_Pressed | None]:
         """The condition of each row; None where it is not known yet, or is none that may be sent."""
         kind = self._kinds.get((arrival.tenant, table.names)) or self._kind(arrival.tenant, table.names)
         if kind is None:
@@ -147,7 +135,7 @@ class AlertPress:
         if self._remembered > _MOST:
             self._kinds, self._remembered = {}, 1
 
-    def _learned(self, kind: _Kind, table: "_Table", row: int, arrival: Arrival) -> _Pressed | None:
+    def _learned(self, kind: _Kind, table: Table, row: int, arrival: Arrival) -> _Pressed | None:
         """A template for what comes a second time: making one costs as much as five alerts the slow way."""
         key = table.rows[row]
         if sum(map(len, key)) + sum(map(len, table.names)) > _LONGEST:
@@ -166,124 +154,6 @@ class AlertPress:
         made = _Pressed(AlertTemplate(self._codec, alert), alert.tenant, alert)
         kind.known[key] = made
         return made
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Items of the same members, by columns.
-
-    Attributes:
-        names: of the members but id, time and message. rows: what tells the condition of each.
-        odd: rows that have to go the slow way. stamps, said, named: times, messages and ids, where such a member is there.
-    """
-
-    names: tuple[str, ...]
-    items: Sequence[dict[str, Any]]
-    rows: Sequence[_Row]
-    odd: frozenset[int]
-    stamps: Sequence[Millis] | None
-    said: Sequence[str] | None
-    named: Sequence[str] | None
-
-    def usual(self, row: int) -> bool:
-        """Whether a row may go the quick way."""
-        return row not in self.odd
-
-    def condition(self, row: int) -> dict[str, Any]:
-        """A row's members but id, time and message."""
-        return {name: value for name, value in self.items[row].items() if name not in _VARYING}
-
-    def times(self, usual: Sequence[int]) -> Sequence[Millis | None]:
-        """Epoch ms, None where no time was given."""
-        return [None] * len(usual) if self.stamps is None else _chosen(self.stamps, usual)
-
-    def messages(self, usual: Sequence[int]) -> Sequence[str] | None:
-        """What people read; None where that is among the condition."""
-        return None if self.said is None else _chosen(self.said, usual)
-
-    def ids(self, usual: Sequence[int]) -> Sequence[str] | None:
-        """The senders' ids; None where they give none."""
-        return None if self.named is None else _chosen(self.named, usual)
-
-
-_VARYING = frozenset(("alert_id", "message", *_TIMES))
-
-
-def _alike(items: Sequence[Any]) -> dict[tuple[str, ...], list[int]]:
-    """The places of objects, by the names of their members."""
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for place, item in enumerate(items):
-        if type(item) is dict:
-            names = tuple(item)
-            if (places := alike.get(names)) is None:
-                alike[names] = [place]
-            else:
-                places.append(place)
-    return alike
-
-
-def _table(names: tuple[str, ...], items: Sequence[dict[str, Any]]) -> _Table | None:
-    """Items that all have these members; None where two members mean the same."""
-    times = [name for name in _TIMES if name in names]
-    if len(times) > 1 or ("message" in names and ("description" in names or "summary" in names)):
-        return None
-    columns = dict(zip(names, zip(*[item.values() for item in items], strict=True), strict=True))
-    odd: set[int] = set()
-    stamps = _times(columns[times[0]], odd) if times else None
-    said = _texts(columns["message"], odd, bool) if "message" in names else None
-    named = _texts(columns["alert_id"], odd, _is_id) if "alert_id" in names else None
-    rest = [_comparable(column, odd) for name, column in columns.items() if name not in _VARYING]
-    rows = list(zip(*rest, strict=True)) if rest else [()] * len(items)
-    own = tuple(name for name in names if name not in _VARYING)
-    return _Table(own, items, rows, frozenset(odd), stamps, said, named)
-
-
-def _texts(column: Sequence[Any], odd: set[int], usual: Callable[[str], bool]) -> Sequence[str]:
-    """Texts of which none is unusual; such are put among the odd, and "" stands in their place."""
-    if _TEXTS.issuperset(map(type, column)) and all(map(usual, column)):
-        return column
-    bad = [row for row, text in enumerate(column) if type(text) is not str or not usual(text)]
-    odd.update(bad)
-    unusual = frozenset(bad)
-    return ["" if row in unusual else text for row, text in enumerate(column)]
-
-
-def _is_id(text: str) -> bool:
-    return 0 < len(text) <= LONGEST_NAME and text == text.strip()
-
-
-def _times(column: Sequence[Any], odd: set[int]) -> Sequence[Millis]:
-    """Epoch ms; what is no time, or a long text, is put among the odd."""
-    if _NUMBERS.issuperset(map(type, column)) and min(column) >= _LEAST_MS and max(column) < _BELOW_MS:
-        return column
-    found = []
-    for row, given in enumerate(column):
-        try:
-            if given is None or given == "" or (type(given) is str and len(given) > _LONGEST_TIME):
-                raise InvalidInputError("has to go the slow way")
-            found.append(values.time_ms(given))
-        except InvalidInputError:
-            odd.add(row)
-            found.append(0)
-    return found
-
-
-def _comparable(column: Sequence[Any], odd: set[int]) -> Sequence[str | bytes]:
-    """Texts as they are, other values as JSON: so 1, 1.0 and true are three."""
-    if _TEXTS.issuperset(map(type, column)):
-        return column
-    found: list[str | bytes] = []
-    for row, value in enumerate(column):
-        try:
-            found.append(value if type(value) is str else orjson.dumps(value))
-        except TypeError:  # deeper than orjson writes
-            odd.add(row)
-            found.append(b"")
-    return found
-
-
-def _chosen(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
-    return column if len(rows) == len(column) else [column[row] for row in rows]
 
 
 def _encoded(texts: Sequence[str]) -> tuple[Iterable[bytes], Iterable[bytes]]:
