@@ -14,8 +14,15 @@ Column = str | Sequence[str]
 
 # Lengths of most texts, encoded.
 LENGTHS = [avro_long(length).decode("latin-1") for length in range(2048)]
+# A table costs as much as some three rows by themselves; that is no matter where a body makes few tables.
+_MOST_TABLES, _FEW_ROWS = 32, 4
 _TEXT = frozenset((str,))
 long_text = lru_cache(maxsize=10_000)(lambda number: avro_long(number).decode("latin-1"))
+
+
+def pays(rows: int, tables: int) -> bool:
+    """Whether a table of so many rows is worth making, in a body of so many tables."""
+    return rows >= _FEW_ROWS or tables <= _MOST_TABLES
 
 
 def column(texts: Sequence[str]) -> Column:

@@ -13,7 +13,19 @@ from typing import Any
 
 from ops.intake.alert_bytes import writes_as
 from ops.intake.arrival import Arrival, Made
-from ops.intake.columns import Column, column, joined, length_of, long_text, merged, rows_of, size_of, text_of, texts_of
+from ops.intake.columns import (
+    Column,
+    column,
+    joined,
+    length_of,
+    long_text,
+    merged,
+    pays,
+    rows_of,
+    size_of,
+    text_of,
+    texts_of,
+)
 from ops.intake.formats.notices import Dialect, When
 from ops.intake.label_common import Common, common_of
 from ops.intake.label_shape import Shape, shape_of
@@ -70,7 +82,10 @@ class LabelPress:
             return found
         around = "".join(text_of(name) + text_of(value) for name, value in kept.items())
         body = _Body(self, self._header, dialect, around, len(kept), arrival, reading)
-        for names, places in alike(items).items():
+        tables = alike(items)
+        for names, places in tables.items():
+            if not pays(len(places), len(tables)):
+                continue
             shape = self.shape(dialect, arrival.rules, names)
             if shape.names is None or not shape.names.isdisjoint(kept):
                 continue

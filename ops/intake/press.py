@@ -10,6 +10,7 @@ from itertools import repeat
 from typing import Any
 
 from ops.intake.arrival import Arrival, Made
+from ops.intake.columns import pays
 from ops.intake.identity import condition_id, named_identity
 from ops.intake.models import AlertIn
 from ops.intake.native_table import Row, Table, alike, table_of
@@ -72,7 +73,10 @@ class AlertPress:
             BodyRefusedError: they are endless.
         """
         found: list[Made | None] = [None] * len(items)
-        for names, places in alike(items).items():
+        tables = alike(items)
+        for names, places in tables.items():
+            if not pays(len(places), len(tables)):
+                continue
             rows = items if len(places) == len(items) else [items[place] for place in places]
             table = table_of(names, rows)
             if table is not None:

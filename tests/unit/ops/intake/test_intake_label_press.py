@@ -94,6 +94,15 @@ def test_what_its_sender_writes_goes_the_quick_way(path: str) -> None:
     assert (refused, quick) == ([], len(items))
 
 
+def test_a_body_of_many_sets_of_names_is_no_dearer_than_the_slow_way() -> None:
+    """A table for each of its alerts would be: so they go the slow way, but for those that many have."""
+    usual = [{"labels": {"alertname": "a", "instance": str(n)}, "status": "firing"} for n in range(5)]
+    unlike = [{"labels": {"alertname": "a", f"label-{n}": "x"}, "status": "firing"} for n in range(100)]
+    arrival = Arrival(NOW, lambda: "made", label_press=LabelPress(CODEC))
+    assert outcomes("/v1/alertmanager", [*usual, *unlike], arrival)[3] == 5
+    assert outcomes("/v1/alertmanager", unlike[:20], arrival)[3] == 20
+
+
 def test_an_odd_alert_among_many_goes_the_slow_way_alone() -> None:
     """Whatever is odd about it; the others of its names are a table without it."""
     labels = {"alertname": "a", "service": "s"}
