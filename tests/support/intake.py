@@ -85,18 +85,19 @@ def app_of(intake: Intake) -> FastAPI:
 
 
 @contextmanager
-def served(intake: Intake, headers_timeout_s: float = 10.0) -> Iterator[str]:
+def served(intake: Intake, headers_timeout_s: float = 10.0, grace_s: float = 8.0) -> Iterator[str]:
     """The intake on a real server on a thread; gives `host:port`."""
-    with serving(app_of(intake), headers_timeout_s) as address:
+    with serving(app_of(intake), headers_timeout_s, grace_s) as address:
         yield address
 
 
 @contextmanager
-def serving(app: FastAPI, headers_timeout_s: float = 10.0) -> Iterator[str]:
+def serving(app: FastAPI, headers_timeout_s: float = 10.0, grace_s: float = 8.0) -> Iterator[str]:
     """An application on a real server on a thread; gives `host:port`."""
     protocol = type("Http", (BoundedHttp,), {"headers_timeout_s": headers_timeout_s})
     port = free_port()
     options = server_options() | {"http": protocol, "loop": "asyncio", "log_level": "critical"}
+    options["timeout_graceful_shutdown"] = grace_s
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, **options))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

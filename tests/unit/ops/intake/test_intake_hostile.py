@@ -16,9 +16,11 @@ import cramjam
 import httpx
 import pytest
 
+from ops import supervisor
 from ops.intake.body import BodyReader
 from ops.intake.guard import Guard
 from ops.intake.limits import SlidingWindow
+from ops.intake.server import server_options
 from ops.intake.signatures import SeenOfSources, SeenSignatures
 from ops.intake.sources import Hmac, Source
 from tests.support.intake import FakeDelivery, app_of, intake_over, served
@@ -339,6 +341,22 @@ def test_a_sources_flood_is_its_own() -> None:
         seen.of("loud").add((b"%d" % at, at))
     assert (seen.of("loud").knows_of(1), seen.of("quiet").knows_of(1)) == (False, True)
     assert b"q" in seen.of("quiet")
+
+
+def test_a_body_that_drips_in_does_not_keep_the_server_from_ending() -> None:
+    """It is given up after a moment: nothing of it is taken, and whoever sends it hears that by the connection's end."""
+    delivery = FakeDelivery()
+    assert server_options()["timeout_graceful_shutdown"] < supervisor.STOP_S
+    with served(intake_over(delivery), grace_s=0.5) as found:
+        host, _, port = found.partition(":")
+        dripping = socket.create_connection((host, int(port)), timeout=20)
+        dripping.sendall(b"POST /v1/alerts HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n" + GOOD[:10])
+        assert httpx.post(f"http://{found}/v1/alerts", content=GOOD).status_code == 202
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 9
+    with dripping, contextlib.suppress(ConnectionError):
+        assert b" 202 " not in dripping.recv(100)
+    assert len(delivery.taken) == 1
 
 
 def test_what_only_dead_letters_have_is_not_taken_from_a_sender(address: str, delivery: FakeDelivery) -> None:
