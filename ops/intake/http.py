@@ -114,7 +114,8 @@ class Intake:
         self, known: Format, body: Body, parcel: Parcel, admitted: Admitted, begun: float, reception: Reception
     ) -> Answer:
         ids = Ids(reception)
-        arrival = Arrival(reception.received_at, ids, admitted.tenant, self.rules, admitted.bound)
+        presses = self.reader.press(), self.reader.label_press()
+        arrival = Arrival(reception.received_at, ids, admitted.tenant, self.rules, admitted.bound, *presses)
         kept = _kept(known.path, parcel.headers, admitted.bound)
         if body.value is None:
             return await self._refuse(known, _too_large(body, known, arrival, kept), OVERSIZED, parcel, begun)

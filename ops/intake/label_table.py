@@ -17,8 +17,8 @@ from schemas.errors import InvalidInputError
 
 # A time that is longer goes the slow way.
 _LONGEST_TIME = 64
-_TEXTS, _TEXTS_OR_NONE = frozenset((str,)), frozenset((str, type(None)))
-_NOTHING: dict[str, Any] = {}
+TEXTS, _TEXTS_OR_NONE = frozenset((str,)), frozenset((str, type(None)))
+NOTHING: dict[str, Any] = {}
 
 # Of labels, annotations and members.
 Names = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -37,7 +37,7 @@ def alike(items: Sequence[Any]) -> Mapping[Names, Sequence[int]]:
     alike: dict[Names, list[int]] = {}
     for place, item in enumerate(items):
         if type(item) is dict:
-            labels, annotations = item.get("labels"), item.get("annotations", _NOTHING)
+            labels, annotations = item.get("labels"), item.get("annotations", NOTHING)
             if type(labels) is dict and labels and type(annotations) is dict:
                 names = (tuple(labels), tuple(annotations), tuple(item))
                 if (places := alike.get(names)) is None:
@@ -54,13 +54,13 @@ def values_of(shape: Shape, items: Sequence[Any]) -> list[Sequence[str]]:
         OddRowsError: of rows with values that are no texts, or that say nothing where others of the column do.
     """
     columns: list[Sequence[str]] = [
-        *zip(*[item.get("annotations", _NOTHING).values() for item in items], strict=True),
+        *zip(*[item.get("annotations", NOTHING).values() for item in items], strict=True),
         *zip(*map(shape.rest, items), strict=True),
         *zip(*[item["labels"].values() for item in items], strict=True),
     ]
     odd: list[int] = []
     for place, texts in enumerate(columns):
-        if not _TEXTS.issuperset(map(type, texts)):
+        if not TEXTS.issuperset(map(type, texts)):
             if shape.first_rest <= place < shape.first_label:
                 columns[place] = [*map(_text, texts)]
             odd += [row for row, text in enumerate(columns[place]) if type(text) is not str]
@@ -90,17 +90,18 @@ def whens_of(dialect: Dialect, items: Sequence[Any], arrival: Arrival) -> When |
     known: dict[Any, When | None] = {}
     try:
         for stamp in set(stamps):
-            known[stamp] = _when(dialect, stamp, arrival)
+            known[stamp] = when_of(dialect, stamp, arrival)
         found = [known[stamp] for stamp in stamps] if len(known) > 1 else [*known.values()]
     except TypeError:  # one is a list or an object
-        found = [_when(dialect, stamp, arrival) for stamp in stamps]
+        found = [when_of(dialect, stamp, arrival) for stamp in stamps]
     whens = [when for when in found if when is not None]
     if len(whens) == len(found):
         return whens[0] if len(whens) == 1 else whens
     raise OddRowsError([row for row in range(len(items)) if found[row % len(found)] is None])
 
 
-def _when(dialect: Dialect, stamp: tuple[Any, ...], arrival: Arrival) -> When | None:
+def when_of(dialect: Dialect, stamp: tuple[Any, ...], arrival: Arrival) -> When | None:
+    """Of the values of a dialect's moments; None where they cannot be read, or not at once."""
     if not _TEXTS_OR_NONE.issuperset(map(type, stamp)) or any(text and len(text) > _LONGEST_TIME for text in stamp):
         return None
     try:

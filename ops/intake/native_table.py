@@ -19,10 +19,41 @@ _TIMES = ("timestamp", "occurred_at", "time")
 _LONGEST_TIME = 64
 # Whole numbers between these are epoch milliseconds (see ops.intake.values).
 _LEAST_MS, _BELOW_MS = 100_000_000_000, 100_000_000_000_000
+VARYING = frozenset(("alert_id", "message", *_TIMES))
 _TEXTS, _NUMBERS = frozenset((str,)), frozenset((int,))
 
 # What tells a condition from others: the values of its members but id, time and message, those that are no texts as JSON.
 Row = tuple[str | bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """An item by itself: the names of its members but id, time and message, what tells its condition, and those three."""
+
+    names: tuple[str, ...]
+    row: Row
+    at: Millis | None
+    message: str | None
+    alert_id: str | None
+
+
+def single(item: Any) -> Single | None:
+    """A body's only item, at a part of a table's price; None where anything of it is unusual."""
+    if type(item) is not dict:
+        return None
+    rest = {name: value for name, value in item.items() if name not in VARYING}
+    times = [item[name] for name in _TIMES if name in item]
+    alert_id, message = item.get("alert_id"), item.get("message")
+    if len(times) > 1 or (alert_id is None and "alert_id" in item) or (message is None and "message" in item):
+        return None
+    if alert_id is not None and not (type(alert_id) is str and _is_id(alert_id)):
+        return None
+    if message is not None and (type(message) is not str or not message or "description" in rest or "summary" in rest):
+        return None
+    odd: set[int] = set()
+    at = _times(times, odd)[0] if times else None
+    row = tuple([_comparable((value,), odd)[0] for value in rest.values()])
+    return None if odd else Single(tuple(rest), row, at, message, alert_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +92,6 @@ class Table:
     def ids(self, usual: Sequence[int]) -> Sequence[str] | None:
         """The senders' ids; None where they give none."""
         return None if self.named is None else _chosen(self.named, usual)
-
-
-VARYING = frozenset(("alert_id", "message", *_TIMES))
 
 
 def alike(items: Sequence[Any]) -> dict[tuple[str, ...], list[int]]:

@@ -13,19 +13,21 @@ from ops.intake.arrival import Arrival, Made
 from ops.intake.columns import pays
 from ops.intake.identity import condition_id, named_identity
 from ops.intake.models import AlertIn
-from ops.intake.native_table import Row, Table, alike, table_of
+from ops.intake.native_table import Row, Table, alike, single, table_of
 from ops.intake.reading import LONGEST_RECORD, Reading
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import Millis
-from schemas.template import AlertTemplate, avro_long
-from streams.outbox import keyed_messages
+from schemas.template import AlertTemplate, avro_long, avro_string
+from streams.outbox import Message, keyed_messages
 from streams.topics import ALERTS
 
 # Conditions that are remembered, of all sets of members together; at some 1,500 bytes each, 20,000 are 30 MB. A condition of more
 # bytes goes the slow way.
 _MOST = 20_000
 _LONGEST = 4_096
+# A single alert of a longer text is left to the table, which sees to what Kafka takes.
+_LONGEST_MESSAGE = 100_000
 _LENGTHS = [avro_long(length) for length in range(2048)]
 
 
@@ -72,6 +74,8 @@ class AlertPress:
         Raises:
             BodyRefusedError: they are endless.
         """
+        if len(items) == 1 and (one := self._single(items[0], arrival, reading)) is not None:
+            return [one]
         found: list[Made | None] = [None] * len(items)
         tables = alike(items)
         for names, places in tables.items():
@@ -82,6 +86,29 @@ class AlertPress:
             if table is not None:
                 self._fill(found, places, table, arrival, reading)
         return found
+
+    def _single(self, item: Any, arrival: Arrival, reading: Reading) -> Made | None:
+        """Of a body's only item, where its condition is known."""
+        told = single(item)
+        kind = self._kinds.get((arrival.tenant, told.names)) if told is not None else None
+        if told is None or kind is None:
+            return None
+        known = kind.known.get(told.row)
+        if known is None or (arrival.bound and known.tenant != arrival.tenant):
+            return None
+        if len(told.message or "") > _LONGEST_MESSAGE:
+            return None
+        name = told.alert_id
+        if name is None:
+            name = arrival.new_id() if told.at is None else known.alert_id(told.at, told.message)
+        value = known.template.fill(
+            name,
+            arrival.received_at if told.at is None else told.at,
+            avro_long(arrival.received_at),
+            None if told.message is None else avro_string(told.message),
+        )
+        reading.spend_all(len(value))
+        return Message(ALERTS.name, known.template.key, value), named_identity(known.tenant, name)
 
     def _fill(
         self, found: list[Made | None], places: Sequence[int], table: Table, arrival: Arrival, reading: Reading

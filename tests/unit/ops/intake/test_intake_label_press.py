@@ -83,6 +83,8 @@ def test_the_quick_way_is_the_slow_way(path: str, items: list[dict[str, Any]], f
     slow = Arrival(NOW, lambda: "made", "acme", rules)
     quick = Arrival(NOW, lambda: "made", "acme", rules, label_press=PRESS)
     assert outcomes(path, items, quick)[:3] == outcomes(path, items, slow)[:3]
+    for item in items:  # each as a body of its own
+        assert outcomes(path, [item], quick)[:3] == outcomes(path, [item], slow)[:3]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -54,6 +54,8 @@ def test_the_quick_way_is_the_slow_way(items: list[dict[str, Any]]) -> None:
     quick = Arrival(1_800_000_000_000, lambda: "made", "acme", press=PRESS)
     assert outcomes(items * 3, quick) == outcomes(items * 3, slow)
     assert outcomes(items * 3, quick, lines=True) == outcomes(items * 3, slow)
+    for item in items * 3:  # each as a body of its own
+        assert outcomes([item], quick) == outcomes([item], slow)
 
 
 def test_usual_alerts_go_the_quick_way() -> None:
