@@ -49,6 +49,8 @@ from ops.lag_watch import LagBoard
 from ops.metrics.lag import LagCollector
 from ops.page.astray import told
 from ops.page.files import files_router
+from ops.page.fragments import Fragments
+from ops.page.held import HeldPages
 from ops.page.routes import page_router
 from ops.page.sources import Sources
 from ops.projections import chosen_store, show_projection
@@ -115,11 +117,12 @@ def create_app(
     )
     # `serve` says when the process is to end, so that streams end too.
     app.state.stopping = lambda: False
-    app.add_middleware(LocalOnly, open_to_all=settings.api_open)
     tell_problems(app, told)
     app.include_router(intake_router(parts.intake))
     _include_routes(app, parts)
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
+    # The last one stands in front: nobody is answered whom it has not let pass.
+    app.add_middleware(LocalOnly, open_to_all=settings.api_open)
     return app
 
 
@@ -221,7 +224,9 @@ def _include_routes(app: FastAPI, parts: _Parts) -> None:
         read, wall_clock_ms,
     )  # fmt: skip
     app.include_router(files_router())
-    app.include_router(page_router(sources))
+    fragments = Fragments(sources)
+    app.include_router(page_router(sources, fragments))
+    app.add_middleware(HeldPages, fragments=fragments)
 
 
 def _desks(parts: _Parts) -> tuple[Approvals, LettersDesk]:

@@ -19,12 +19,16 @@ _ID = re.compile(r"\d{1,9}:\d{1,19}(,\d{1,9}:\d{1,19})*")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One event as listeners get it: its place in the log, the id that a reader of it has come to, and its data as JSON."""
+    """One event as listeners get it: its place in the log, the id that a reader of it has come to, and its data as JSON.
+
+    `frame` is all of it as it is sent, made once for all listeners.
+    """
 
     partition: int
     offset: int
     id: str
     data: str
+    frame: str
 
 
 @dataclass(eq=False, slots=True)
@@ -93,7 +97,8 @@ class Feed:
     def publish(self, partition: int, offset: int, data: str) -> None:
         """Hand one event on; those of a partition come in the order of the log."""
         self._next[partition] = offset + 1
-        message = Message(partition, offset, self.id, data)
+        at = self.id
+        message = Message(partition, offset, at, data, f"id: {at}\nevent: incident\ndata: {data}\n\n")
         if len(self._kept) == self._kept.maxlen:
             gone = self._kept[0]
             self._begin[gone.partition] = gone.offset + 1

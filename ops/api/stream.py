@@ -3,6 +3,7 @@
 `event: incident` carries one event's summary; `event: reset` says that something was missed: ask for everything anew.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,12 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-from ops.api.feed import Feed, Listener, Message
+from ops.api.feed import Feed, Listener
 from ops.api.problems import ProblemRoute, problems
 
 HEARTBEAT_S = 10.0
 # So long a stream may keep a process that is to end.
 _LOOK_S = 1.0
+# The first event of a quiet moment is sent at once; what comes right behind it is sent together.
+_GATHER_S = 0.2
 # What browsers wait before they come back.
 _RETRY_MS = 1_000
 
@@ -62,17 +65,15 @@ async def _lines(
             if found is None:
                 yield f"{_id(feed.id)}event: reset\ndata: {{}}\n\n"
             else:
-                yield "".join(map(_told, found)) or f"event: alive\n{_state(feed)}"
+                yield "".join(message.frame for message in found) or f"event: alive\n{_state(feed)}"
+                if found:
+                    await asyncio.sleep(_GATHER_S)
     finally:
         feed.leave(listener)
 
 
 def _state(feed: Feed) -> str:
     return f"data: {json.dumps({'following': feed.following})}\n\n"
-
-
-def _told(message: Message) -> str:
-    return f"id: {message.id}\nevent: incident\ndata: {message.data}\n\n"
 
 
 def _id(text: str) -> str:

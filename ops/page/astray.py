@@ -8,18 +8,16 @@ from fastapi import Response
 
 from ops.api.problems import answer
 from ops.intake.headers import plain_headers
-from ops.page.files import HEADERS
+from ops.page.files import HEADERS, HTML
 from ops.page.rendering import render
-
-_HTML = "text/html; charset=utf-8"
 
 
 def told(scope: Mapping[str, Any], status: int, detail: str, headers: dict[str, str]) -> Response:
     """The error's answer."""
     asked = plain_headers(scope["headers"])
     if "hx-request" in asked:
-        return Response(render("wrong.html", detail=detail), status, {**HEADERS, **headers}, _HTML)
+        return Response(render("wrong.html", detail=detail), status, {**HEADERS, **headers}, HTML)
     if "text/html" in asked.get("accept", ""):
         page = render("astray.html", title=HTTPStatus(status).phrase, detail=detail)
-        return Response(page, status, {**HEADERS, **headers}, _HTML)
+        return Response(page, status, {**HEADERS, **headers}, HTML)
     return answer(status, detail, headers)

@@ -26,13 +26,16 @@ HEADERS = {
 }
 
 
+HTML = "text/html; charset=utf-8"
+
+
 def files_router() -> APIRouter:
     """GET /page/NAME, of programs of others /page/vendor/NAME."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/page/{name:path}")
     def file(request: Request, name: str) -> Response:
-        known = _files()
+        known = files()
         if name not in known:
             raise HTTPException(404, "There is no such file.")
         return answered(request, *known[name])
@@ -54,7 +57,7 @@ def tag_of(content: bytes) -> str:
 
 
 @cache
-def _files() -> dict[str, tuple[bytes, str, str]]:
+def files() -> dict[str, tuple[bytes, str, str]]:
     """All files by name: only what lies in the folder can be asked for."""
     found = {}
     for path in sorted(_FOLDER.rglob("*")):

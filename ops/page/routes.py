@@ -1,7 +1,6 @@
 """The page's addresses: each view as a page, each as the fragment that htmx puts in place of it, and what people do."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -9,34 +8,20 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from ops.api.approvals import AnswerBody
 from ops.api.letters import RedriveBody
 from ops.api.problems import ConflictError, faults
 from ops.api.records import record_shown
-from ops.api.remembered import Remembered
-from ops.page.files import HEADERS, answered, tag_of
+from ops.page.files import HEADERS, HTML, answered, tag_of
+from ops.page.fragments import Fragments, framed, told_by_all
 from ops.page.rendering import render
 from ops.page.sources import Sources
 from ops.page.views import VIEWS
 from schemas.errors import BreakwaterError
 
-_HTML = "text/html; charset=utf-8"
-_FRESH_S = 0.3
-_COUNTS_FRESH_S = 1.0
-# What takes a look at the cluster first: the page is there before it.
-_LATER = frozenset({"lag", "letters", "health"})
 # Tells the page that something is to be asked for anew.
 _CHANGED = {**HEADERS, "HX-Trigger": "changed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """HTML with its tag; the tag's maker leaves out what the clock alone moves."""
-
-    html: str
-    tag: str
 
 
 class HtmlRoute(APIRoute):
@@ -51,7 +36,7 @@ class HtmlRoute(APIRoute):
                 return await handle(request)
             except (HTTPException, RequestValidationError, BreakwaterError) as error:
                 status, html = wrong(error)
-                return Response(html, status, HEADERS, _HTML)
+                return Response(html, status, HEADERS, HTML)
 
         return told
 
@@ -63,47 +48,6 @@ class Letters(BaseModel):
     why: str = ""
     reason: str = ""
     dead_letter_id: str = ""
-
-
-class Fragments:
-    """Made once for all who ask for the same within a moment: by a thread, where none is there that is fresh."""
-
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
-        self._pages: Remembered[Fragment] = Remembered(_FRESH_S)
-        self._views: Remembered[Fragment] = Remembered(_FRESH_S)
-        self._counts: Remembered[Fragment] = Remembered(_COUNTS_FRESH_S)
-
-    async def page(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        """A view as a page; of what takes a look at the cluster first, the frame alone."""
-        return await _fresh(self._pages, _key(name, asked), lambda: self._framed(name, asked))
-
-    async def view(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        """A view's content."""
-        return await _fresh(self._views, _key(name, asked), lambda: self._drawn(name, asked))
-
-    async def counts(self, listed: bool) -> Fragment:
-        """The figures beside the views' names; with `listed` those at the top of the list too."""
-        return await _fresh(self._counts, listed, lambda: self._counted(listed))
-
-    def forget(self) -> None:
-        """Somebody did something here."""
-        for remembered in (self._pages, self._views, self._counts):
-            remembered.forget()
-
-    def _view(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        return self._views.get(_key(name, asked), lambda: self._drawn(name, asked))
-
-    def _framed(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        return _whole(framed(name, asked, render("loading.html") if name in _LATER else self._view(name, asked).html))
-
-    def _drawn(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        drawn = VIEWS[name].draw(self._sources, asked)
-        told_by = orjson.dumps([name, drawn.told_by], default=str, option=orjson.OPT_NON_STR_KEYS)
-        return Fragment(render(f"{name}.html", **drawn.context), tag_of(told_by))
-
-    def _counted(self, listed: bool) -> Fragment:
-        return _whole(render("counts.html", listed=listed, seen=orjson.loads(self._sources.overview.shown().body)))
 
 
 def wrong(error: Exception) -> tuple[int, str]:
@@ -120,34 +64,8 @@ def wrong(error: Exception) -> tuple[int, str]:
     return status, render("wrong.html", detail=detail)
 
 
-async def _fresh(remembered: Remembered[Fragment], key: Hashable, make: Callable[[], Fragment]) -> Fragment:
-    """What is fresh at once; else what a thread makes or waits for."""
-    held = remembered.held(key)
-    if held is not None:
-        return held
-    made: Fragment = await run_in_threadpool(remembered.get, key, make)
-    return made
-
-
-def _whole(html: str) -> Fragment:
-    """What is told by all of its text."""
-    return Fragment(html, tag_of(html.encode()))
-
-
-def framed(name: str, asked: Mapping[str, str], content: str) -> str:
-    """A page with a view's content in it."""
-    return render(
-        "page.html", name=name, view=VIEWS[name], views=VIEWS, asked=asked, content=content, later=name in _LATER
-    )
-
-
-def _key(name: str, asked: Mapping[str, str]) -> tuple[Any, ...]:
-    return (name, *sorted(asked.items()))
-
-
-def page_router(sources: Sources) -> APIRouter:
+def page_router(sources: Sources, fragments: Fragments) -> APIRouter:
     """GET / and a path a view, /part/… what htmx asks for, and the posts of approvals, redrives and reruns."""
-    fragments = Fragments(sources)
     router = APIRouter(include_in_schema=False, route_class=HtmlRoute)
     _add_views(router, fragments)
     _add_looks(router, sources)
@@ -161,17 +79,17 @@ def _add_views(router: APIRouter, fragments: Fragments) -> None:
             found, status = await fragments.page(name, asked), 200
         except (HTTPException, BreakwaterError) as error:
             status, content = wrong(error)
-            found = _whole(framed(name, asked, content))
-        return answered(request, found.html.encode(), found.tag, _HTML, status)
+            found = told_by_all(framed(name, asked, content))
+        return answered(request, found.html.encode(), found.tag, HTML, status)
 
     async def part(request: Request, name: str, asked: dict[str, str]) -> Response:
         found = await fragments.view(name, asked)
-        return answered(request, found.html.encode(), found.tag, _HTML)
+        return answered(request, found.html.encode(), found.tag, HTML)
 
     @router.get("/part/counts")
     async def counts(request: Request, listed: bool = False) -> Response:
         found = await fragments.counts(listed)
-        return answered(request, found.html.encode(), found.tag, _HTML)
+        return answered(request, found.html.encode(), found.tag, HTML)
 
     for name in VIEWS.keys() - {"incident"}:
         _add_view(router, name, whole, part)
@@ -187,7 +105,7 @@ def _add_views(router: APIRouter, fragments: Fragments) -> None:
     @router.get("/docs")
     def docs(request: Request) -> Response:
         page = _docs(request.app.openapi())
-        return answered(request, page, tag_of(page), _HTML)
+        return answered(request, page, tag_of(page), HTML)
 
 
 Answer = Callable[[Request, str, dict[str, str]], Awaitable[Response]]
@@ -250,4 +168,4 @@ def _add_deeds(router: APIRouter, sources: Sources, fragments: Fragments) -> Non
 
 
 def _html(template: str, headers: Mapping[str, str] = HEADERS, **context: Any) -> Response:
-    return Response(render(template, **context), headers=dict(headers), media_type=_HTML)
+    return Response(render(template, **context), headers=dict(headers), media_type=HTML)

@@ -15,7 +15,8 @@ def clean(text: object) -> str:
     >>> clean("heap \\x1b[2J at 91 %"), clean(b"caf\\xe9".decode("utf-8", "surrogateescape")), clean("a\\u3000b")
     ('heap ·[2J at 91 %', 'caf\ufffd', 'a b')
     """
-    return "".join(one if one.isprintable() else _stand_in(one) for one in str(text))
+    whole = str(text)
+    return whole if whole.isprintable() else "".join(one if one.isprintable() else _stand_in(one) for one in whole)
 
 
 def _stand_in(one: str) -> str:

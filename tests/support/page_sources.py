@@ -25,6 +25,8 @@ from ops.dead_letters.shelf import Shelf
 from ops.lag import LagRow, LagStatus
 from ops.lag_history import LagHistory
 from ops.page.files import files_router
+from ops.page.fragments import Fragments
+from ops.page.held import HeldPages
 from ops.page.routes import page_router
 from ops.page.sources import Sources
 from schemas.codec import Codec
@@ -123,7 +125,9 @@ def page_over(pipeline: DirectCommands, folder: Path) -> FastAPI:
     )  # fmt: skip
     app = FastAPI(docs_url=None)
     app.include_router(files_router())
-    app.include_router(page_router(sources))
+    fragments = Fragments(sources)
+    app.include_router(page_router(sources, fragments))
+    app.add_middleware(HeldPages, fragments=fragments)
     app.include_router(stream_router(Feed(), lambda: False))
     return app
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ops.api.feed import Feed
-from ops.api.stream import stream_router
+from ops.api.stream import _lines, stream_router
 
 
 def client_of(feed: Feed, stopping: Callable[[], bool]) -> TestClient:
@@ -66,3 +66,17 @@ async def test_more_than_can_be_served_are_turned_away(feed: Feed) -> None:
     feed.join()
     found = await asyncio.to_thread(client_of(feed, looks(1)).get, "/api/v1/stream")
     assert (found.status_code, found.headers["retry-after"]) == (503, "5")
+
+
+async def test_what_comes_right_behind_an_event_is_sent_with_the_next(feed: Feed) -> None:
+    """The first one at once: a quiet moment's event is not held up, and a storm of them costs a stream a few writes a second."""
+    lines = _lines(feed, feed.join(), lambda: False, 10.0)
+    assert "event: hello" in await anext(lines)
+    feed.publish(0, 5, '{"version":1}')
+    assert (await anext(lines)).count("event: incident") == 1
+    feed.publish(0, 6, '{"version":2}')
+    sending = asyncio.ensure_future(anext(lines))
+    await asyncio.sleep(0.02)
+    feed.publish(0, 7, '{"version":3}')
+    assert [piece.split(":")[0] for piece in (await sending).split("data: ")[1:]] == ['{"version"', '{"version"']
+    await lines.aclose()
