@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from agents.resolution.plan import plan_hash
+from ops.page.rendering import render
 from state.incident import EventType
 from state.sqlite_projection import SqliteProjection
 from tests.support.api import ID, DirectCommands
@@ -185,3 +186,11 @@ def test_the_list_tells_since_when(client: TestClient, pipeline: DirectCommands)
     text = client.get("/part/incidents").text
     assert f'data-live="ago" data-at="{began}">12 min</span> ago' in text
     assert "saved if over now" in text
+
+
+def test_a_record_s_names_stand_for_nothing_of_the_template_s() -> None:
+    """Whoever writes headers chooses their names."""
+    headers = {"items": "<i>", "get": "a", "keys": "b", "values": "c"}
+    text = render("record.html", one={"timestamp": 1_700_000_000_000, "key": "k", "headers": headers, "value": {}})
+    assert [f"<dt>{name}</dt>" in text for name in headers] == [True] * 4
+    assert "&lt;i&gt;" in text
