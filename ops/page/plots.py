@@ -44,7 +44,5 @@ class Plot:
     @property
     def figures(self) -> list[list[str]]:
         """The last values as rows, the newest first: when, and one of each line."""
-        rows = [
-            [clock(at), *(self.say(line.values[number]) for line in self.lines)] for number, at in enumerate(self.at)
-        ]
-        return rows[-_TABLE_ROWS:][::-1]
+        newest = range(len(self.at) - 1, max(-1, len(self.at) - 1 - _TABLE_ROWS), -1)
+        return [[clock(self.at[one]), *(self.say(line.values[one]) for line in self.lines)] for one in newest]

@@ -1,6 +1,5 @@
 """HTML from templates: every text is escaped, and what cannot be seen in it is made visible."""
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,9 @@ def _environment() -> Environment:
     environment.filters.update({one.__name__: one for one in _FILTERS})
     environment.filters["path"] = lambda text: quote(str(text), safe="")
     environment.filters["json_text"] = lambda value: orjson.dumps(value, default=str, option=_INDENTED).decode()
-    environment.filters["json_line"] = lambda value: json.dumps(value, separators=(",", ":"), default=str)
+    environment.filters["json_line"] = lambda value: orjson.dumps(
+        value, default=str, option=orjson.OPT_NON_STR_KEYS
+    ).decode()
     return environment
 
 
