@@ -1,7 +1,7 @@
 """The stream over HTTP: events with ids, a sign of life, an end when the process ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from fastapi import FastAPI
@@ -79,4 +79,5 @@ async def test_what_comes_right_behind_an_event_is_sent_with_the_next(feed: Feed
     await asyncio.sleep(0.02)
     feed.publish(0, 7, '{"version":3}')
     assert [piece.split(":")[0] for piece in (await sending).split("data: ")[1:]] == ['{"version"', '{"version"']
+    assert isinstance(lines, AsyncGenerator)
     await lines.aclose()
