@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from schemas.errors import DecodeError
+from state.clock import wall_clock_ms
 from streams.answers import AnswersNoted
 from streams.changelog import RowTable
 from streams.deciding import PartitionDecisions
@@ -36,11 +37,6 @@ TICK_S = 1.0
 MOST_HELD = 200
 
 Clock = Callable[[], int]
-
-
-def wall_clock_ms() -> int:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def attach_agent(app: Any, topic: Topic, name: str, handle: Callable[[Any], Any]) -> None:

@@ -1,5 +1,5 @@
-"""The sampling stage on Faust: kept alerts go out at once, accounts and rows once or twice a second, then the source is
-acknowledged: sampled copies delivered, accounts delivered, rows delivered, acknowledged, in this order.
+"""The sampling stage on Faust: kept alerts go out at once, accounts and rows once a second (sooner where little waits),
+then the source is acknowledged: sampled copies delivered, accounts delivered, rows delivered, acknowledged, in this order.
 
 What a flush tells is put down while nothing is decided on that partition; delivering it takes round trips to Kafka, and the
 next batches are decided on meanwhile. Of one partition one flush is under way at a time.
@@ -24,11 +24,12 @@ from agents.sampling.telling import SLICE, tell
 from schemas.errors import DecodeError
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
+from state.clock import wall_clock_ms
 from streams.changelog import Rows, RowTable
 from streams.forwarding import Forwarder
 from streams.outbox import Message, Outbox
 from streams.partitioning import partition_of
-from streams.shell import Clock, attach_agent, wall_clock_ms
+from streams.shell import Clock, attach_agent
 from streams.stage import Output
 from streams.topics import ACCOUNT, ALERTS, SAMPLED, STORMS, Topic
 from streams.wire import Wire, dead_letter

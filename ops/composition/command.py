@@ -35,6 +35,7 @@ from ops.projections import open_projection
 from ops.settings import Settings
 from ops.verifying import trust_of
 from schemas.records.command import NotificationState
+from state.clock import wall_clock_ms
 from state.event_log import UnreadableEvent
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter
@@ -44,7 +45,6 @@ from state.signing import load_or_create
 from streams.answers import AnswersNoted
 from streams.effects import Effect, EffectShell
 from streams.running import Running
-from streams.shell import wall_clock_ms
 from streams.stage import Received
 from streams.topics import EVENTS, NOTIFICATIONS
 

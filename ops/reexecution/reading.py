@@ -5,7 +5,6 @@ the incidents' own by their keys, in which everything that follows from a decisi
 something else. What lies in another partition, forged or misled, nobody has decided on: a step of the journal would name it.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from schemas.codec import Codec, FindSchema, nothing_more
 from schemas.errors import DecodeError
 from schemas.records.journal import StepTaken
 from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 from state.log_reader import RawRecord
 from streams.partitioning import partition_of
 from streams.topics import JOURNAL, METRICS, Topic
@@ -30,11 +30,6 @@ _DECLARING = b'"anomaly_threshold"'
 
 Progress = Callable[[str], None]
 Clock = Callable[[], Millis]
-
-
-def wall_clock_ms() -> Millis:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def read_recordings(
