@@ -94,4 +94,4 @@ def _consumer_settings(bootstrap: str, group: str) -> dict[str, str | int | bool
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:4])

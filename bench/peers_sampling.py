@@ -97,7 +97,8 @@ def measure_peers(broker: Broker, work: Workload, rounds: int, progress: Progres
             try:
                 runs.setdefault(peer.name, []).append(_run(broker, peer, work, number))
             except BenchError as error:
-                notes[peer.name] = f"failed: {str(error).splitlines()[0]}"
+                lines = str(error).splitlines()
+                notes[peer.name] = f"failed: {' '.join(dict.fromkeys((lines[0], lines[-1])))}"
     names = ["Breakwater", *(peer.name for peer in peers())]
     return median(limits), [Row(name, tuple(runs.get(name, ())), notes.get(name, "")) for name in names]
 

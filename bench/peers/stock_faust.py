@@ -34,5 +34,5 @@ async def sample(stream):
 
 
 if __name__ == "__main__":
-    sys.argv = ["faust", "worker", "-l", "warning", "--without-web"]
+    sys.argv = ["faust", "worker", "-l", "warn", "--without-web"]
     app.main()
