@@ -48,11 +48,11 @@ class Remembered(Generic[T]):
             self._keep(key, began, made, changes)
         return made
 
-    def held(self, key: Hashable) -> T | None:
-        """What was made for the key lately, or None; it waits for nobody."""
+    def held(self, key: Hashable, older_s: float = 0.0) -> T | None:
+        """What was made for the key lately, or so much before; or None. It waits for nobody."""
         with self._turn:
             held = self._kept.get(key)
-            return held[1] if held is not None and self._clock() - held[0] < self._for_s else None
+            return held[1] if held is not None and self._clock() - held[0] < self._for_s + older_s else None
 
     def forget(self) -> None:
         """Begin anew: something was changed by whom this tells."""

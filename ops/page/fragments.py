@@ -1,13 +1,12 @@
 """Pages and their parts, made once for all who ask for the same within a moment."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 
-from ops.api.remembered import Remembered
+from ops.api.awaited import Awaited
 from ops.page.files import tag_of
 from ops.page.rendering import render
 from ops.page.sources import Sources
@@ -17,6 +16,9 @@ _FRESH_S = 0.3
 _COUNTS_FRESH_S = 1.0
 # What takes a look at the cluster first: the page is there before it.
 _LATER = frozenset({"lag", "letters", "health"})
+# So much older may be what is shown while it is made anew: making a list takes some 20 ms, asking a busy cluster a second.
+_STALE_S = 0.3
+_SLOW_STALE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +30,27 @@ class Fragment:
 
 
 class Fragments:
-    """Made once for all who ask for the same within a moment: by a thread, where none is there that is fresh."""
+    """On one event loop: made once for all who ask for the same within a moment, by a thread."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._pages: Remembered[Fragment] = Remembered(_FRESH_S)
-        self._views: Remembered[Fragment] = Remembered(_FRESH_S)
-        self._counts: Remembered[Fragment] = Remembered(_COUNTS_FRESH_S)
+        self._pages: Awaited[Fragment] = Awaited(_FRESH_S)
+        self._views: Awaited[Fragment] = Awaited(_FRESH_S, _STALE_S)
+        self._slow: Awaited[Fragment] = Awaited(_FRESH_S, _SLOW_STALE_S)
+        self._counts: Awaited[Fragment] = Awaited(_COUNTS_FRESH_S, _COUNTS_FRESH_S)
 
     async def page(self, name: str, asked: Mapping[str, str]) -> Fragment:
         """A view as a page; of what takes a look at the cluster first, the frame alone."""
-        return await _fresh(self._pages, _key(name, asked), lambda: self._framed(name, asked))
+        content = render("loading.html") if name in _LATER else (await self.view(name, asked)).html
+        return await self._pages.get(_key(name, asked), lambda: told_by_all(framed(name, asked, content)))
 
     async def view(self, name: str, asked: Mapping[str, str]) -> Fragment:
         """A view's content."""
-        return await _fresh(self._views, _key(name, asked), lambda: self._drawn(name, asked))
+        return await self._of(name).get(_key(name, asked), lambda: self._drawn(name, asked))
 
     async def counts(self, listed: bool) -> Fragment:
         """The figures beside the views' names; with `listed` those at the top of the list too."""
-        return await _fresh(self._counts, listed, lambda: self._counted(listed))
+        return await self._counts.get(listed, lambda: self._counted(listed))
 
     def held_page(self, name: str, asked: Mapping[str, str]) -> Fragment | None:
         """The page where it is fresh; nobody waits for it. So are the next two."""
@@ -54,7 +58,7 @@ class Fragments:
 
     def held_view(self, name: str, asked: Mapping[str, str]) -> Fragment | None:
         """A view's content."""
-        return self._views.held(_key(name, asked))
+        return self._of(name).held(_key(name, asked))
 
     def held_counts(self, listed: bool) -> Fragment | None:
         """The figures beside the views' names."""
@@ -62,16 +66,11 @@ class Fragments:
 
     def forget(self) -> None:
         """Somebody did something here."""
-        for remembered in (self._pages, self._views, self._counts):
+        for remembered in (self._pages, self._views, self._slow, self._counts):
             remembered.forget()
 
-    def _view(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        return self._views.get(_key(name, asked), lambda: self._drawn(name, asked))
-
-    def _framed(self, name: str, asked: Mapping[str, str]) -> Fragment:
-        return told_by_all(
-            framed(name, asked, render("loading.html") if name in _LATER else self._view(name, asked).html)
-        )
+    def _of(self, name: str) -> Awaited[Fragment]:
+        return self._slow if name in _LATER else self._views
 
     def _drawn(self, name: str, asked: Mapping[str, str]) -> Fragment:
         drawn = VIEWS[name].draw(self._sources, asked)
@@ -80,15 +79,6 @@ class Fragments:
 
     def _counted(self, listed: bool) -> Fragment:
         return told_by_all(render("counts.html", listed=listed, seen=orjson.loads(self._sources.overview.shown().body)))
-
-
-async def _fresh(remembered: Remembered[Fragment], key: Hashable, make: Callable[[], Fragment]) -> Fragment:
-    """What is fresh at once; else what a thread makes or waits for."""
-    held = remembered.held(key)
-    if held is not None:
-        return held
-    made: Fragment = await run_in_threadpool(remembered.get, key, make)
-    return made
 
 
 def told_by_all(html: str) -> Fragment:
