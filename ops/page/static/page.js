@@ -89,4 +89,5 @@ window.addEventListener("keydown", (event) => {
 });
 
 begin();
-listen(heard, () => soon(0));
+// The first answer may be a moment old, and what happened in that moment is told by no event.
+listen(heard, () => { soon(0); setTimeout(() => soon(), 1500); });
