@@ -1,7 +1,7 @@
 """How unusual an incident's alert rate is, against its own last day and against the same hour of earlier weeks.
 
 Counts by window of event time come from sampling's account, which counts every alert, suppressed ones too. The baseline
-is a mean and variance that forget with a time constant of 24 h of event time (river, see `level`); windows without
+is a mean and variance that forget with a time constant of 24 h of event time (see `level`); windows without
 alerts have no record and count as zeros. A count is scored before it is learned, and no count is taken for steadier than
 Poisson's (its variance is at least its mean), so a handful of alerts in a calm service is no news. A count is as unusual as
 the kinder of the two baselines says: what comes every week at this hour (see `weekly`) is no news either.

@@ -4,8 +4,8 @@ A point is scored before it is learned. Three deviations are taken, and the most
 - the point's from the series' usual level (a spike);
 - the recent mean's from it, an EWMA chart (Roberts 1959, Technometrics 1(3)), its width corrected for autocorrelation (a shift);
 - for things that fill up, the slope's from the usual slopes (a leak), where half an hour of it would matter.
-What is unusual hardly teaches; but what lasts `adopt_after` points is the new normal. All on river's running statistics (see
-`level` and `trend`). Nothing to configure but the name: half-lives are in points, so any sampling interval will do.
+What is unusual hardly teaches; but what lasts `adopt_after` points is the new normal. All on fading moments (see `level` and
+`trend`). Nothing to configure but the name: half-lives are in points, so any sampling interval will do.
 """
 
 import math

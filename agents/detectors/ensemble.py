@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import isfinite, log10
 
 from agents.detectors.daytime import Daytime
+from agents.detectors.departure import Departure
 from agents.detectors.deseasoned import Deseasoned
 from agents.detectors.drift import Drift
 from agents.detectors.hold_off import HoldOff
@@ -27,14 +28,18 @@ from agents.detectors.transitions import Transitions
 from agents.detectors.value import Value
 from agents.detectors.week import Week
 
-# A surprise of 3.4: see docs/detection.md for how it was chosen.
+# A surprise of 3.33: see docs/detection.md for how it was chosen.
 THRESHOLD = 0.99
 WARM_UP = 8
 _SOON, _LATER = 10, 50  # points after which residuals and roughness are judged
 _OF_LIFE, _LONGEST = 0.75, 20_000
 YOUNG = 100  # points until then prove less, by up to an order of magnitude
 # Taken off, so that of a quiet series' points a share of 1 - s at most scores s or more: see docs/detection.md.
-_OFFSET = 1.4
+_OFFSET = 1.33
+# In a series with a point an hour distance counts as well as rank. A mean deviation is worth so much surprise where two points in
+# a row are so far, and so much at most where one of the last three is; the rarest pair counts up to the rank it has and this.
+_PER_DEVIATION, _MOST_PER_DEVIATION, _BEYOND_RANK = 0.75, 1.1, 2.2
+_HALF_A_DAY = 12.0
 _MOST = 1e30  # what is larger is taken for this: memories are kept in single precision
 _ABSURD = 1e100  # and what is larger still is no measurement
 
@@ -53,12 +58,15 @@ class SeriesWatch:
     __slots__ = (
         "_block",
         "_daytime",
+        "_departure",
         "_deseasoned",
         "_drift",
+        "_far_hold",
         "_hold",
         "_likelihood",
         "_of_block",
         "_of_point",
+        "_rarity",
         "_reach",
         "_rhythm",
         "_scale",
@@ -80,6 +88,8 @@ class SeriesWatch:
         self._of_point = tuple(Tail() for _ in range(9))
         self._of_block = tuple(Tail() for _ in range(3))
         self._hold, self._rhythm = HoldOff(), Rhythm()
+        self._departure, self._far_hold = Departure(), HoldOff()
+        self._rarity = 0.0  # of the last point
         self._block = 0
         self._sum = 0.0
 
@@ -124,7 +134,14 @@ class SeriesWatch:
             cubes += self._six(self._sum / BLOCK, at_s, unit)
             self._block, self._sum = 0, 0.0
         scale.learn(value)
-        return self._rhythm.step(self._hold.step(cubes ** (1 / 3) - _bar(points), points), at_s)
+        rarity, far = cubes ** (1 / 3), self._departure.step(value, at_s)
+        found = rarity - _bar(points)
+        if far is None:
+            return self._rhythm.step(self._hold.step(found, points), at_s)
+        by_rank = self._rhythm.step(self._hold.step(min(found, _MOST_PER_DEVIATION * far[1]), points), at_s)
+        by_distance = min(_PER_DEVIATION * far[0], max(rarity, self._rarity) + _BEYOND_RANK)
+        self._rarity = rarity
+        return max(by_rank, self._far_hold.step(by_distance, points, _HALF_A_DAY))
 
     def _point(self, value: float, at_s: float, points: int, unit: float) -> float:
         """Cubed rarities of the detectors that judge every point."""

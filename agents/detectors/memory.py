@@ -13,7 +13,7 @@ from typing import Any
 from agents.detectors.errors import UnreadableMemoryError
 
 # Raised whenever a detector is added or remembers something else: what an earlier one wrote is not read.
-VERSION = 4
+VERSION = 5
 _LEVEL = 1  # of compression: the fastest
 _WHOLE, _REAL, _LENGTH = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<H")
 

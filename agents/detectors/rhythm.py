@@ -1,7 +1,7 @@
 """What comes in a rhythm is expected: a job's spike every night is told of three times, and then only if it is worse.
 
 A told event whose gap to an earlier one is also the gap from that one to one before, and from there to one before that, is the
-fourth beat of a rhythm of any period: it counts only by what it adds to the weakest of the three. Source: the search
+fourth beat of a rhythm of any period: it is told only where it is worse than the weakest of the three. Source: the search
 for partial periods in event sequences (Ma and Hellerstein 2001, "Mining partially periodic event patterns with unknown periods",
 ICDE), here of the last 32 events alone, so that it is bounded. A seasonal profile cannot know such a thing: it knows the
 periods of a calendar, and takes a spike that drifts through the day for noise.

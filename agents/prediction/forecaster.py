@@ -1,6 +1,6 @@
 """One series, forecast online: a fading line with its errors, and from it the odds of a breach within the horizon.
 
-The line is river's (agents.series.trend), in two lengths: after a bend the long one is a poor fit until it has forgotten what
+The line is that of `agents.series.trend`, in two lengths: after a bend the long one is a poor fit until it has forgotten what
 was before, and the short one holds. How far the series wanders about it is told apart into noise, which stays, and diffusion,
 which adds up: the long-run variance of the steps, their variance and twice the covariance of neighbours (that of an MA(1),
 Newey and West 1987). White noise about a line cancels in it, a random walk does not.

@@ -37,7 +37,7 @@ def detect(
 
     Example: breakwater backtest detect series scores
     """
-    from ops.backtest.detect import Detected, detect_folder  # noqa: PLC0415 - river takes seconds to import
+    from ops.backtest.detect import Detected, detect_folder  # noqa: PLC0415 - needed here alone
 
     if target.resolve() == source.resolve():
         raise typer.BadParameter("OUT_DIR is IN_DIR: the scores would replace the series.", param_hint="OUT_DIR")

@@ -9,24 +9,25 @@ from agents.detectors.ensemble import SeriesWatch
 from agents.detectors.errors import UnreadableMemoryError
 
 
-def fed(points: int, seed: int = 1) -> SeriesWatch:
+def fed(points: int, seed: int = 1, step_s: float = 60.0) -> SeriesWatch:
     """A series after so many points."""
     watch, dice = SeriesWatch(), random.Random(seed)
     for i in range(points):
-        watch.judge(dice.gauss(50, 5) + i % 7, i * 60.0)
+        watch.judge(dice.gauss(50, 5) + i % 7, i * step_s)
     return watch
 
 
+@pytest.mark.parametrize("step_s", [60.0, 3600.0])
 @pytest.mark.parametrize("points", [0, 1, 7, 100, 1500])
-def test_a_restored_memory_goes_on_as_the_one_that_was_never_stored(points: int) -> None:
-    """The same verdicts of whatever comes, at any age."""
-    live = fed(points)
+def test_a_restored_memory_goes_on_as_the_one_that_was_never_stored(points: int, step_s: float) -> None:
+    """The same verdicts of whatever comes, at any age and cadence."""
+    live = fed(points, step_s=step_s)
     restored = SeriesWatch.load(live.dump())
     assert restored == live
     dice = random.Random(2)
     for i in range(points, points + 50):
         value = dice.gauss(50, 20)
-        assert live.judge(value, i * 60.0) == restored.judge(value, i * 60.0)
+        assert live.judge(value, i * step_s) == restored.judge(value, i * step_s)
     assert restored == live
 
 
