@@ -8,6 +8,8 @@ from enum import EnumType
 from functools import cache
 from typing import Any, TypeVar
 
+from schemas.frozen import dumper, plain, reader
+
 R = TypeVar("R")
 Convert: typing.TypeAlias = Callable[[Any], Any]
 
@@ -35,13 +37,13 @@ def from_dict(record: type[R], fields: dict[str, Any]) -> R:
 def _dumper(record: type) -> Convert:
     hints = typing.get_type_hints(record)
     plan = [(f.name, _dump(hints[f.name])) for f in dataclasses.fields(record)]
-    plain = [name for name, convert in plan if convert is None]
     nested = [(name, convert) for name, convert in plan if convert is not None]
+    shallow = dumper(tuple(name for name, _ in plan))
 
     def dump(value: Any) -> dict[str, Any]:
-        fields = {name: getattr(value, name) for name in plain}
+        fields = shallow(value)
         for name, convert in nested:
-            fields[name] = convert(getattr(value, name))
+            fields[name] = convert(fields[name])
         return fields
 
     return dump
@@ -63,14 +65,17 @@ def _dump(hint: Any) -> Convert | None:
 @cache
 def _loader(record: type) -> Convert:
     hints = typing.get_type_hints(record)
+    names = frozenset(f.name for f in dataclasses.fields(record))
     plan = [(f.name, convert) for f in dataclasses.fields(record) if (convert := _load(hints[f.name])) is not None]
+    quick = reader(record) if plain(record) else None
 
     def load(fields: dict[str, Any]) -> Any:
         ready = dict(fields)
         for name, convert in plan:
             if name in ready:
                 ready[name] = convert(ready[name])
-        return record(**ready)
+        # One that lacks a field, or has another, is the constructor's to fill up or to refuse.
+        return quick(ready) if quick is not None and ready.keys() == names else record(**ready)
 
     return load
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from schemas.frozen import maker
 from schemas.records.analysis import Diagnosis, IncidentCandidate, Prediction
 from schemas.records.command import ActionRecord, ApprovalAnswer, ApprovalRequest, Decision, Notification
 from schemas.records.log import IncidentCommand, IncidentEvent
@@ -43,6 +44,7 @@ _SAID: dict[str, type] = {
 _LONG_NUMBER = b"0" * 19
 _DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else byte for byte in range(256))
 _TEXTS = ("command_id", "incident_id", "tenant", "type", "correlation_id", "causation_id", "source_topic", "basis")
+_EVENT = maker(IncidentEvent)
 _HUMAN_REQUESTED = checks({"role": str, "reason": str, "tried": list[str]})
 _ACKNOWLEDGED = checks({"by": str, "via": str})
 
@@ -55,7 +57,7 @@ def sealed_event(
     Args:
         now: epoch ms; `recorded_at` is this, or the last event's where the clock was set back.
     """
-    event = IncidentEvent(
+    event: IncidentEvent = _EVENT(
         event_id=command.command_id,
         incident_id=command.incident_id,
         tenant=command.tenant,
