@@ -27,8 +27,15 @@ def misfit(fields: Mapping[str, Misfit], value: Mapping[str, Any], optional: fro
     """
     for name, check in fields.items():
         given = value.get(name, _MISSING)
-        # Most fields are texts, and most texts are where they should be: they are not asked by a call.
-        if check is _text and type(given) is str:
+        # Most fields are texts and numbers, and most are as they should be: they are not asked by a call.
+        kind = type(given)
+        if kind is str:
+            if check is _text:
+                continue
+        elif kind is int:
+            if check is _whole and -_LONGEST_INT <= given < _LONGEST_INT:
+                continue
+        elif kind is float and check is _number:
             continue
         if given is _MISSING:
             if name not in optional:

@@ -4,10 +4,11 @@ A snapshot never adds to the events; it only saves reading them. `recent-command
 appended; `mark` is what only the owners of the store's key can make of the record, so that nobody else's is taken for one.
 """
 
-import json
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+
+import orjson
 
 from schemas.convert import from_dict, to_dict
 from schemas.records.log import IncidentSnapshot
@@ -95,7 +96,7 @@ def _marked(record_key: bytes, value: bytes, headers: Mapping[str, bytes | None]
 
 def state_to_json(state: IncidentState) -> str:
     """The state as one JSON object, the same text for the same state."""
-    return json.dumps(to_dict(state), sort_keys=True, separators=(",", ":"))
+    return orjson.dumps(to_dict(state), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def state_from_json(text: str) -> IncidentState:

@@ -19,7 +19,9 @@ from state.transactions import Batch, Transactions
 # Markers are written within milliseconds of the commit; on a broker that is overloaded, seconds.
 _SETTLE_S = 3.0
 _VISIBLE_S = 5.0
-_PAUSE_S = 0.002
+# Markers are written within a few milliseconds, and every command of a batch waits for them.
+_PAUSE_S = 0.0005
+_PAUSE_GROWTH = 1.5
 _LONGEST_PAUSE_S = 0.1
 
 
@@ -56,7 +58,7 @@ class Visibility:
                 if time.monotonic() - answered_at > _VISIBLE_S:
                     raise self._hanging(topic)
             time.sleep(pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            pause_s = min(pause_s * _PAUSE_GROWTH, _LONGEST_PAUSE_S)
 
     def settle(self, transactions: Transactions, topics: tuple[str, ...]) -> None:
         """End what hangs in these topics; to be called by the new owner, before it reads them.
