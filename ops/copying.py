@@ -7,6 +7,7 @@ from state.event_log import EVENTS_TOPIC, SNAPSHOTS_TOPIC
 from state.log_reader import LogReader, RawRecord
 from streams.errors import DeliveryError
 from streams.partitioning import PARTITIONER
+from streams.topics import BY_NAME, INTAKE
 
 REPLAYED_FROM = "replayed-from"
 
@@ -18,7 +19,7 @@ def refuse_unsafe_copy(log: LogReader, topic: str, to_topic: str) -> None:
     """Check that a copy may be made.
 
     Raises:
-        InvalidInputError: the target is the source, a part of the event store, or not there.
+        InvalidInputError: the target is the source, written by a stage or the sequencer alone, or not there.
         StoreUnavailableError: Kafka does not answer.
     """
     if to_topic == topic:
@@ -27,6 +28,8 @@ def refuse_unsafe_copy(log: LogReader, topic: str, to_topic: str) -> None:
         raise InvalidInputError(
             f"{to_topic} is written by its sequencer alone; a copy there would fork the chains. Name another topic."
         )
+    if to_topic in BY_NAME and BY_NAME[to_topic] not in INTAKE:
+        raise InvalidInputError(f"{to_topic} is written by Breakwater's own stages alone. Name another topic.")
     if not log.partitions(to_topic):
         raise InvalidInputError(f"There is no topic {to_topic!r}. Make it first, with as many partitions as {topic}.")
 

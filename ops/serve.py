@@ -122,7 +122,7 @@ def create_app(
     _include_routes(app, parts)
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
     # The last one stands in front: nobody is answered whom it has not let pass.
-    app.add_middleware(LocalOnly, open_to_all=settings.api_open)
+    app.add_middleware(LocalOnly, open_to_all=settings.api_open, names=settings.api_names.lower().split(","))
     return app
 
 

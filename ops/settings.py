@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     api_open: bool = Field(
         False, description="Whether page and API answer other machines too; nobody has to say there who they are."
     )
+    api_names: str = Field(
+        "", description="Names with dots, `a.example,b.example`, that page and API are asked by where they are open."
+    )
     metrics_host: str = Field("127.0.0.1", description="Address that workers serve Prometheus metrics on.")
     metrics_port: int = Field(
         0,

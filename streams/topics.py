@@ -73,6 +73,8 @@ TOPICS: tuple[Topic, ...] = (
     RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, CHECKPOINTS,
     JOURNAL, DEAD_LETTERS, SIGNALS, SCHEMAS,
 )  # fmt: skip
+# What senders write; of all others a stage, or the sequencer, is the only writer.
+INTAKE = (ALERTS, METRICS, LOGS, TOPOLOGY)
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 

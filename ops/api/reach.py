@@ -4,7 +4,8 @@ A page of another site in a browser of this machine is not one of them: it can n
 make its own name mean this machine (the name asked for is none of this machine's).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,22 +27,22 @@ _NO_KEYS = (
 
 
 class LocalOnly:
-    """ASGI middleware; with `open_to_all` other machines may ask, and only what other sites' pages ask is refused."""
+    """ASGI middleware; with `open_to_all` other machines may ask, by an address, a name of one word, or one of `names`."""
 
-    def __init__(self, app: Next, open_to_all: bool = False) -> None:
-        self._app, self._open = app, open_to_all
+    def __init__(self, app: Next, open_to_all: bool = False, names: Collection[str] = ()) -> None:
+        self._app, self._open, self._names = app, open_to_all, names
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, or refuse it with the reason."""
         if scope["type"] == "http" and not scope["path"].startswith(_FOR_EVERYONE):
-            why = refusal(scope, open_to_all=self._open)
+            why = refusal(scope, open_to_all=self._open, names=self._names)
             if why:
                 await answer(403, why, {})(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def refusal(scope: Mapping[str, Any], *, open_to_all: bool) -> str | None:
+def refusal(scope: Mapping[str, Any], *, open_to_all: bool, names: Collection[str] = ()) -> str | None:
     """Why a request is refused, as what to do instead; None where it is not."""
     headers = plain_headers(scope["headers"])
     client = (scope.get("client") or ("",))[0]
@@ -50,6 +51,8 @@ def refusal(scope: Mapping[str, Any], *, open_to_all: bool) -> str | None:
         return _NO_KEYS + "Ask from there, through a tunnel (`ssh -L`), or behind a proxy that knows its users."
     if not open_to_all and host and not is_loopback(host):
         return _NO_KEYS + f"Ask it as 127.0.0.1 or localhost, not as {host[:100]!r}."
+    if open_to_all and host and not (host in names or _nobody_else_s(host)):
+        return f"Nobody may ask for {host[:100]!r}. If that is this server's name, add it to BREAKWATER_API_NAMES."
     if scope["method"] in _READING:
         return None
     origin = headers.get("origin")
@@ -60,3 +63,12 @@ def refusal(scope: Mapping[str, Any], *, open_to_all: bool) -> str | None:
     if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         return "What changes something is sent as JSON: set Content-Type: application/json."
     return None
+
+
+def _nobody_else_s(host: str) -> bool:
+    """Whether a browser cannot have been led here by another site's name: an address, or a name of one word, is no such name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return "." not in host
+    return True

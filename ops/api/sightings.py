@@ -1,4 +1,6 @@
-"""What the page tells beside incidents, as the log has it: alerts' rates and storms, and predictions with what came of them."""
+"""What the page tells beside incidents, as the log has it: alerts' rates and storms, predictions with what came of them, and what
+workers say of themselves.
+"""
 
 import threading
 from collections import deque
@@ -44,6 +46,7 @@ class Sightings:
             LogTail(
                 bootstrap, [PREDICTIONS.name], _Told(self._predictions_begin, self._take), back_s=_PREDICTIONS_BACK_S
             ),
+            LogTail(bootstrap, [SIGNALS.name], _Told(self._signals_begin, self._take), back_s=_SIGNALS_BACK_S),
         )
 
     def start(self) -> None:

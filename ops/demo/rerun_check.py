@@ -33,6 +33,11 @@ class RerunCheck:
         return {"result": IDENTICAL, "partial": True, "missing": [one.why for one in self.first.missing]}
 
     @property
+    def counted(self) -> dict[str, int]:
+        """How many incidents there were, and how many of them it holds for."""
+        return {"of": self.incidents, "made_again": self.made_again, "decisions": self.decisions}
+
+    @property
     def sentence(self) -> str:
         """For people."""
         of = f"{self.decisions:,} decisions of {self.made_again} incidents made again"

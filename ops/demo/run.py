@@ -244,7 +244,9 @@ class Demo:
             raise
         except BreakwaterError as error:
             return None, [f"The decisions could not be made again: {error}"]
-        return again, [] if again is None or again.first is None else [f"Re-execution: {again.sentence}."]
+        if again is None:
+            return None, ["No decision could be made again: the log holds none of these incidents."] if ids else []
+        return again, [] if again.first is None else [f"Re-execution: {again.sentence}."]
 
 
 def _restarts(platform: Platform) -> list[str]:

@@ -111,7 +111,7 @@ def document(summary: DemoSummary) -> dict[str, Any]:
             "verified": bool(store and store.verified),
             "events_of_all_runs": store.events if store else 0,
         },
-        **({} if summary.rerun is None else {"rerun": summary.rerun.told}),
+        **({} if summary.rerun is None else {"rerun": summary.rerun.told, "rerun_incidents": summary.rerun.counted}),
         "duration_s": round(summary.duration_s, 1),
         "missing": list(summary.missing),
     }

@@ -19,7 +19,7 @@ class Hmac(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    secret: str | None = None
+    secret: str | None = Field(None, min_length=1)
     secret_file: Path | None = None
     header: str = "X-Signature-256"
     timestamp_header: str | None = None
@@ -35,10 +35,10 @@ class Source(BaseModel):
     name: str = Field(min_length=1, max_length=100)
     paths: tuple[str, ...] = (EVERYWHERE,)
     tenant: str | None = Field(None, min_length=1, max_length=256)
-    bearer: str | None = None
+    bearer: str | None = Field(None, min_length=1)
     bearer_file: Path | None = None
     hmac: Hmac | None = None
-    routing_key: str | None = None
+    routing_key: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
     def _one_secret(self) -> "Source":
@@ -103,8 +103,15 @@ def read_sources(path: Path | None) -> tuple[Source, ...]:
 
 def _with_secrets(source: Source) -> Source:
     if source.bearer_file is not None:
-        return source.model_copy(update={"bearer": source.bearer_file.read_text(encoding="utf-8").strip()})
+        return source.model_copy(update={"bearer": _secret_in(source.bearer_file)})
     if source.hmac is not None and source.hmac.secret_file is not None:
-        secret = source.hmac.secret_file.read_text(encoding="utf-8").strip()
+        secret = _secret_in(source.hmac.secret_file)
         return source.model_copy(update={"hmac": source.hmac.model_copy(update={"secret": secret})})
     return source
+
+
+def _secret_in(path: Path) -> str:
+    secret = path.read_text(encoding="utf-8").strip()
+    if not secret:
+        raise SettingsError(f"{path} holds no secret: it is empty. Write one into it and start again.")
+    return secret

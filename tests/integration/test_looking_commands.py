@@ -385,6 +385,7 @@ def test_a_copy_is_exact_and_says_where_it_came_from(bootstrap: str, run: Run, p
         (["alerts", "--to-topic", "alerts"], "onto itself"),
         (["alerts", "--to-topic", "nothing-of-the-kind"], "Make it first"),
         (["alerts", "--to-topic", "incident.events"], "would fork the chains"),
+        (["alerts", "--to-topic", "decision.journal"], "own stages alone"),
     ],
 )
 def test_wrong_use_is_told_with_exit_code_2(run: Run, line: list[str], reason: str) -> None:

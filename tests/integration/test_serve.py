@@ -1,17 +1,21 @@
 """The whole HTTP application: on a real broker, and without one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from confluent_kafka import Producer
 
 from ops.serve import create_app
 from ops.settings import Settings
 from schemas.codec import Codec
 from schemas.records.intake import Alert
-from schemas.records.log import DeadLetter
+from schemas.records.log import DeadLetter, WorkSignal
+from state.clock import wall_clock_ms
 from streams.reading import read_all
 from streams.topics import create_topics
 
@@ -48,6 +52,29 @@ async def test_an_accepted_alert_is_on_its_topic_and_a_refused_body_in_the_dead_
     assert alert.service == topic_prefix
     assert (letter.dead_letter_id, letter.value) == (broken.json()["dead_letter_id"], b"\x00" + topic_prefix.encode())
     assert 'breakwater_intake_items_total{outcome="accepted",path="/v1/alerts"} 1.0' in metrics.text
+
+
+async def test_what_a_worker_says_of_itself_is_read_from_the_log(
+    tmp_path: Path, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    """A stage over its budget is told over HTTP a moment later, as the page's health view asks it."""
+    create_topics(kafka_bootstrap, 4, 1)
+    signal = WorkSignal(
+        signal_id=topic_prefix, kind="over_budget", worker="analysis-1", stage="diagnosis", topic="candidates",
+        limit="most", measured=200.0, allowed=180.0, times=3, occurred_at=wall_clock_ms(),
+    )  # fmt: skip
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    producer.produce("work.signals", Codec(WorkSignal).encode(signal), b"analysis-1")
+    assert producer.flush(20) == 0
+    found: list[dict[str, Any]] = []
+    async with served(tmp_path, kafka_bootstrap) as client:
+        for _ in range(100):
+            told = (await client.get("/api/v1/signals")).json()["signals"]
+            found = [one for one in told if one["signal_id"] == topic_prefix]
+            if found:
+                break
+            await asyncio.sleep(0.2)
+    assert [(one["stage"], one["measured"], one["times"]) for one in found] == [("diagnosis", 200.0, 3)]
 
 
 async def test_incidents_are_served_from_the_projection(tmp_path: Path, kafka_bootstrap: str) -> None:

@@ -28,11 +28,27 @@ def test_other_machines_may_not_and_are_told_why() -> None:
     """There are no keys yet."""
     assert "no keys and roles" in str(asked(client="10.0.0.7"))
     assert asked(client="10.0.0.7", host="breakwater:8080", to_all=True) is None
+    assert asked(client="10.0.0.7", host="10.0.0.9:8080", to_all=True) is None
 
 
 def test_another_name_for_this_machine_is_refused() -> None:
     """A page of evil.example that has its name mean 127.0.0.1 reads nothing."""
     assert "evil.example" in str(asked(host="evil.example:8080"))
+
+
+def test_another_name_is_refused_where_all_may_ask_unless_the_settings_know_it() -> None:
+    """Nor does it approve anything, though its page's origin is the host that it asks for."""
+    posed = {"origin": "http://evil.example:8080", "content_type": "application/json"}
+    assert "BREAKWATER_API_NAMES" in str(asked(host="evil.example:8080", to_all=True))
+    assert asked("POST", host="evil.example:8080", to_all=True, **posed) is not None
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "client": ("10.0.0.7", 1),
+        "headers": [(b"host", b"Ops.example:8080")],
+        "path": "/",
+    }
+    assert refusal(scope, open_to_all=True, names=["ops.example"]) is None
 
 
 @pytest.mark.parametrize("to_all", [False, True])
