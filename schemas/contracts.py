@@ -1,6 +1,6 @@
 """The list of all contracts."""
 
-from schemas.records import analysis, command, intake, journal, log, sampling
+from schemas.records import analysis, command, grouping, intake, journal, log, sampling
 
 CONTRACTS: tuple[type, ...] = (
     intake.Alert,
@@ -9,6 +9,8 @@ CONTRACTS: tuple[type, ...] = (
     intake.TopologyEdge,
     sampling.AlertAccount,
     sampling.StormChanged,
+    grouping.AlertHeard,
+    grouping.GroupTold,
     analysis.Anomaly,
     analysis.IncidentCandidate,
     analysis.Prediction,

@@ -38,8 +38,9 @@ class EventType(StrEnum):
 
     Payload keys, in brackets those that the fold reads:
     IncidentOpened (detection): the IncidentCandidate record [service, environment, tier, severity, title, classification,
-    confidence]
-    IncidentReclassified (detection): the IncidentCandidate record [severity, title, classification, confidence]
+    confidence, parent_incident_id if there]
+    IncidentReclassified (detection): the IncidentCandidate record [severity, title, classification, confidence,
+    parent_incident_id if there]
     StormOpened, StormClosed (sampling's word, by detection): the StormChanged record [rate_per_s]
     AlertsAccounted (detection): [received, kept, suppressed, late, dead_lettered], totals since the incident's first alert
     PredictionMade (prediction): the Prediction record [probability, breach_in_s]
@@ -237,10 +238,17 @@ def _opened(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> In
     return changed(
         fresh, episode=event.episode, status=Status.OPEN, opened_at=event.recorded_at, service=p["service"],
         environment=p["environment"], tier=p["tier"], severity=p["severity"], title=p["title"],
-        classification=p["classification"], confidence=p["confidence"])  # fmt: skip
+        classification=p["classification"], confidence=p["confidence"], parent_incident_id=_parent(p, None))  # fmt: skip
+
+
+def _parent(p: dict[str, Any], before: str | None) -> str | None:
+    """The parent that a payload names, else the one from before: an incident that grouping put under another stays there."""
+    named = p.get("parent_incident_id")
+    return named if isinstance(named, str) and named else before
 
 
 def _reclassified(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
+    state = changed(state, parent_incident_id=_parent(p, state.parent_incident_id))
     if state.status != Status.OPEN:  # a diagnosis outranks detection's first guess
         return changed(state, severity=p["severity"])
     return changed(state, severity=p["severity"], title=p["title"], classification=p["classification"],
@@ -266,7 +274,8 @@ def _predicted(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> Inc
 def _diagnosed(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
     status = Status.DIAGNOSED if state.status == Status.OPEN else state.status
     return changed(state, status=status, root_cause=p["root_cause"], classification=p["classification"],
-                   confidence=p["confidence"], parent_incident_id=p["parent_incident_id"])  # fmt: skip
+                   confidence=p["confidence"],
+                   parent_incident_id=_parent(p, state.parent_incident_id))  # fmt: skip
 
 
 def _decided(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:

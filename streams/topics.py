@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.records import analysis, command, intake, journal, log, sampling
+from schemas.records import analysis, command, grouping, intake, journal, log, sampling
 from streams.errors import BrokerUnreachableError, TopicMismatchError
 
 HOUR_MS = 3_600_000
@@ -48,6 +48,8 @@ ACCOUNT = Topic(
     "alerts.account", sampling.AlertAccount, compacted=True, config={"min.compaction.lag.ms": str(7 * DAY_MS)}
 )
 STORMS = Topic("storms", sampling.StormChanged)
+HEARD = Topic("alerts.heard", grouping.AlertHeard, retention_ms=DAY_MS)  # keyed by tenant and environment
+GROUPS = Topic("alert.groups", grouping.GroupTold)
 ANOMALIES = Topic("anomalies", analysis.Anomaly)
 CANDIDATES = Topic("incident.candidates", analysis.IncidentCandidate)
 PREDICTIONS = Topic("predictions", analysis.Prediction)
@@ -69,8 +71,8 @@ SIGNALS = Topic("work.signals", log.WorkSignal)  # keyed by worker
 SCHEMAS = Topic("schemas", log.SchemaRegistered, compacted=True)  # keyed by fingerprint
 
 TOPICS: tuple[Topic, ...] = (
-    ALERTS, METRICS, LOGS, TOPOLOGY, SAMPLED, ACCOUNT, STORMS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES,
-    RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, CHECKPOINTS,
+    ALERTS, METRICS, LOGS, TOPOLOGY, SAMPLED, ACCOUNT, STORMS, HEARD, GROUPS, ANOMALIES, CANDIDATES, PREDICTIONS,
+    DIAGNOSES, RECOMMENDATIONS, DECISIONS, ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS, SNAPSHOTS, CHECKPOINTS,
     JOURNAL, DEAD_LETTERS, SIGNALS, SCHEMAS,
 )  # fmt: skip
 # What senders write; of all others a stage, or the sequencer, is the only writer.

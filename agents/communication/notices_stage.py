@@ -1,8 +1,9 @@
 """The notices stage: what people are told of an incident, when, and what is kept from them because they know it.
 
 A notice of an opened incident waits a few seconds for its cause, so that it is told once and whole. Incidents that another
-one causes are told of by that one. The same incident, status and severity is told once in a while. Everything that was not
-sent is on `notifications` all the same, SUPPRESSED with the reason. A request for a human is never kept back for a parent.
+one causes, or that are unusual together with it, are told of by that one. The same incident, status and severity is told
+once in a while. Everything that was not sent is on `notifications` all the same, SUPPRESSED with the reason. A request for a
+human is never kept back for a parent.
 """
 
 import json
@@ -103,6 +104,7 @@ class NoticesStage:
             severity=Severity(p["severity"]),
             title=p["title"],
             classification=p["classification"],
+            parent=p.get("parent_incident_id") or "",
             opened_at=event.recorded_at,
             opening=Opening(
                 event_id=event.event_id,
@@ -116,7 +118,9 @@ class NoticesStage:
 
     def _on_reclassified(self, state: NoticesState, received: Received[IncidentEvent]) -> Step[NoticesState]:
         p = json.loads(received.record.payload)
-        known = replace(state, severity=Severity(p["severity"]))
+        known = replace(
+            state, severity=Severity(p["severity"]), parent=p.get("parent_incident_id") or state.parent
+        )  # fmt: skip
         if not state.root_cause:  # a diagnosis outranks detection's first guess
             known = replace(known, title=p["title"], classification=p["classification"])
         return Step(known)
@@ -128,7 +132,7 @@ class NoticesStage:
             root_cause=p["root_cause"],
             classification=p["classification"],
             confidence=p["confidence"],
-            parent=p["parent_incident_id"] or "",
+            parent=p["parent_incident_id"] or state.parent,
         )
         return self._tell_opening(received.record.incident_id, known, received.position.arrived_at)
 

@@ -20,17 +20,19 @@ from agents.detection.episodes import (
     retold,
     storm_told,
 )  # fmt: skip
+from agents.detection.groups import answered_for, heard_news, heard_parent, opens_by_news
 from agents.detection.incident_view import CandidateRules, IncidentView, Phase
 from agents.detection.opening import opens_belatedly, opens_by_alert, opens_by_alerts, opens_by_anomaly
 from agents.detection.signals import heard_account, heard_alert, heard_anomaly, heard_storm
 from agents.series.values import check_finite
 from schemas.records.analysis import Anomaly
+from schemas.records.grouping import GroupChange, GroupTold
 from schemas.records.intake import Alert
 from schemas.records.log import IncidentEvent
 from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import Millis
 from streams.stage import Output, Position, Received, Step
-from streams.topics import ACCOUNT, ANOMALIES, EVENTS, SAMPLED, STORMS, Topic
+from streams.topics import ACCOUNT, ANOMALIES, EVENTS, GROUPS, SAMPLED, STORMS, Topic
 
 __all__ = ["CandidateRules", "CandidatesStage"]
 
@@ -38,17 +40,20 @@ _STATE = TypeAdapter(IncidentView)
 
 
 class CandidatesStage:
-    """SAMPLED, ACCOUNT, STORMS, ANOMALIES, EVENTS -> CANDIDATES, COMMANDS, RECOMMENDATIONS, keyed by incident."""
+    """SAMPLED, ACCOUNT, STORMS, ANOMALIES, EVENTS, GROUPS -> CANDIDATES, COMMANDS, RECOMMENDATIONS, GROUPS; by incident.
+
+    What it says on GROUPS is to other incidents: that this one answers for them.
+    """
 
     name = "candidates"
-    sources: tuple[Topic, ...] = (SAMPLED, ACCOUNT, STORMS, ANOMALIES, EVENTS)
+    sources: tuple[Topic, ...] = (SAMPLED, ACCOUNT, STORMS, ANOMALIES, EVENTS, GROUPS)
     views: tuple[Topic, ...] = ()
 
     def __init__(self, rules: CandidateRules | None = None) -> None:
         self._rules = rules or CandidateRules()
 
     def key(self, received: Received[Any]) -> str | None:
-        """The incident.
+        """The incident; that a group is over concerns none.
 
         Raises:
             DecodeError: an anomaly or a storm has a figure that is not finite; such a one would outlive its record in the state.
@@ -58,6 +63,9 @@ class CandidatesStage:
             check_finite("An anomaly", record.score, record.value, record.expected, record.trend_per_min)
         if isinstance(record, StormChanged):
             check_finite("A storm", record.rate_per_s, record.baseline_per_s)
+        if isinstance(record, GroupTold):
+            check_finite("A group", record.rarity)
+            return _told_to(record)
         incident: str = record.incident_id
         return incident
 
@@ -70,10 +78,12 @@ class CandidatesStage:
         record, position = received.record, received.position
         if isinstance(record, IncidentEvent):
             return self._followed(state, record, position)
+        if isinstance(record, GroupTold) and record.change is GroupChange.JOINED:
+            return Step(state, tuple(answered_for(state, record)))
         view, outputs = self._quiet_before(state, record, position)
         view, because = self._heard(view, record, position)
         if because and not view.active:
-            view, more = opened(view, because, position.arrived_at)
+            view, more = opened(view, because, position.arrived_at, self._rules)
             outputs += more
         view, more = self._judged(view, position.arrived_at)
         return Step(view, (*outputs, *more))
@@ -113,7 +123,7 @@ class CandidatesStage:
         because = opens_belatedly(view, self._rules)
         if because is None:
             return Step(view)
-        view, outputs = opened(view, because, now)
+        view, outputs = opened(view, because, now, self._rules)
         view, more = self._judged(view, now)
         return Step(view, (*outputs, *more))
 
@@ -146,6 +156,12 @@ class CandidatesStage:
             view = heard_storm(view, record, position)
             may = record.open and view.may_open(record.occurred_at, now, rules)
             return view, opens_by_alerts(view, rules) if may else None
+        if isinstance(record, GroupTold) and record.change is GroupChange.TAKEN:
+            return heard_parent(view, record), None
+        if isinstance(record, GroupTold):
+            view = heard_news(view, record, position)
+            may = view.may_open(record.occurred_at, now, rules)
+            return view, opens_by_news(view, rules) if may else None
         return view, None
 
     def _judged(self, view: IncidentView, now: Millis) -> Stepped:
@@ -169,3 +185,10 @@ class CandidatesStage:
             return replace(view, phase=Phase.ACTIVE, phase_since=now)
         # The next signal may command it again: by the same id, so that it opens once.
         return replace(view, phase=Phase.IDLE, phase_since=now, episode=view.episode - 1)
+
+
+def _told_to(told: GroupTold) -> str | None:
+    """The incident that a change of a group is told to: the member that is taken, the group's first of all else."""
+    if told.change is GroupChange.CLOSED:
+        return None
+    return told.member_id if told.change is GroupChange.TAKEN else told.incident_id

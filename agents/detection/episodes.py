@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from agents.detection.groups import with_parent_of
 from agents.detection.incident_view import CandidateRules, IncidentView, Phase, Told
 from agents.detection.statements import accounted, candidate_of, commanded, published, recommended, told, verdict_of
 from schemas.records.analysis import CandidateState
@@ -17,12 +18,13 @@ _RECENT_MS = 60_000
 Stepped = tuple[IncidentView, list[Output]]
 
 
-def opened(view: IncidentView, because: str, now: Millis) -> Stepped:
+def opened(view: IncidentView, because: str, now: Millis, rules: CandidateRules) -> Stepped:
     """The next episode begins: told to all, and commanded."""
     at = view.event_time(now)
+    view = with_parent_of(view, at, rules)
     view = replace(
         view, phase=Phase.OPENING, phase_since=now, episode=view.episode + 1, told=Told(), decided=False, acting="",
-        storm_told="", conditions=replace(view.conditions, cleared=0))  # fmt: skip
+        storm_told="", news=None, conditions=replace(view.conditions, cleared=0))  # fmt: skip
     verdict = verdict_of(view, at)
     severity = _severity(view, since=at - _RECENT_MS)
     candidate = candidate_of(view, CandidateState.OPEN, verdict, severity, because, at)
@@ -31,16 +33,22 @@ def opened(view: IncidentView, because: str, now: Millis) -> Stepped:
 
 
 def retold(view: IncidentView, now: Millis, rules: CandidateRules) -> Stepped:
-    """What has changed since the last statement is told: kind, severity, or (before the decision) that detection is surer."""
-    if now - view.told.at < rules.retell_s * 1000:
+    """What has changed since the last statement is told: kind, severity, or (before the decision) that detection is surer.
+
+    That another incident answers for it is told at once: the notice of its opening waits for a few seconds only.
+    """
+    linked = view.parent is not None and view.parent.incident_id != view.told.parent
+    if not linked and now - view.told.at < rules.retell_s * 1000:
         return view, []
     at, before = view.event_time(now), view.told
     verdict = verdict_of(view, at, before.classification)
     worst = _severity(view, since=at - _RECENT_MS)
     severity = max(before.severity, worst, key=lambda s: s.rank)
     # Once decided on, the kind is diagnosis' business.
-    changed = severity is not before.severity or (
-        not view.decided and verdict.classification is not before.classification
+    changed = (
+        linked
+        or severity is not before.severity
+        or (not view.decided and verdict.classification is not before.classification)
     )
     surer = not view.decided and verdict.confidence >= before.confidence + _SURER
     if not (changed or surer):
@@ -167,7 +175,7 @@ def _forgiven(
     # What came after that, although it was heard before the end was known, is of no episode yet.
     until = view.echoes_until(rules)
     return replace(
-        view, conditions=view.conditions.forgiven(until), alarms=tuple(a for a in view.alarms if a.at > until),
+        view, parent=None, conditions=view.conditions.forgiven(until), alarms=tuple(a for a in view.alarms if a.at > until),
         clues=tuple(c for c in view.clues if c.at > until), heard={w: t for w, t in view.heard.items() if t > until},
         exhibits=tuple(e for e in view.exhibits if e.at > until))  # fmt: skip
 

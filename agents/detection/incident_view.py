@@ -29,6 +29,7 @@ class CandidateRules:
     retell_s: float = 5.0  # of arrival, between two statements or accounts
     clear_s: float = 10.0  # of arrival, without a metric anomaly
     metric_clear_s: float = 300.0  # of arrival, where no alert can say that it is over
+    together_s: float = 600.0  # what grouping says of an incident holds for its alerts within this
     unconfirmed_s: float = 120.0  # of arrival, until a command that brought no event is given up
 
 
@@ -50,6 +51,7 @@ class Told:
     confidence: float = 0.0
     revision: int = 0
     at: Millis = 0
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,22 @@ class MetricAlarm:
 
     at: Millis
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is unusual together, as of event time `at`."""
+
+    because: str
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The incident that people are told of for this one, as of event time `at`."""
+
+    incident_id: str
+    at: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,8 @@ class IncidentView:
     account: Account | None = None
     account_told_upto: int = -1
     account_told_arrival: Millis = 0
+    news: News | None = None
+    parent: Parent | None = None
 
     @property
     def active(self) -> bool:

@@ -1,5 +1,6 @@
 """When signals are an incident that a person should know of."""
 
+from agents.detection.groups import opens_by_news
 from agents.detection.incident_view import CandidateRules, IncidentView
 from schemas.records.analysis import Anomaly, AnomalyKind
 from schemas.records.intake import Alert
@@ -20,7 +21,7 @@ def opens_by_alert(view: IncidentView, alert: Alert, known_before: bool, rules: 
     sure = any(a.score >= rules.sure_score and _near(a.at, alert.occurred_at) for a in view.alarms)
     if sure:
         return f"{alert.name} fired while a metric is far off"
-    return opens_by_errors(view, alert, rules) or opens_by_alerts(view, rules)
+    return opens_by_errors(view, alert, rules) or opens_by_alerts(view, rules) or opens_by_news(view, rules)
 
 
 def opens_by_errors(view: IncidentView, alert: Alert, rules: CandidateRules) -> str | None:
@@ -79,7 +80,7 @@ def opens_belatedly(view: IncidentView, rules: CandidateRules) -> str | None:
         return "metrics are unusual after the last episode's end"
     if view.conditions.firing and any(alarm.score >= rules.sure_score for alarm in view.alarms):
         return "alerts fired while a metric is far off, after the last episode's end"
-    return opens_by_alerts(view, rules)
+    return opens_by_alerts(view, rules) or opens_by_news(view, rules)
 
 
 def _lasts(view: IncidentView, until: Millis, rules: CandidateRules) -> bool:

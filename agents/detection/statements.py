@@ -57,7 +57,8 @@ def candidate_of(
         service=view.service, tier=view.tier, episode=view.episode, state=state, severity=severity,
         classification=verdict.classification, confidence=verdict.confidence, confidence_low=verdict.low,
         confidence_high=verdict.high, quality=verdict.quality, title=f"{view.service}: {kind} ({because})"[:240],
-        occurred_at=at, evidence=_telling(view), by_threshold=_alone(view, at))  # fmt: skip
+        occurred_at=at, evidence=_telling(view), by_threshold=_alone(view, at),
+        parent_incident_id=view.parent.incident_id if view.parent else "")  # fmt: skip
 
 
 def _alone(view: IncidentView, at: Millis) -> bool:
@@ -74,7 +75,8 @@ def _telling(view: IncidentView) -> list[Evidence]:
 
 def told(view: IncidentView, verdict: Verdict, severity: Severity, now: Millis) -> IncidentView:
     """The view once this statement is made; its revision numbers the statement."""
-    after = Told(verdict.classification, severity, verdict.confidence, view.told.revision + 1, now)
+    parent = view.parent.incident_id if view.parent else ""
+    after = Told(verdict.classification, severity, verdict.confidence, view.told.revision + 1, now, parent)
     return replace(view, told=after)
 
 

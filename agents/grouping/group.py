@@ -7,12 +7,15 @@ from agents.grouping.rules import GroupingRules
 from schemas.records.vocabulary import Severity
 
 # More are not remembered of one group; by then it is `wide`, and takes in all others without.
-_MOST = 1000
+_MOST = 100
 
 
 @dataclass(slots=True)
 class Group:
-    """Opened at event time `opened_at` (ms) by `service`, because of `names`; `unusual_at` is its newest unusual alert."""
+    """Opened at event time `opened_at` (ms) by `service`, because of `names`; `unusual_at` is its newest unusual alert.
+
+    `incident_id` is where people are told of it.
+    """
 
     group_id: str
     opened_at: int
@@ -22,6 +25,7 @@ class Group:
     unusual_at: int
     services: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    incident_id: str = ""
 
     def over(self, at: int, rules: GroupingRules) -> bool:
         """Whether nothing unusual came for so long that what comes now is another matter."""

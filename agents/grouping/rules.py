@@ -14,7 +14,7 @@ class GroupingRules:
     name_occasion_s: float = 3600.0  # and those of a name, on whatever services
     remembered_s: float = 2 * DAY_S  # an occasion has lost 63 % of its weight after this
     name_remembered_s: float = DAY_S
-    learning_s: float = DAY_S  # until a stream is this old, what is new in it is little news
+    learning_s: float = DAY_S  # until a stream is this old, what is new or loud in it is little news
     elsewhere: float = 0.5  # how much an occasion of the name on any service counts
     # What is news.
     together_s: float = 600.0  # rare alerts of a service within this add up
@@ -29,8 +29,9 @@ class GroupingRules:
     quiet_s: float = 3600.0  # after this without anything unusual a group is over
     context_s: float = 600.0  # alerts of whatever service, this soon after something unusual, belong to it
     wide: int = 3  # a group of as many services takes in what is unusual on any other
-    # Bounds of the memory, of one tenant's environment. At some 250 bytes a pair, 50,000 are 12 MB.
-    most_pairs: int = 50_000
-    most_names: int = 10_000
-    most_services: int = 5_000
-    most_groups: int = 64
+    # Bounds of the memory, of one tenant's environment: 5 MB; and as a row below the largest message.
+    most_pairs: int = 20_000
+    most_names: int = 5_000
+    most_services: int = 500  # on which something was unusual lately
+    most_together: int = 16  # unusual names of one service that add up
+    most_groups: int = 16

@@ -1,4 +1,7 @@
-"""What a person would have been told of, out of a file of alerts: the decisions of `agents.grouping`, without Kafka."""
+"""What a person would have been told of, out of a file of alerts: the decisions of `agents.grouping`, without Kafka.
+
+As in the stream, of many alerts in a second those are heard that tell something; the others belong where their time does.
+"""
 
 import csv
 from array import array
@@ -8,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from agents.grouping.group import Group
+from agents.grouping.telling_counts import TellingCount
 from agents.grouping.titles import title_of
 from agents.grouping.watch import AlertWatch, Heard
 from ops.backtest.alerts_file import FileOfAlerts
@@ -33,6 +37,7 @@ class Told:
 def told_of(file: FileOfAlerts) -> list[Told]:
     """The incidents of a file, in the order of their opening; alerts are heard in the order of their times."""
     watches: dict[tuple[str, str], AlertWatch] = {}
+    counts: dict[tuple[str, str, str, str], TellingCount] = {}
     told: dict[str, Told] = {}
     for row in file.in_order():
         alert = file.alert(row)
@@ -42,10 +47,15 @@ def told_of(file: FileOfAlerts) -> list[Told]:
         watch = watches.get(place)
         if watch is None:
             watch = watches[place] = AlertWatch("/".join(place))
-        judged = watch.hear(Heard(alert.service, alert.name, file.times[row], alert.severity))
-        if judged.opened is not None:
-            told[judged.opened.group_id] = Told(judged.opened, alert.severity)
-        for group in judged.groups:
+        at, pair = file.times[row], (*place, alert.service, alert.name)
+        count = counts.setdefault(pair, TellingCount()).heard(at, alert.severity.rank)
+        groups = watch.holding(at)
+        if count is not None:
+            judged = watch.hear(Heard(alert.service, alert.name, at, alert.severity, count))
+            groups = judged.groups
+            if judged.opened is not None:
+                told[judged.opened.group_id] = Told(judged.opened, alert.severity)
+        for group in groups:
             told[group.group_id].holds(file.numbers[row], alert.severity)
     return list(told.values())
 

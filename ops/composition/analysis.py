@@ -1,6 +1,12 @@
 """The analysis app: detection, prediction, diagnosis."""
 
-from ops.composition.analysis_stages import fleet_stages, incident_stages, series_stages
+from ops.composition.analysis_stages import (
+    fleet_stages,
+    hearing_stages,
+    incident_stages,
+    series_stages,
+    tenant_stages,
+)  # fmt: skip
 from ops.composition.decision_settings import basis_of
 from ops.composition.surroundings import Surroundings, run_stage, run_stages
 from streams.answers import AnswersNoted
@@ -8,6 +14,8 @@ from streams.running import Running
 
 # A full fleet's row is 3 MB, and every point changes it; what it foretells is 15 minutes ahead and more.
 FLEET_HOLD_S = 5.0
+# A tenant's row is up to 4 MB, and every alert that is heard changes it; people are to know of a group within seconds.
+TENANT_HOLD_S = 1.0
 
 
 def compose(around: Surroundings) -> list[Running]:
@@ -16,5 +24,7 @@ def compose(around: Surroundings) -> list[Running]:
     return [
         *(run_stage(around, stage) for stage in series_stages(around.settings)),
         *(run_stage(around, stage, FLEET_HOLD_S) for stage in fleet_stages()),
+        *(run_stage(around, stage) for stage in hearing_stages()),
+        *(run_stage(around, stage, TENANT_HOLD_S) for stage in tenant_stages()),
         *run_stages(around, incident_stages(around.settings, answers), basis_of(around.settings), answers),
     ]

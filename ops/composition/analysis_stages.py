@@ -6,6 +6,8 @@ from agents.detection.candidates_stage import CandidateRules, CandidatesStage
 from agents.detection.metrics_stage import MetricRules, MetricsStage
 from agents.diagnosis.asked_neighbourhood import AskedNeighbourhood
 from agents.diagnosis.diagnosis_stage import DiagnosisStage
+from agents.grouping.grouping_stage import GroupingStage
+from agents.grouping.hearings_stage import HearingsStage
 from agents.prediction.breaches_stage import BreachesStage
 from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
 from agents.prediction.warnings_stage import WarningRules, WarningsStage
@@ -25,6 +27,16 @@ def series_stages(settings: Settings) -> list[Stage[Any]]:
 def fleet_stages() -> list[Stage[Any]]:
     """Those that take points of many services by fleet: one incident's points do not suffice to make their decisions again."""
     return [BreachesStage()]
+
+
+def hearing_stages() -> list[Stage[Any]]:
+    """Those that hand a tenant's alerts on to where they are heard together; their order alone says what."""
+    return [HearingsStage()]
+
+
+def tenant_stages() -> list[Stage[Any]]:
+    """Those that take alerts of all a tenant's services: one incident's alerts do not suffice to make their decisions again."""
+    return [GroupingStage()]
 
 
 def incident_stages(settings: Settings, answers: Answers) -> list[Stage[Any]]:

@@ -2,7 +2,8 @@
 
 The journal is read whole: it says in which partitions the incidents were decided on. Of other topics only those are read, and
 the incidents' own by their keys, in which everything that follows from a decision comes to lie; metrics alone are keyed by
-something else. What lies in another partition, forged or misled, nobody has decided on: a step of the journal would name it.
+something else, and what incidents tell each other by whom it is told to. What lies in another partition, forged or misled,
+nobody has decided on: a step of the journal would name it.
 """
 
 from collections import defaultdict
@@ -21,7 +22,7 @@ from schemas.records.vocabulary import Millis
 from state.clock import wall_clock_ms
 from state.log_reader import RawRecord
 from streams.partitioning import partition_of
-from streams.topics import JOURNAL, METRICS, Topic
+from streams.topics import GROUPS, JOURNAL, METRICS, Topic
 
 # Reading waits for the broker most of its time.
 _AT_ONCE = 4
@@ -90,7 +91,7 @@ def _read(
     choose = _Choice(topic, incident_ids, find)
     with reader(bootstrap) as log:
         there = log.partitions(topic.name)
-        if decided_in and topic is not METRICS:
+        if decided_in and topic not in (METRICS, GROUPS):
             theirs = {partition_of(one.encode(), len(there)) for one in incident_ids}.union(decided_in)
             there = [partition for partition in there if partition in theirs]
         bounds = {partition: log.bounds(topic.name, partition) for partition in there}
@@ -108,6 +109,7 @@ class _Choice:
         self._names = {one.encode(): one for one in incident_ids}
         self._codec: Codec[Any] = Codec(topic.record, find=find)
         self._journal = topic is JOURNAL
+        self._of_two = topic is GROUPS  # what one incident tells another
         self._words = (_DECLARING,) if self._journal else tuple(self._names)
 
     def may_be(self, key: bytes | None, value: bytes | None) -> bool:
@@ -119,14 +121,15 @@ class _Choice:
     def of(self, raw: RawRecord) -> list[str]:
         """By its key; else by the field `incident_id`, where the value names one at all."""
         key = (raw.key or b"").partition(b"/")[0] if raw.key not in self._names else raw.key
-        if key in self._names:
-            return [self._names[key or b""]]
+        keyed = [self._names[key or b""]] if key in self._names else []
+        if keyed and not self._of_two:
+            return keyed
         if raw.value is None:
             return []
         if self._journal:
             return list(self._names.values()) if self._declares(raw.value) else []
         named = [one for wanted, one in self._names.items() if wanted in raw.value]
-        return [one for one in named if self._is_of(raw.value, one)]
+        return list(dict.fromkeys([*keyed, *(one for one in named if self._is_of(raw.value, one))]))
 
     def _declares(self, value: bytes) -> bool:
         if _DECLARING not in value:

@@ -16,6 +16,7 @@ from streams.topics import (
     DECISIONS,
     DIAGNOSES,
     EVENTS,
+    GROUPS,
     JOURNAL,
     LOGS,
     METRICS,
@@ -29,7 +30,7 @@ from streams.topics import (
 
 # All that a decision rests on, and all that decisions became.
 DECIDED_FROM: tuple[Topic, ...] = (
-    SAMPLED, ACCOUNT, STORMS, METRICS, LOGS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES, RECOMMENDATIONS, DECISIONS,
+    SAMPLED, ACCOUNT, STORMS, GROUPS, METRICS, LOGS, ANOMALIES, CANDIDATES, PREDICTIONS, DIAGNOSES, RECOMMENDATIONS, DECISIONS,
     ACTIONS, NOTIFICATIONS, COMMANDS, EVENTS, CONFLICTS,
 )  # fmt: skip
 # The journal is read first: what it tells of lies in the other topics by then.

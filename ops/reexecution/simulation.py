@@ -25,6 +25,7 @@ from ops.settings import Settings
 from schemas.convert import from_dict
 from schemas.errors import DecodeError
 from schemas.records.command import ActionRecord, ActionState
+from schemas.records.grouping import GroupChange, GroupTold
 from schemas.records.journal import StepTaken
 from schemas.records.log import IncidentCommand, IncidentEvent
 from schemas.records.vocabulary import Agent, Millis
@@ -38,6 +39,7 @@ from streams.topics import (
     ANOMALIES,
     COMMANDS,
     EVENTS,
+    GROUPS,
     LOGS,
     METRICS,
     PREDICTIONS,
@@ -258,6 +260,7 @@ def _outside(log: ReadBack, settings: Settings) -> list[Arrival]:
     else:
         found += [*_recorded(log, SAMPLED), *_recorded(log, ACCOUNT), *_recorded(log, STORMS)]
     points = _recorded(log, METRICS)
+    found += [each for each in _recorded(log, GROUPS) if _is_told(each[2], log.recording.incident_id)]
     if points and _whole(log, METRICS):
         found += points
     else:
@@ -267,6 +270,11 @@ def _outside(log: ReadBack, settings: Settings) -> list[Arrival]:
 
 def _recorded(log: ReadBack, topic: Topic) -> list[Arrival]:
     return [(received.position.arrived_at, topic, received.record) for received in log.all(topic)]
+
+
+def _is_told(told: GroupTold, incident_id: str) -> bool:
+    """Whether a group's change was told to the incident, and not by it."""
+    return told.change is not GroupChange.TAKEN or told.member_id == incident_id
 
 
 def _whole(log: ReadBack, topic: Topic) -> bool:

@@ -62,7 +62,8 @@ class DataQuality:
 class IncidentCandidate:
     """Detection's word on an incident: that it opens (or has cleared), and what kind of trouble it seems to be.
 
-    `by_threshold`: nothing of another source came within 30 s, so that it rests on one threshold alone.
+    `by_threshold`: nothing of another source came within 30 s, so that it rests on one threshold alone. `parent_incident_id` is
+    the incident that people are told of for both, where they are unusual together; "" where there is none.
     """
 
     candidate_id: str
@@ -83,6 +84,7 @@ class IncidentCandidate:
     occurred_at: Millis
     evidence: list[Evidence]
     by_threshold: bool = False
+    parent_incident_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the stream says of series is what the backtests say of them, through Kafka and a worker that is killed on the way."""
+"""What the stream says is what the backtests say of the same, through Kafka and a worker that is killed on the way."""
 
 import random
 from collections.abc import Callable
@@ -8,13 +8,18 @@ import pytest
 
 from agents.detectors.ensemble import SeriesWatch
 from agents.prediction.fleet import HORIZON
+from ops.backtest.alerts import told_of
+from ops.backtest.alerts_file import FileOfAlerts
 from ops.backtest.detect import judge
 from ops.backtest.series_file import Row
 from ops.backtest.warn import warn_all
 from schemas.codec import Codec
+from schemas.convert import to_dict
 from schemas.records.analysis import Anomaly, Prediction
-from schemas.records.intake import MetricPoint
+from schemas.records.grouping import GroupChange, GroupTold
+from schemas.records.intake import Alert, MetricPoint
 from streams.reading import read_all
+from tests.support.alert_days import BEGIN, DAY_MS, HOUR_MS, alert_days
 from tests.support.fleets import STEP_MS, climbers, fleet_points
 from tests.support.signals import NOW
 from tests.support.streaming import Log, Workers
@@ -24,6 +29,7 @@ from tests.support.worker import WorkerPlan
 pytestmark = pytest.mark.kafka
 
 POINTS = Codec(MetricPoint)
+ALERTS = Codec(Alert)
 
 
 def planned(log: Log, unique: Callable[[str], str], kind: str, partitions: int) -> WorkerPlan:
@@ -95,3 +101,36 @@ def test_the_stream_warns_as_the_backtest_does(log: Log, workers: Workers, uniqu
     (state,) = log.states(plan.group, "breaches").values()
     assert state["model"]["calibration"] == told.fleet.calibration.figures()
     assert state["model"]["odds"] == told.fleet.odds.figures()
+
+
+def test_the_stream_tells_of_the_groups_that_the_backtest_tells_of(
+    log: Log, workers: Workers, unique: Callable[[str], str]
+) -> None:
+    """Of five days' alerts of four services in four partitions: the same groups, through a worker that is killed on the way."""
+    topics = {role: unique(role) for role in ("source", "heard", "out")}
+    log.create(*topics.values(), partitions=4)
+    plan = WorkerPlan("grouping", unique("group"), log.bootstrap, "", topics, partitions=4)
+    # A file is read in a moment: what waits for its turn is all of it, and no more than may wait.
+    alerts = [alert for alert in alert_days() if alert.service in ("db", "mail", "shop", "web")]
+    half = next(n for n, alert in enumerate(alerts) if alert.occurred_at > BEGIN + 3 * DAY_MS + 12 * HOUR_MS)
+    framed = [(alert.incident_id, ALERTS.encode(alert)) for alert in alerts]
+    first = workers.start(plan)
+    log.produce(topics["source"], framed[:half])
+    eventually(lambda: log.count(topics["out"]) > 0, limit_s=120)
+    workers.kill(first)
+    log.produce(topics["source"], framed[half:])
+    workers.start(plan)
+    log.await_done(plan.group, topics["source"], topics["heard"])
+    file = FileOfAlerts("acme")
+    for number, alert in enumerate(alerts):
+        file.add(number, to_dict(alert))
+    expected = {(one.group.group_id, one.group.opened_at) for one in told_of(file)}
+    eventually(lambda: _opened(log, topics["out"]) == expected, limit_s=30)
+    assert len(expected) == 3
+
+
+def _opened(log: Log, topic: str) -> set[tuple[str, int]]:
+    """The groups that people are told of, and when."""
+    codec = Codec(GroupTold)
+    told = [codec.decode(message.value or b"") for message in read_all(log.bootstrap, topic)]
+    return {(one.group_id, one.occurred_at) for one in told if one.change in (GroupChange.OPENED, GroupChange.SPREAD)}

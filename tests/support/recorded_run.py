@@ -20,6 +20,7 @@ from ops.reexecution.recording import Recording
 from ops.settings import Settings
 from schemas.convert import from_dict
 from schemas.records.command import ActionRecord, ActionState
+from schemas.records.grouping import GroupChange
 from schemas.records.intake import LogLine, MetricPoint
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Agent, Millis, Severity
@@ -39,6 +40,7 @@ from streams.topics import (
     BY_NAME,
     COMMANDS,
     EVENTS,
+    GROUPS,
     LOGS,
     METRICS,
     SAMPLED,
@@ -46,7 +48,7 @@ from streams.topics import (
     Topic,
 )
 from streams.wire import Wire
-from tests.support.signals import INCIDENT, NOW, alert, point, resolved, storm
+from tests.support.signals import INCIDENT, NOW, alert, group, point, resolved, storm
 
 S = 1000
 PARTITION = 2
@@ -263,6 +265,7 @@ def random_signals(chance: Random) -> Callable[[int], list[tuple[Topic, Any]]]:
         found += [(METRICS, _measured(name, second - begins, at, chance)) for name in faulty]
         if second < begins:
             return found
+        found += _grouped(second - begins, at, begins + clears)
         if second == begins and severe:
             found.append((STORMS, storm(at=at)))
         if second < clears:
@@ -277,6 +280,17 @@ def random_signals(chance: Random) -> Callable[[int], list[tuple[Topic, Any]]]:
         return found
 
     return signals
+
+
+def _grouped(since: int, at: int, kind: int) -> list[tuple[Topic, Any]]:
+    """What grouping says, if anything: its news and a member that joins, or that another incident answers for this one."""
+    if since == 2 and kind % 3 == 1:
+        return [(GROUPS, group(GroupChange.OPENED, at))]
+    if since == 4 and kind % 3 == 1:
+        return [(GROUPS, group(GroupChange.JOINED, at, member_id="inc-database", service="database"))]
+    if since == 3 and kind % 3 == 2:
+        return [(GROUPS, group(GroupChange.TAKEN, at, incident_id="inc-database"))]
+    return []
 
 
 def _measured(name: str, since: int, at: int, chance: Random) -> MetricPoint:

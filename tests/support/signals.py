@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.identity import alert_fingerprint, series_id, stable_id
 from schemas.records.analysis import Anomaly, AnomalyKind, Prediction
+from schemas.records.grouping import GroupChange, GroupTold
 from schemas.records.intake import Alert, MetricPoint
 from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import AlertStatus, Evidence, Severity, Tier
@@ -89,3 +90,13 @@ def prediction(
         evidence=[Evidence(topic="metrics", partition=0, offset=1, summary="memory will be full")],
     )  # fmt: skip
     return replace(record, **changes)
+
+
+def group(change: GroupChange, at: int = NOW, **changes: Any) -> GroupTold:
+    """A change of the group that checkout's incident came first in."""
+    told = GroupTold(
+        told_id=f"told-{change}-{at}", group_id="group-1", change=change, tenant="acme", environment="prod",
+        incident_id=INCIDENT, member_id=INCIDENT, service="checkout", title="checkout: unusual alerts: b, a",
+        severity=Severity.WARNING, names=["a", "b"], services=["checkout"], rarity=0.91, occurred_at=at, evidence=[],
+    )  # fmt: skip
+    return replace(told, **changes)

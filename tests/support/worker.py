@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from agents.detection.metrics_stage import MetricsStage
+from agents.grouping.grouping_stage import GroupingStage, HearingRules
+from agents.grouping.hearings_stage import HearingsStage
 from agents.prediction.breaches_stage import BreachesStage
 from agents.sampling.edge import EdgeShell, EdgeTopics
 from agents.sampling.rules import SamplingRules
 from ops.logs import configure_logs
 from schemas.records.analysis import Anomaly, Prediction
+from schemas.records.grouping import AlertHeard, GroupTold
 from schemas.records.intake import Alert, LogLine, MetricPoint
 from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import Severity
@@ -36,9 +39,9 @@ POISON = -1.0
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """What to run: `counting`, `edge`, `metrics`, `breaches`, or what must end by itself: `stuck`, `failing`.
+    """What to run: `counting`, `edge`, `metrics`, `breaches`, `grouping`, or what must end by itself: `stuck`, `failing`.
 
-    `topics` are by role: source, other, out; or alerts, sampled, account, storms.
+    `topics` are by role: source, other, out; of grouping heard, too; or alerts, sampled, account, storms.
     """
 
     kind: str
@@ -101,10 +104,16 @@ class OnOwnTopics:
         self.sources: tuple[Topic, ...] = (source,)
         self.views: tuple[Topic, ...] = ()
         self.key, self.initial, self.waits = stage.key, stage.initial, stage.waits
-        self.observe, self.dump, self.load, self.tick = stage.observe, stage.dump, stage.load, stage.tick
+        self.observe, self.dump, self.load = stage.observe, stage.dump, stage.load
 
     def decide(self, state: Any, received: Received[Any]) -> Step[Any]:
-        step = self._stage.decide(state, received)
+        return self._published(self._stage.decide(state, received))
+
+    def tick(self, key: str, state: Any, now: int) -> Step[Any] | None:
+        step = self._stage.tick(key, state, now)
+        return None if step is None else self._published(step)
+
+    def _published(self, step: Step[Any]) -> Step[Any]:
         return Step(step.state, tuple(replace(output, topic=self._out) for output in step.outputs))
 
 
@@ -163,6 +172,16 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
             ),
         )  # fmt: skip
         return []
+    if plan.kind == "grouping":
+        heard = Topic(topics["heard"], AlertHeard)
+        stages = (
+            OnOwnTopics(HearingsStage(), Topic(topics["source"], Alert), heard),
+            OnOwnTopics(GroupingStage(HearingRules(wait_s=4.0)), heard, Topic(topics["out"], GroupTold)),
+        )
+        return [
+            StageShell(app, stage, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)
+            for stage in stages
+        ]  # fmt: skip
     if plan.kind in SERIES_STAGES:
         make, record = SERIES_STAGES[plan.kind]
         own = OnOwnTopics(make(), Topic(topics["source"], MetricPoint), Topic(topics["out"], record))

@@ -21,6 +21,7 @@ from ops.settings import Settings
 from schemas.codec import Codec
 from schemas.records.analysis import IncidentCandidate
 from schemas.records.command import Decision
+from schemas.records.grouping import GroupChange
 from schemas.records.journal import StepTaken
 from schemas.records.log import IncidentCommand, IncidentEvent
 from state.chain import GENESIS, seal
@@ -35,6 +36,7 @@ from streams.topics import (
     DECISIONS,
     DIAGNOSES,
     EVENTS,
+    GROUPS,
     JOURNAL,
     METRICS,
     RECOMMENDATIONS,
@@ -102,6 +104,34 @@ def test_random_incidents_are_decided_alike(seed: int, deaths: float) -> None:
     """In whatever order topics were read, in whatever batches, however often a worker died, or did not know that it had."""
     verdict = rerun(lived(seed, deaths=deaths).recording())
     assert (verdict.result, verdict.divergences, verdict.missing) == ("identical", (), ())
+
+
+@pytest.mark.parametrize("change", [GroupChange.JOINED, GroupChange.TAKEN])
+def test_what_grouping_told_is_decided_on_alike(change: GroupChange) -> None:
+    """An incident that answers for a member, and one that another answers for."""
+    found = next(recording for recording in map(_grouped, range(60)) if change in _changes(recording))
+    verdict = rerun(found)
+    assert (verdict.result, verdict.divergences, verdict.missing) == ("identical", (), ())
+    parents = {raw.parent_incident_id for raw in _all(found, CANDIDATES)}
+    assert ("inc-database" in parents) == (change is GroupChange.TAKEN)
+
+
+def _grouped(seed: int) -> Recording:
+    return lived(seed, 45).recording()
+
+
+def _all(recording: Recording, topic: Topic) -> list[Any]:
+    codec: Codec[Any] = Codec(topic.record)
+    return [codec.decode(raw.value or b"") for raw in recording.records.get(topic.name, ())]
+
+
+def _changes(recording: Recording) -> set[GroupChange]:
+    """What grouping said, where the incident opened; of one that joined, where this one answered for it."""
+    said = {told.change for told in _all(recording, GROUPS)}
+    opened = bool(_all(recording, CANDIDATES))
+    if GroupChange.JOINED in said and GroupChange.TAKEN not in said:
+        return set()
+    return said - ({GroupChange.TAKEN} if GroupChange.JOINED in said else set()) if opened else set()
 
 
 def test_a_recording_without_a_journal_is_no_identical_one(recording: Recording) -> None:
