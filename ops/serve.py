@@ -45,7 +45,7 @@ from ops.intake.formats import FORMATS
 from ops.intake.guard import is_loopback
 from ops.intake.http import Intake, IntakePaths, intake_router
 from ops.intake.recall import Recall
-from ops.lag_watch import LagBoard
+from ops.lag.watch import LagBoard
 from ops.metrics.lag import LagCollector
 from ops.page.astray import told
 from ops.page.files import files_router

@@ -8,9 +8,9 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
-from ops.account_totals import AlertTotals, totals
-from ops.lag import Sample, lag_of
-from ops.lag_probe import GROUPS, LagProbe
+from ops.account.totals import AlertTotals, totals
+from ops.lag.judgement import Sample, lag_of
+from ops.lag.probe import GROUPS, LagProbe
 from ops.offsets import Partition, first_offsets, last_offsets
 from ops.roles import ROLES, Role, group_of
 from streams.errors import BrokerUnreachableError

@@ -13,7 +13,7 @@ from ops.api.health import CHECK_TIMEOUT_S
 from ops.api.problems import ProblemRoute, problems
 from ops.api.remembered import Remembered
 from ops.api.tags import tagged
-from ops.lag import LagRow
+from ops.lag.judgement import LagRow
 from ops.projections import told_if_damaged
 from ops.roles import ROLES, group_of
 from schemas.errors import BreakwaterError

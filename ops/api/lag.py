@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from ops.api.problems import ProblemRoute, problems
 from ops.api.remembered import Remembered
 from ops.api.tags import Shown, answered, shown
-from ops.lag import LagRow
-from ops.lag_history import LagHistory
-from ops.lag_probe import REPLAYS
+from ops.lag.history import LagHistory
+from ops.lag.judgement import LagRow
+from ops.lag.probe import REPLAYS
 
 
 class Board(Protocol):

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from agents.sampling.columns import AlertDecoder
-from ops.account import Difference, Fates, Place, compare, totals
-from ops.account_reading import AccountTopics, Evidence, gather
+from ops.account.comparison import Difference, Fates, Place, compare, totals
+from ops.account.reading import AccountTopics, Evidence, gather
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.composition.edge import sampling_rules
 from ops.connection import bootstrap_servers

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from ops.commands.options import AsJson
 from ops.connection import bootstrap_servers
-from ops.lag import LagRow
-from ops.lag_probe import REPLAYS, LagProbe
-from ops.lag_watch import LagWatch
+from ops.lag.judgement import LagRow
+from ops.lag.probe import REPLAYS, LagProbe
+from ops.lag.watch import LagWatch
 from ops.settings import load_settings
 from ops.terminal.words import elided
 

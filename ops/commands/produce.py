@@ -16,7 +16,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ops.commands.options import AsJson
 from ops.connection import bootstrap_servers
-from ops.generate import Storm, storm_alerts
 from ops.intake.errors import UnusableInputError
 from ops.intake.files import STDIN, InputFile, open_input
 from ops.intake.pace import Pace
@@ -24,8 +23,9 @@ from ops.intake.rows import RowMapping
 from ops.intake.sending import FileSender, Sent
 from ops.settings import Settings, load_settings
 from ops.sparing import told_sparingly
-from ops.storm_sending import send_storm
-from ops.storm_shapes import Shape, due_at
+from ops.storm.alerts import Storm, storm_alerts
+from ops.storm.sending import send_storm
+from ops.storm.shapes import Shape, due_at
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert

@@ -30,7 +30,7 @@ from agents.sequencer import SequencerShell
 from ops.composition.command_stages import command_stages
 from ops.composition.decision_settings import basis_of
 from ops.composition.surroundings import Surroundings, run_stages
-from ops.lag_guard import LagGuard, guard_board
+from ops.lag.guard import LagGuard, guard_board
 from ops.projections import open_projection
 from ops.settings import Settings
 from ops.verifying import trust_of

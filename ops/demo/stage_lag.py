@@ -4,8 +4,8 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from ops.lag import lag_of
-from ops.lag_probe import GROUPS, LagProbe
+from ops.lag.judgement import lag_of
+from ops.lag.probe import GROUPS, LagProbe
 from schemas.errors import BreakwaterError
 from streams.topics import BY_NAME
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ops.lag import LagRow, LagStatus
+from ops.lag.judgement import LagRow, LagStatus
 
 _PLACE = ("group", "topic", "partition")
 

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.account_totals import totals
+from ops.account.totals import totals
 from ops.ending import SUPERVISED
-from ops.generate import Storm, conditions, storm_alerts
 from ops.settings import Settings
+from ops.storm.alerts import Storm, conditions, storm_alerts
 from ops.supervisor import Supervisor
 from ops.verifying import verify_store
 from schemas.codec import Codec

@@ -14,11 +14,11 @@ from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 from typer.testing import CliRunner
 
-from ops import lag_watch
 from ops.cli import app
-from ops.lag import LagRow, LagStatus
-from ops.lag_probe import LagProbe
-from ops.lag_watch import LagWatch
+from ops.lag import watch as lag_watch
+from ops.lag.judgement import LagRow, LagStatus
+from ops.lag.probe import LagProbe
+from ops.lag.watch import LagWatch
 from streams.reading import read_all
 from tests.support.kafka_tools import consumer_groups_lag
 from tests.support.waiting import eventually

@@ -12,7 +12,7 @@ import pytest
 from ops.child import Child
 from ops.embedded.kafka import EmbeddedKafka
 from ops.ending import SUPERVISED
-from ops.lag_probe import LagProbe
+from ops.lag.probe import LagProbe
 from ops.settings import Settings, load_settings
 from ops.supervisor import Supervisor
 from schemas.errors import BreakwaterError

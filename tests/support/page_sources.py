@@ -22,8 +22,8 @@ from ops.api.stream import stream_router
 from ops.dead_letters.redrive import Outcome, Redrive
 from ops.dead_letters.shelf import Overview as ShelfOverview
 from ops.dead_letters.shelf import Shelf
-from ops.lag import LagRow, LagStatus
-from ops.lag_history import LagHistory
+from ops.lag.history import LagHistory
+from ops.lag.judgement import LagRow, LagStatus
 from ops.page.files import files_router
 from ops.page.fragments import Fragments
 from ops.page.held import HeldPages

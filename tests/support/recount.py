@@ -2,8 +2,8 @@
 
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rules import SamplingRules
-from ops.account import Fates, compare, totals
-from ops.account_reading import AccountTopics, gather
+from ops.account.comparison import Fates, compare, totals
+from ops.account.reading import AccountTopics, gather
 from ops.commands.account import missing
 from tests.support.worker import WorkerPlan
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ops.generate import Storm, conditions, storm_alerts
+from ops.storm.alerts import Storm, conditions, storm_alerts
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from ops.commands.lag import _page, document
-from ops.lag import LagRow, LagStatus
+from ops.lag.judgement import LagRow, LagStatus
 
 BUSY = LagRow(
     "breakwater-analysis", "incident.candidates", 15, 1_234_567, 86_400.5, 12_345.6, None, LagStatus.REWIND,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.lag import Sample, Unread
+from ops.lag.judgement import Sample, Unread
 from ops.status import BEHIND, Health, TopicStatus, add_lag
 
 

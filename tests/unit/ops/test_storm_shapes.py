@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from ops.generate import Storm, storm_alerts
-from ops.storm_shapes import Shape, due_at
+from ops.storm.alerts import Storm, storm_alerts
+from ops.storm.shapes import Shape, due_at
 from schemas.codec import Codec
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from ops.api import condition as under_test
 from ops.api.condition import Condition, condition_router, keeping_up_question, log_question
-from ops.lag import LagRow, LagStatus
+from ops.lag.judgement import LagRow, LagStatus
 from state.errors import StoreUnavailableError
 
 

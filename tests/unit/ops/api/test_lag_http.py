@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from ops import lag_watch
 from ops.api.lag import lag_router
-from ops.lag import Sample, Unread
-from ops.lag_watch import LagBoard
+from ops.lag import watch as lag_watch
+from ops.lag.judgement import Sample, Unread
+from ops.lag.watch import LagBoard
 from streams.errors import BrokerUnreachableError
 from tests.support.waiting import eventually
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ops.api.overview import Overview
-from ops.lag import LagRow, LagStatus
-from ops.lag_history import LagHistory
+from ops.lag.history import LagHistory
+from ops.lag.judgement import LagRow, LagStatus
 from state.incident import EventType
 from state.sqlite_projection import SqliteProjection
 from streams.errors import BrokerUnreachableError

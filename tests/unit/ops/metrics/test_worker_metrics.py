@@ -6,7 +6,7 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ops.lag import LagRow, LagStatus
+from ops.lag.judgement import LagRow, LagStatus
 from ops.metrics.budgets import BUDGETS
 from ops.metrics.lag import LagCollector
 from ops.metrics.published import MeteredWire

@@ -1,7 +1,7 @@
 """The lag's last half hour: bounded, and only of those who were behind in it."""
 
-from ops.lag import LagRow, LagStatus
-from ops.lag_history import _LOOKS, LagHistory
+from ops.lag.history import _LOOKS, LagHistory
+from ops.lag.judgement import LagRow, LagStatus
 
 
 def row(lag: int, partition: int = 0) -> LagRow:

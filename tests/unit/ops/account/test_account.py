@@ -6,7 +6,7 @@ from agents.sampling.columns import AlertDecoder
 from agents.sampling.incidents import N
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import tell
-from ops.account import AccountedFor, Recount, compare, totals
+from ops.account.comparison import AccountedFor, Recount, compare, totals
 from schemas.records.sampling import AlertAccount
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Edge, Record

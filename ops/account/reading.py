@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rules import SamplingRules
-from ops.account import AccountedFor, Counted, Fates, Place, Recount
+from ops.account.comparison import AccountedFor, Counted, Fates, Place, Recount
 from ops.offsets import REQUEST_S
 from ops.roles import group_of
 from schemas.codec import Codec

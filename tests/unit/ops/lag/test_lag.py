@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.lag import LagRow, LagStatus, Sample, Unread, lag_of, lag_rows
+from ops.lag.judgement import LagRow, LagStatus, Sample, Unread, lag_of, lag_rows
 
 PLACE = ("breakwater-edge-v1", "alerts", 0)
 NOW_S = 1_700_000_000.0

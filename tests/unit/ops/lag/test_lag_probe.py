@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ops import lag_probe
-from ops.lag_probe import LagProbe
+from ops.lag import probe as lag_probe
+from ops.lag.probe import LagProbe
 from streams.errors import BrokerUnreachableError
 
 

@@ -20,7 +20,7 @@ from schemas.convert import to_dict
 from schemas.records.vocabulary import Action
 from tests.support.waiting import answers, eventually, free_port
 
-SERVICE = Path(__file__).parents[2] / "support" / "small_service.py"
+SERVICE = Path(__file__).parents[3] / "support" / "small_service.py"
 
 
 def command(port: int, *arguments: str) -> list[str]:

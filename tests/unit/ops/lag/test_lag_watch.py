@@ -6,9 +6,9 @@ from itertools import count, islice
 
 import pytest
 
-from ops import lag_watch
-from ops.lag import WINDOW, LagStatus, Sample, Unread
-from ops.lag_watch import LagBoard, LagWatch
+from ops.lag import watch as lag_watch
+from ops.lag.judgement import WINDOW, LagStatus, Sample, Unread
+from ops.lag.watch import LagBoard, LagWatch
 from streams.errors import BrokerUnreachableError
 from tests.support.waiting import eventually
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from ops.lag import LagRow, Place
+from ops.lag.judgement import LagRow, Place
 
 # At a look every two and a half seconds half an hour; of 500 lines 6 MB.
 _LOOKS = 720

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from ops.lag import WINDOW, LagRow, LagStatus, Sample, lag_rows
-from ops.lag_history import LagHistory
-from ops.lag_probe import EVERY, LagProbe
+from ops.lag.history import LagHistory
+from ops.lag.judgement import WINDOW, LagRow, LagStatus, Sample, lag_rows
+from ops.lag.probe import EVERY, LagProbe
 from streams.errors import BrokerUnreachableError
 
 log = structlog.get_logger()

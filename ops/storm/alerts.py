@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from ops.storm_shapes import CHANGING, Shape, share_of, status_at
+from ops.storm.shapes import CHANGING, Shape, share_of, status_at
 from schemas.codec import Codec
 from schemas.identity import alert_fingerprint, incident_id
 from schemas.records.intake import Alert
@@ -32,7 +32,7 @@ _CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """How large a storm is, over how many incidents, and which one it is. Its shape is one of ops.storm_shapes."""
+    """How large a storm is, over how many incidents, and which one it is. Its shape is one of ops.storm.shapes."""
 
     alerts: int = 100_000
     incidents: int = 50

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from ops import lag_peek
-from ops.lag_peek import PEEK_RECORDS, Peek
+from ops.lag import peek as lag_peek
+from ops.lag.peek import PEEK_RECORDS, Peek
 from streams.errors import BrokerUnreachableError
 
 ALERTS, EVENTS = ("alerts", 0), ("incident.events", 1)

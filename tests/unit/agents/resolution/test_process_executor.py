@@ -24,7 +24,7 @@ from streams.topics import ACTIONS
 from tests.support.episode import NOW, decision, event, records
 from tests.support.waiting import answers, eventually, free_port
 
-SERVICE = Path(__file__).parents[2] / "support" / "small_service.py"
+SERVICE = Path(__file__).parents[3] / "support" / "small_service.py"
 
 
 class Bench:

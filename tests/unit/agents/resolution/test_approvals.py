@@ -13,7 +13,7 @@ from schemas.records.vocabulary import Action
 from streams.stage import Output, Received
 from streams.topics import ACTIONS, COMMANDS
 from tests.support.episode import INCIDENT, NOW, completed, decision, event, opened, records, said
-from tests.unit.agents.test_planning_stage import FakeTargets, intents, questions, run, stage
+from tests.unit.agents.resolution.test_planning_stage import FakeTargets, intents, questions, run, stage
 
 EXPIRY_MS = 900_000
 

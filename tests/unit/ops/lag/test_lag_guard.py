@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from agents.consensus.lagging import Behind
-from ops.lag import LagRow, LagStatus
-from ops.lag_guard import LagGuard
+from ops.lag.guard import LagGuard
+from ops.lag.judgement import LagRow, LagStatus
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ops import account_totals
-from ops.account_totals import AlertTotals, totals
+from ops.account import totals as account_totals
+from ops.account.totals import AlertTotals, totals
 from schemas.codec import Codec
 from schemas.records.sampling import AlertAccount
 from schemas.samples import sample

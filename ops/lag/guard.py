@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agents.consensus.lagging import Behind
-from ops.lag import LagRow
-from ops.lag_watch import LagBoard
+from ops.lag.judgement import LagRow
+from ops.lag.watch import LagBoard
 from ops.roles import group_of
 from streams.topics import EVENTS, NOTIFICATIONS
 

@@ -9,8 +9,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka.admin import AdminClient
 
 from ops.decoding import RecordDecoder
-from ops.lag import Place, Sample, Unread
-from ops.lag_peek import Glimpse, Peek
+from ops.lag.judgement import Place, Sample, Unread
+from ops.lag.peek import Glimpse, Peek
 from ops.offsets import last_offsets
 from ops.roles import ROLES, group_of
 from schemas.errors import DecodeError

@@ -1,0 +1,1 @@
+"""What became of every alert: the raw topic counted anew, and compared with the account."""

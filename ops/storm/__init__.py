@@ -1,0 +1,1 @@
+"""Generated storms: their shapes, their alerts, and sending them."""
