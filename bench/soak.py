@@ -1,7 +1,6 @@
 """`python -m bench.soak`: the edge worker's memory over many alerts of ever new incidents, its longest pause, and how soon it is
 back with a million rows; written into docs/benchmarks.md."""
 
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from ops.bench.group import Group
 from ops.bench.process import Measured, measured
 from ops.commands.options import tell_on_stderr
 from ops.ending import interrupt_on_sigterm
+from ops.listening import free_port
 from ops.roles import group_of
 from ops.settings import load_settings
 
@@ -96,7 +96,7 @@ class Worker:
 @contextmanager
 def edge_worker(broker: Broker, name: str) -> Iterator[Worker]:
     """A worker for the time of the block; `name` is of its home, in the broker's folder."""
-    home, port = broker.home / name, _free_port()
+    home, port = broker.home / name, free_port("127.0.0.1")
     environment = {
         "BREAKWATER_HOME": str(home),
         "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
@@ -104,12 +104,6 @@ def edge_worker(broker: Broker, name: str) -> Iterator[Worker]:
     }
     with measured(["ops.cli", "worker", "edge"], home / "edge.log", environment) as process:
         yield Worker(broker, process, port)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _send(broker: Broker, work: Churn) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import Millis
+from state.clock import epoch_ms
 
 _UNIT_MS = {
     "ms": 1,
@@ -50,7 +51,7 @@ def parse_time(text: str, now_ms: Millis) -> Millis:
     except ValueError as error:
         raise _unreadable(text) from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return _checked(text, _epoch_ms(aware))
+    return _checked(text, epoch_ms(aware))
 
 
 def iso(at_ms: Millis) -> str:
@@ -70,12 +71,6 @@ def _from_epoch(digits: str) -> float:
 
 def _duration_ms(text: str) -> float:
     return sum(float(amount) * _UNIT_MS[unit] for amount, unit in _STEP.findall(text))
-
-
-def _epoch_ms(moment: datetime) -> int:
-    # Not timestamp(): as a float it is off by one millisecond for some instants.
-    past = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (past.days * 86_400 + past.seconds) * 1000 + past.microseconds // 1000
 
 
 def _checked(text: str, at_ms: float) -> Millis:

@@ -10,6 +10,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import DecodeError
+from state.clock import wall_clock_ms
 from streams.quiet import quiet
 from streams.stage import Position, Received
 from streams.topics import Topic
@@ -104,7 +105,7 @@ class ViewReader:
     def _starts(self, consumer: Consumer, name: str, partitions: list[int]) -> list[TopicPartition]:
         if self._topics[name].compacted:
             return [TopicPartition(name, p, OFFSET_BEGINNING) for p in partitions]
-        since = int(time.time() * 1000) - BACK_MS
+        since = wall_clock_ms() - BACK_MS
         at = consumer.offsets_for_times([TopicPartition(name, p, since) for p in partitions], timeout=LOOK_LIMIT_S)
         return [TopicPartition(tp.topic, tp.partition, tp.offset if tp.offset >= 0 else OFFSET_END) for tp in at]
 

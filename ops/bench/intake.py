@@ -1,6 +1,5 @@
 """The intake: the producer library beside a bare producer of the same bytes, and each kind of body over HTTP."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,8 @@ from ops.bench.errors import BenchError
 from ops.bench.http_load import KINDS, Bodies, measured_load
 from ops.bench.process import measured
 from ops.embedded.ports import is_free
+from ops.listening import free_port
+from state.clock import wall_clock_ms
 from streams.partitioning import PARTITIONER
 from streams.telemetry import TelemetryProducer
 from streams.topics import ALERTS
@@ -77,7 +78,7 @@ def measure(broker: Broker, alerts: int, progress: Progress, seconds: float = SE
 
 def measure_producers(broker: Broker, alerts: int) -> Producers:
     """The same bytes by both; each until Kafka has acknowledged all of them."""
-    records = list(workload_alerts(Workload(alerts), int(time.time() * 1000)))
+    records = list(workload_alerts(Workload(alerts), wall_clock_ms()))
     settings = {
         "bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "acks": "all", "partitioner": PARTITIONER,
         "compression.type": "lz4", "linger.ms": 20, "queue.buffering.max.messages": 200_000, "log_level": 3,
@@ -95,7 +96,7 @@ def measure_http(broker: Broker, seconds: float, progress: Progress) -> list[Bod
     Raises:
         BenchError: it did not start, or a body was not taken.
     """
-    port = _free_port()
+    port = free_port("127.0.0.1")
     broker.renew()
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap, "BREAKWATER_HOME": str(broker.home / "serve"),
@@ -134,12 +135,6 @@ def _bare(producer: Producer, records: Sequence[tuple[bytes, bytes]]) -> None:
 def _library(bootstrap: str, records: Sequence[tuple[bytes, bytes]]) -> None:
     with TelemetryProducer(bootstrap) as producer:
         producer.send_all_raw(ALERTS.name, records)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _until_open(port: int) -> None:

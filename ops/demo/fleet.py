@@ -19,6 +19,7 @@ from ops.demo.sightings import Sighting
 from schemas.errors import BreakwaterError
 from schemas.records.intake import Alert, TopologyEdge
 from schemas.records.vocabulary import Millis
+from state.clock import wall_clock_ms
 from streams.topics import ALERTS
 
 _STEP_S = 0.05
@@ -127,14 +128,14 @@ class Fleet:
 
     def start(self) -> None:
         """Tell the service graph and begin with noise."""
-        for edge in self._maker.edges(_now()):
+        for edge in self._maker.edges(wall_clock_ms()):
             self._outlet.send_edge(edge)
         self._thread.start()
 
     def break_out(self) -> None:
         """Say that the fault is under way: from now on the target is expected to suffer."""
         self._pids_before = self._watch.seen.pids
-        self._broken_at = _now()
+        self._broken_at = wall_clock_ms()
         self._broken.set()
 
     def stop(self) -> None:
@@ -165,7 +166,7 @@ class Fleet:
 
     def _be_calm(self) -> None:
         for _ in range(self._budget.noise):
-            self._outlet.send_alert(self._maker.calm(_now()))
+            self._outlet.send_alert(self._maker.calm(wall_clock_ms()))
             self._counts["noise"] += 1
             if self._broken.wait(self._tempo.noise_every_s):
                 break
@@ -185,11 +186,11 @@ class Fleet:
         budget = self._budget
         # What calm times were too short for goes first, so that the sum stays.
         while self._counts["noise"] < budget.noise:
-            self._outlet.send_alert(self._maker.calm(_now()))
+            self._outlet.send_alert(self._maker.calm(wall_clock_ms()))
             self._counts["noise"] += 1
         sources = self._maker.chosen(budget.sources)
         order = self._maker.firing_order(sources, budget.firing)
-        spoilt = malformed(self._maker.firing(sources[0], _now()), budget.malformed, self._max_alert_bytes)
+        spoilt = malformed(self._maker.firing(sources[0], wall_clock_ms()), budget.malformed, self._max_alert_bytes)
         rate = self._tempo.rate(budget.firing, self._tempo.storm_s)
         for due in _paced(budget.firing, rate, self._stopping):
             at = self._dated()
@@ -232,7 +233,7 @@ class Fleet:
         rate = self._tempo.rate(self._budget.resolved, self._tempo.resolve_s)
         for due in _paced(self._budget.resolved, rate, self._stopping):
             for _ in range(due):
-                self._outlet.send_alert(self._maker.resolved(next(sources), _now()))
+                self._outlet.send_alert(self._maker.resolved(next(sources), wall_clock_ms()))
                 self._counts["resolved"] += 1
 
 
@@ -247,7 +248,3 @@ def _paced(count: int, rate_per_s: float, stopping: threading.Event) -> Iterator
             given += due
             yield due
         stopping.wait(_STEP_S if due < rate_per_s * _STEP_S else 0.001)
-
-
-def _now() -> Millis:
-    return int(time.time() * 1000)

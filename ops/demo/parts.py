@@ -1,6 +1,5 @@
 """What runs beside the program during a demonstration: fleet, prober, flood, observer; started and stopped together."""
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from ops.demo.sightings import Prober
 from ops.demo.snapshot import DemoSnapshot
 from ops.demo.stage_lag import StageLag
 from ops.demo.target.fault import Fault, FaultKind
+from state.clock import wall_clock_ms
 from streams.telemetry import TelemetryProducer
 
 _PATIENCE_S = 120.0
@@ -87,6 +87,6 @@ class Parts:
     def snapshot(self, before: DemoSnapshot, step: str) -> DemoSnapshot:
         """How everything is now."""
         return replace(
-            before, step=step, at=int(time.time() * 1000), target_url=self._url, fleet=self._fleet.progress(),
+            before, step=step, at=wall_clock_ms(), target_url=self._url, fleet=self._fleet.progress(),
             target=self._prober.seen, observed=self._observer.observed(), lag=self._lag.behind(),
         )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import AlertStatus, Millis, Severity, Tier
+from state.clock import epoch_ms
 
 _WORDS = {
     Severity.INFO: "info information informational notice debug trace low none ok p4 p5 sev4 sev5 6 7 5",
@@ -111,7 +112,7 @@ def time_ms(value: Any) -> Millis:
         return _from_epoch(int(wanted) if wanted.isdecimal() and len(wanted) < 25 else float(wanted), value)
     try:
         moment = datetime.fromisoformat(wanted)
-        return _bounded(_epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC)), value)
+        return _bounded(epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC)), value)
     except (ValueError, OverflowError) as error:
         raise _no_time(value) from error
 
@@ -176,11 +177,6 @@ def _from_epoch(amount: float, given: Any) -> Millis:
             whole = isinstance(amount, int) and to_ms < 1
             return _bounded(int(amount) // round(1 / to_ms) if whole else int(amount * to_ms), given)
     raise _no_time(given)
-
-
-def _epoch_ms(moment: datetime) -> int:
-    past = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (past.days * 86_400 + past.seconds) * 1000 + past.microseconds // 1000
 
 
 def _bounded(at_ms: int, given: Any) -> Millis:

@@ -52,8 +52,3 @@ class Progress:
     def reached(self) -> int | None:
         """Everything before this is done with; None where not even the beginning is known."""
         return self._begins_at if self.committable is None else self.committable
-
-    @property
-    def unacknowledged(self) -> int:
-        """Batches that agents still hold."""
-        return sum(not batch.done for batch in self._pending)

@@ -9,6 +9,7 @@ from ops.demo.target.outlets import Outlet, Report
 from ops.demo.target.service import Service
 from ops.demo.target.vitals import measures
 from ops.demo.target.words import lines
+from state.clock import wall_clock_ms
 
 _TICK_S = 0.1
 _REPORT_EVERY_S = 1.0
@@ -69,7 +70,7 @@ class Reporter:
     def tell(self, second: int) -> None:
         """Take the pulse and hand it over; what is not taken is counted, and gone."""
         vitals = self._service.take_pulse()
-        report = Report(int(time.time() * 1000), measures(vitals), lines(self._service.name, vitals, second))
+        report = Report(wall_clock_ms(), measures(vitals), lines(self._service.name, vitals, second))
         if self._outlet is None:
             return
         try:

@@ -101,12 +101,12 @@ def test_members_that_come_while_one_waits_lose_nothing(broker: MockBroker, memb
     first = Member(broker, "join")
     first.away.set()
     members.append(first)
-    eventually(lambda: first.refused > 0, limit_s=30)
+    eventually(lambda: first.refused > 0, limit_s=120)
     members.append(Member(broker, "join"))
-    eventually(lambda: bool(members[1].taken), limit_s=30)
+    eventually(lambda: bool(members[1].taken), limit_s=120)
     first.away.clear()
-    eventually(lambda: set(first.taken) | set(members[1].taken) == values, limit_s=30)
-    eventually(lambda: all(committed(broker, "join", p) == 300 for p in range(4)), limit_s=30)
+    eventually(lambda: set(first.taken) | set(members[1].taken) == values, limit_s=120)
+    eventually(lambda: all(committed(broker, "join", p) == 300 for p in range(4)), limit_s=120)
     for taken in (first.taken, members[1].taken):
         for partition in range(4):
             mine = [int(v.split(b"-")[1]) for v in taken if v.startswith(b"%d-" % partition)]
