@@ -30,7 +30,7 @@ from ops.api.incidents import incidents_router
 from ops.api.lag import lag_router
 from ops.api.letters import LettersDesk, letters_router, letters_waiting
 from ops.api.overview import Overview, overview_router
-from ops.api.reach import LocalOnly
+from ops.api.reach import LocalOnly, names_of
 from ops.api.records import read_record, records_router
 from ops.api.sightings import Sightings, sightings_router
 from ops.api.stream import stream_router
@@ -122,7 +122,7 @@ def create_app(
     _include_routes(app, parts)
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
     # The last one stands in front: nobody is answered whom it has not let pass.
-    app.add_middleware(LocalOnly, open_to_all=settings.api_open, names=settings.api_names.lower().split(","))
+    app.add_middleware(LocalOnly, open_to_all=settings.api_open, names=names_of(settings.api_names))
     return app
 
 

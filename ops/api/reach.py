@@ -72,3 +72,12 @@ def _nobody_else_s(host: str) -> bool:
     except ValueError:
         return "." not in host
     return True
+
+
+def names_of(listed: str) -> frozenset[str]:
+    """The names of a list with commas.
+
+    >>> sorted(names_of("Ops.example, b.example,"))
+    ['b.example', 'ops.example']
+    """
+    return frozenset(name for one in listed.lower().split(",") if (name := one.strip()))
