@@ -34,14 +34,14 @@ develop: .venv/develop ## the same with what the tests and linters need
 demo: compiled ## a storm of 100,000 alerts around a real failing service, from nothing to resolved
 	@exec $(BIN)/breakwater demo $(ARGS)
 
-test: .venv/develop compiled lint ## linters, then every test that this machine can run but those that break the whole
-	@exec $(BIN)/python -m pytest -n 3 --dist loadfile -m "not pipeline" $(ARGS)
+test: .venv/develop compiled lint ## linters, then every test that this machine can run, but for those of `make chaos`
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile -m "not chaos" $(ARGS)
 
-chaos: .venv/develop compiled ## the whole program with its workers and its Kafka killed, targets that fail, hostile records
-	@exec $(BIN)/python -m pytest -m pipeline $(ARGS)
+chaos: .venv/develop compiled ## programs and servers killed, frozen, cut off and restarted, targets that fail, hostile records: half an hour
+	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
 
 unit: .venv/develop ## the tests that need no server: seconds
-	@exec $(BIN)/python -m pytest -m "not kafka and not cassandra and not docker and not pipeline" $(ARGS)
+	@exec $(BIN)/python -m pytest -m "not kafka and not cassandra and not docker and not chaos" $(ARGS)
 
 lint: .venv/develop ## ruff, mypy strict, import layers
 	@$(BIN)/ruff check .

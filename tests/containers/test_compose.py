@@ -147,6 +147,7 @@ def test_an_alert_becomes_an_incident(stack: Stack) -> None:
     assert status["alerts"]["received"] == 1
 
 
+@pytest.mark.chaos
 def test_workers_that_are_made_anew_go_on_where_they_were(stack: Stack) -> None:
     """New containers recover what the old ones knew from Kafka: nothing is opened twice, what comes next is seen."""
     (before,) = stack.incidents("payments")
@@ -187,6 +188,7 @@ def test_prometheus_scrapes_every_target_by_its_name(stack: Stack, tmp_path: Pat
     eventually(lambda: stack.project.health()["prometheus"] == "healthy", limit_s=30)
 
 
+@pytest.mark.chaos
 def test_a_service_that_leaks_is_restarted_through_the_engine(stack: Stack) -> None:
     """With the remedies let in: noticed, diagnosed, decided on, restarted by Docker, verified, resolved; by nobody's hand."""
     if not Path(SOCKET).exists():

@@ -30,6 +30,7 @@ def test_it_is_the_pinned_version(cassandra_contact_point: str) -> None:
         assert connected.execute("SELECT release_version FROM system.local").one().release_version == "5.0.9"
 
 
+@pytest.mark.chaos
 def test_a_crash_keeps_rows_and_damage_is_named(tmp_path: Path, jars_dir: Path) -> None:
     """A second start finds the first; kill -9 loses no acknowledged row; a damaged commit log is named."""
     server = EmbeddedCassandra(tmp_path, jars_dir=jars_dir)

@@ -23,7 +23,7 @@ from state.transactions import Batch, Transactions
 from streams.topics import COMMANDS, CONFLICTS, EVENTS, SNAPSHOTS, create_topics
 from tests.support.event_writing import accounted_log
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 PARTITIONS = 4
 

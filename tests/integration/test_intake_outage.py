@@ -21,7 +21,7 @@ from streams.topics import create_topics
 from tests.support.intake import serving
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 SENDERS = 6
 ITEMS = 20

@@ -23,7 +23,7 @@ PATIENCE_S = 180.0
 HOST = "127.0.0.1"
 
 # It needs three ports side by side to itself.
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def test_a_new_owner_begins_at_the_checkpoint(
         assert again.ledger.command_offset == store.ledger.command_offset
 
 
+@pytest.mark.chaos
 def test_compaction_loses_no_event(
     kafka_bootstrap: str, unique: Callable[[str], str], topic_prefix: str, key: SigningKey
 ) -> None:

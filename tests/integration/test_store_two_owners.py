@@ -67,6 +67,7 @@ def assert_one_chain(bootstrap: str, topics: StoreTopics, events: int) -> None:
     assert len({event.event_id for event in found}) == events
 
 
+@pytest.mark.chaos
 def test_an_owner_that_was_frozen_in_a_transaction_cannot_end_it(
     kafka_bootstrap: str, topics: StoreTopics, topic_prefix: str
 ) -> None:
@@ -84,7 +85,7 @@ def test_an_owner_that_was_frozen_in_a_transaction_cannot_end_it(
     assert_one_chain(kafka_bootstrap, topics, 30)
 
 
-@pytest.mark.pipeline
+@pytest.mark.chaos
 @pytest.mark.timeout(400)
 def test_a_writer_that_is_killed_at_random_for_minutes_leaves_one_chain(
     kafka_bootstrap: str, topics: StoreTopics, topic_prefix: str

@@ -67,6 +67,7 @@ def source_offset(message: RawRecord) -> int:
     return int(dict(message.headers)["source-offset"] or b"-1")
 
 
+@pytest.mark.chaos
 def test_the_account_is_exact_over_two_kills(log: Log, plan: WorkerPlan, workers: Workers) -> None:
     """200,000 alerts, kill -9 twice: received = kept + suppressed + late + dead = what is in the topic; what was kept is on."""
     alerts = storm(200_000)

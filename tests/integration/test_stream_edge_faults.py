@@ -41,6 +41,7 @@ def begun(log: Log, plan: WorkerPlan) -> bool:
     return log.count(plan.topics["sampled"]) > 0
 
 
+@pytest.mark.chaos
 def test_three_workers_come_and_go(log: Log, plan: WorkerPlan, workers: Workers) -> None:
     """Two join while alerts come, one is killed, one leaves: partitions change hands and no alert is counted twice."""
     log.produce(plan.topics["alerts"], storm(40_000, 80))
@@ -57,6 +58,7 @@ def test_three_workers_come_and_go(log: Log, plan: WorkerPlan, workers: Workers)
     assert recounted(plan).received == 160_000
 
 
+@pytest.mark.chaos
 def test_a_worker_that_was_frozen_writes_nothing_into_its_successors_account(
     log: Log, plan: WorkerPlan, workers: Workers
 ) -> None:
@@ -74,6 +76,7 @@ def test_a_worker_that_was_frozen_writes_nothing_into_its_successors_account(
     assert recounted(plan).received == 120_000
 
 
+@pytest.mark.chaos
 def test_slow_outputs_hold_the_source_up_and_lose_nothing(log: Log, plan: WorkerPlan, workers: Workers) -> None:
     """What goes on is taken slowly: fetching waits for it, so memory is bounded, and in the end everything is accounted for."""
     log.produce(plan.topics["alerts"], storm(80_000, 20))
@@ -119,6 +122,7 @@ def test_compaction_holes_are_passed(log: Log, unique: Callable[[str], str], wor
     assert 0 < recounted(plan).received < 8_000
 
 
+@pytest.mark.chaos
 def test_a_worker_goes_on_when_kafka_comes_back(
     tmp_path: Path, jars_dir: Path, workers: Workers, unique: Callable[[str], str]
 ) -> None:

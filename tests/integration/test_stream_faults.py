@@ -152,6 +152,7 @@ def test_a_worker_that_cannot_go_on_ends(log: Log, plan: WorkerPlan, workers: Wo
     assert says in workers.logs()
 
 
+@pytest.mark.chaos
 def test_a_worker_goes_on_when_kafka_comes_back(
     tmp_path: Path, jars_dir: Path, workers: Workers, unique: Callable[[str], str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_worker_that_is_stopped_in_a_rebalance_leaves_its_group_at_once(
     eventually(lambda: log.members(plan.group) == 1, limit_s=10)
 
 
+@pytest.mark.chaos
 def test_workers_come_and_go_under_load(log: Log, plan: WorkerPlan, workers: Workers) -> None:
     """A second worker joins, the first is stopped: partitions change hands twice and the counts stay exact."""
     log.produce(plan.topics["source"], points(12_000, SERIES))
@@ -95,6 +96,7 @@ def test_workers_come_and_go_under_load(log: Log, plan: WorkerPlan, workers: Wor
     assert_exact(log, plan, 200)
 
 
+@pytest.mark.chaos
 def test_a_worker_that_was_frozen_past_its_session_spoils_nothing(log: Log, plan: WorkerPlan, workers: Workers) -> None:
     """It wakes up with batches and rows of partitions that another worker has taken over."""
     log.produce(plan.topics["source"], points(12_000, SERIES))

@@ -39,7 +39,7 @@ from streams.topics import (
 from tests.pipeline.platform import PATIENCE_S, Platform, platform
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 # What some stage reads as a source, by the workers that do.
 READ: dict[str, tuple[Topic, ...]] = {

@@ -15,7 +15,7 @@ from tests.pipeline.facts import (
 from tests.pipeline.failing_service import FailingService
 from tests.pipeline.platform import Platform
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
 def in_the_storm(service: FailingService) -> None:

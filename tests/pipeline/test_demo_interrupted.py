@@ -13,7 +13,7 @@ import pytest
 from ops.embedded.kafka import EmbeddedKafka
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
 
 # What the demonstration says at that moment, and the signal that comes then.
 MOMENTS = {

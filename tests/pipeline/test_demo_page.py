@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium")
 
 pytestmark = [
     pytest.mark.kafka,
-    pytest.mark.pipeline,
+    pytest.mark.chaos,
     pytest.mark.timeout(900),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
 ]

@@ -17,7 +17,7 @@ from tests.pipeline.facts import (
 )
 from tests.pipeline.platform import Platform
 
-pytestmark = [pytest.mark.kafka, pytest.mark.pipeline, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
 def test_two_services_that_fail_at_once_are_two_incidents(program: Platform, failing: Fail) -> None:

@@ -31,11 +31,12 @@ from ops.intake.sns_trust import SnsTrust
 from ops.serve import create_app
 from schemas.codec import Codec
 from schemas.identity import incident_id
+from schemas.records.analysis import Anomaly
 from schemas.records.intake import Alert, LogLine, MetricPoint
 from state.incident import EventType, Status
 from streams.encoder import TelemetryEncoder
 from streams.reading import read_all
-from streams.topics import ALERTS, DEAD_LETTERS, LOGS, METRICS
+from streams.topics import ALERTS, ANOMALIES, DEAD_LETTERS, LOGS, METRICS
 from tests.pipeline.facts import assert_chain_whole, books, events_of
 from tests.pipeline.platform import PATIENCE_S, Platform
 from tests.support.intake import serving
@@ -44,8 +45,7 @@ from tests.support.real_senders import alertmanager, prometheus, scraped
 from tests.support.sns import Web, signed
 from tests.support.waiting import eventually
 
-# Half a minute, most of it the program's start: it is no test of `make chaos` alone.
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 ENDED = (Status.RESOLVED, Status.CLOSED)
@@ -293,8 +293,16 @@ def await_status(program: Platform, sender: Sender, *passing: Status) -> dict[st
     try:
         eventually(stands, limit_s=PATIENCE_S)
     except AssertionError as error:
-        raise AssertionError(f"{sender.incident_id}: {seen[-1:]}\n{program.tails()}") from error
+        raise AssertionError(f"{_story(program, sender.incident_id)}\n{seen[-1:]}\n{program.tails()}") from error
     return seen[-1]
+
+
+def _story(program: Platform, incident: str) -> str:
+    """What was heard of an incident and what came of it, for a test that fails."""
+    alerts = [(a.status, a.occurred_at) for a in records(program, ALERTS.name, Alert) if a.incident_id == incident]
+    anomalies = [a for a in records(program, ANOMALIES.name, Anomaly) if a.incident_id == incident]
+    alarms = [(a.metric, round(a.score, 5), a.occurred_at) for a in anomalies[-20:]]
+    return f"{incident}: {[e.type for e in events_of(program, incident)]}; alerts {alerts}; last anomalies {alarms}"
 
 
 def records(program: Platform, topic: str, record: type) -> list[Any]:

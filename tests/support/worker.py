@@ -9,13 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from agents.detection.metrics_stage import MetricsStage
-from agents.grouping.grouping_stage import GroupingStage, HearingRules
-from agents.grouping.hearings_stage import HearingsStage
-from agents.prediction.breaches_stage import BreachesStage
 from agents.sampling.edge import EdgeShell, EdgeTopics
 from agents.sampling.rules import SamplingRules
 from ops.logs import configure_logs
@@ -117,10 +115,16 @@ class OnOwnTopics:
         return Step(step.state, tuple(replace(output, topic=self._out) for output in step.outputs))
 
 
+def a_stage(module: str, name: str, *given: object) -> Stage[Any]:
+    """A stage of the program; its libraries take seconds to load, which the other workers are spared."""
+    made: Stage[Any] = getattr(import_module(module), name)(*given)
+    return made
+
+
 # By kind: the stage, and what it publishes.
 SERIES_STAGES: dict[str, tuple[Callable[[], Stage[Any]], type]] = {
-    "metrics": (MetricsStage, Anomaly),
-    "breaches": (BreachesStage, Prediction),
+    "metrics": (partial(a_stage, "agents.detection.metrics_stage", "MetricsStage"), Anomaly),
+    "breaches": (partial(a_stage, "agents.prediction.breaches_stage", "BreachesStage"), Prediction),
 }
 
 
@@ -175,8 +179,10 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
     if plan.kind == "grouping":
         heard = Topic(topics["heard"], AlertHeard)
         stages = (
-            OnOwnTopics(HearingsStage(), Topic(topics["source"], Alert), heard),
-            OnOwnTopics(GroupingStage(HearingRules(wait_s=4.0)), heard, Topic(topics["out"], GroupTold)),
+            OnOwnTopics(
+                a_stage("agents.grouping.hearings_stage", "HearingsStage"), Topic(topics["source"], Alert), heard
+            ),
+            OnOwnTopics(_impatient_grouping(), heard, Topic(topics["out"], GroupTold)),
         )
         return [
             StageShell(app, stage, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)
@@ -189,6 +195,11 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
     sources = tuple(Topic(topics[role], MetricPoint) for role in ("source", "other") if role in topics)
     stage = CountingStage(sources, Topic(topics["out"], LogLine), plan.slow_s)
     return [StageShell(app, stage, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)]
+
+
+def _impatient_grouping() -> Stage[Any]:
+    rules = import_module("agents.grouping.grouping_stage").HearingRules(wait_s=4.0)
+    return a_stage("agents.grouping.grouping_stage", "GroupingStage", rules)
 
 
 async def _never(_event: Any) -> None:

@@ -143,7 +143,7 @@ def test_columns_hold_what_was_written(some: list[tuple[str, dict[str, str], int
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_happens_to_the_bytes_fastavro_and_the_columns_agree(data: st.DataObject) -> None:
     """Bytes flipped, cut, put in: what the codec decodes is a row, what it refuses is refused for the same reason."""
     messages: list[bytes | None] = []

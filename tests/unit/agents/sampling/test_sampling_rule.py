@@ -34,7 +34,7 @@ batches = st.lists(st.lists(alerts, min_size=1, max_size=60), min_size=1, max_si
 
 
 @given(batches)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_columns_do_what_the_specification_says(some: list[list[Alert]]) -> None:
     """Kept, suppressed and late, alert by alert, and every window's counts are those of the plain form."""
     edge, plain, offset = Edge(RULES), Specification(RULES), 0

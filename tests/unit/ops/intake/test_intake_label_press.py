@@ -72,7 +72,7 @@ def outcomes(path: str, items: list[Any], arrival: Arrival) -> tuple[list[Any], 
 
 
 @pytest.mark.parametrize("path", PATHS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(ITEMS | USUAL, min_size=1, max_size=4) | TABLES,
     st.sampled_from([(), ("severity", "zone"), ("100 %", "ß")]),

@@ -46,7 +46,7 @@ def outcomes(
     return alerts, reading.identities, [(r.index, r.detail) for r in reading.refusals]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(ITEMS, min_size=1, max_size=3))
 def test_the_quick_way_is_the_slow_way(items: list[dict[str, Any]]) -> None:
     """Alert by alert, identity by identity, refusal by refusal; three times over, so that templates are there."""
