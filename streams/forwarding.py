@@ -7,7 +7,8 @@ format v2 (KIP-98), one batch a call, by an idempotent aiokafka producer, so tha
 import asyncio
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -115,8 +116,22 @@ def _slices(ends: Ints) -> Iterator[tuple[int, int]]:
         begin = end
 
 
+_Waiting = tuple[pa.Array, pa.Array, "asyncio.Future[None]"]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What waits for one partition while a batch for it is under way."""
+
+    waiting: list[_Waiting] = field(default_factory=list)
+    emptying: asyncio.Task[None] | None = None
+
+
 class Forwarder:
     """Sends pieces of records to partitions; made on first use, on the loop that uses it.
+
+    While a batch is under way to a partition, what comes for it waits and goes with the next one: aiokafka sends one batch of a
+    partition at a time, and many small ones would stand in line for a round trip each.
 
     Args:
         bootstrap: `host:port,…`. client_id: shows in the broker's log.
@@ -129,6 +144,7 @@ class Forwarder:
         }  # fmt: skip
         self._producer: AIOKafkaProducer | None = None
         self._starting: asyncio.Future[None] | None = None
+        self._lanes: dict[tuple[str, int], _Lane] = {}
 
     async def send(self, topic: str, partition: int, pieces: pa.Array, headers: pa.Array) -> None:
         """Return once Kafka has acknowledged all of the records; see `joined` for what they are made from.
@@ -136,6 +152,33 @@ class Forwarder:
         Raises:
             DeliveryError: a batch was not taken; any of them may be in the log all the same.
         """
+        lane = self._lanes.setdefault((topic, partition), _Lane())
+        sent = asyncio.get_running_loop().create_future()
+        lane.waiting.append((pieces, headers, sent))
+        if lane.emptying is None:
+            lane.emptying = asyncio.create_task(self._empty(lane, topic, partition))
+        await sent
+
+    async def _empty(self, lane: _Lane, topic: str, partition: int) -> None:
+        """Send what waits until nothing does; of what fails everyone is told who waits."""
+        taken: list[_Waiting] = []
+        try:
+            while lane.waiting:
+                taken, lane.waiting = lane.waiting, []
+                await self._send_joined(topic, partition, taken)
+                for *_, sent in taken:
+                    if not sent.done():  # else whoever waited was cancelled
+                        sent.set_result(None)
+        except Exception as error:  # noqa: BLE001 - those who wait raise it
+            failed, lane.waiting = taken + lane.waiting, []
+            for *_, sent in failed:
+                if not sent.done():
+                    sent.set_exception(error)
+        finally:
+            lane.emptying = None
+
+    async def _send_joined(self, topic: str, partition: int, taken: Sequence[_Waiting]) -> None:
+        pieces, headers = (pa.concat_arrays([one[column] for one in taken]) for column in (0, 1))
         now = time.time_ns() // 1_000_000
         try:
             producer = await self._started()

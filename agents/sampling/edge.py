@@ -42,9 +42,9 @@ FLUSH_S = 1.0
 # Where little waits it is told of sooner.
 LOOK_S = 0.25
 LITTLE = 20_000
-# Batches that may wait for a flush, and as many again for one that is under way: with 20,000 alerts each, the most that is
-# sampled again after a crash.
-MAX_HELD = 8
+# Alerts of a partition that may wait for a flush, and as many again for one that is under way: the most that is sampled again
+# after a crash. Alerts and not batches: those that come as they are sent are small, and a flush takes round trips to Kafka.
+MAX_HELD = 160_000
 # How long a worker that stops waits for what is under way.
 LAST_FLUSH_S = 5.0
 # Rows read before other tasks of the loop get a turn: some 20 ms.
@@ -74,8 +74,8 @@ class _Partition:
     flushing: asyncio.Task[None] | None = None
 
     def due(self) -> bool:
-        """Whether it is time to flush; one that is under way is waited for only where as many batches wait as it may take."""
-        if len(self.held) >= MAX_HELD:
+        """Whether it is time to flush; one that is under way is waited for only where as many alerts wait as it may take."""
+        if self.alerts >= MAX_HELD:
             return True
         waited_s = time.monotonic() - self.flushed_at
         under_way = self.flushing is not None and not self.flushing.done()

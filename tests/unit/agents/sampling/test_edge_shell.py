@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agents.sampling import edge
 from agents.sampling.account_rows import POSITION
-from agents.sampling.edge import MAX_HELD, EdgeShell
+from agents.sampling.edge import EdgeShell
 from agents.sampling.rules import SamplingRules
 from streams.errors import DeliveryError
 from streams.forwarding import Forwarder
@@ -90,12 +91,13 @@ async def test_a_successor_knows_the_position_even_where_an_incident_has_been_fo
 
 
 async def test_batches_are_decided_on_while_a_flush_is_delivered_until_as_many_wait_as_it_may_take(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None of them is acknowledged before its own copy is delivered, and the source is held up when outputs are slow."""
+    monkeypatch.setattr(edge, "MAX_HELD", 8)
     forwarder = FakeForwarder()
     shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
-    events = [batch_of(number) for number in range(MAX_HELD + 1)]
+    events = [batch_of(number) for number in range(8 + 1)]
     for event in events[:-1]:
         await asyncio.wait_for(shell._batch(event), 5)
     held_up = asyncio.create_task(shell._batch(events[-1]))
