@@ -38,9 +38,9 @@ class EventType(StrEnum):
 
     Payload keys, in brackets those that the fold reads:
     IncidentOpened (detection): the IncidentCandidate record [service, environment, tier, severity, title, classification,
-    confidence, parent_incident_id if there]
+    confidence, parent_incident_id and affected_users if there]
     IncidentReclassified (detection): the IncidentCandidate record [severity, title, classification, confidence,
-    parent_incident_id if there]
+    parent_incident_id and affected_users if there]
     StormOpened, StormClosed (sampling's word, by detection): the StormChanged record [rate_per_s]
     AlertsAccounted (detection): [received, kept, suppressed, late, dead_lettered], totals since the incident's first alert
     PredictionMade (prediction): the Prediction record [probability, breach_in_s]
@@ -77,6 +77,8 @@ class EventType(StrEnum):
     INCIDENT_CLOSED = "IncidentClosed"
 
 
+_MOST_USERS = 10_000_000_000
+
 _ANSWERS = {
     EventType.APPROVAL_GIVEN: ApprovalState.GIVEN,
     EventType.APPROVAL_REFUSED: ApprovalState.REFUSED,
@@ -103,6 +105,7 @@ class IncidentState:
     service: str = ""
     environment: str = ""
     tier: str = ""
+    affected_users: int = 0
     severity: str = ""
     title: str = ""
     classification: str = ""
@@ -238,7 +241,8 @@ def _opened(state: IncidentState, p: dict[str, Any], event: IncidentEvent) -> In
     return changed(
         fresh, episode=event.episode, status=Status.OPEN, opened_at=event.recorded_at, service=p["service"],
         environment=p["environment"], tier=p["tier"], severity=p["severity"], title=p["title"],
-        classification=p["classification"], confidence=p["confidence"], parent_incident_id=_parent(p, None))  # fmt: skip
+        classification=p["classification"], confidence=p["confidence"], parent_incident_id=_parent(p, None),
+        affected_users=affected_users(p))  # fmt: skip
 
 
 def _parent(p: dict[str, Any], before: str | None) -> str | None:
@@ -247,8 +251,15 @@ def _parent(p: dict[str, Any], before: str | None) -> str | None:
     return named if isinstance(named, str) and named else before
 
 
+def affected_users(p: dict[str, Any], before: int = 0) -> int:
+    """How many users a payload says are affected, at least as many as before."""
+    named = p.get("affected_users")
+    return max(int(named), before) if isinstance(named, int) and 0 <= named <= _MOST_USERS else before
+
+
 def _reclassified(state: IncidentState, p: dict[str, Any], _: IncidentEvent) -> IncidentState:
-    state = changed(state, parent_incident_id=_parent(p, state.parent_incident_id))
+    parent, users = _parent(p, state.parent_incident_id), affected_users(p, state.affected_users)
+    state = changed(state, parent_incident_id=parent, affected_users=users)
     if state.status != Status.OPEN:  # a diagnosis outranks detection's first guess
         return changed(state, severity=p["severity"])
     return changed(state, severity=p["severity"], title=p["title"], classification=p["classification"],

@@ -17,7 +17,7 @@ from agents.communication.notices_state import NoticesState, NoticeStatus, Openi
 from schemas.convert import from_dict, to_dict
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis, Severity, Tier
-from state.incident import EventType
+from state.incident import EventType, affected_users
 from streams.stage import Received, Step
 from streams.topics import EVENTS, Topic
 
@@ -101,6 +101,7 @@ class NoticesStage:
             environment=p["environment"],
             service=p["service"],
             tier=Tier(p["tier"]),
+            affected_users=affected_users(p),
             severity=Severity(p["severity"]),
             title=p["title"],
             classification=p["classification"],
@@ -119,8 +120,11 @@ class NoticesStage:
     def _on_reclassified(self, state: NoticesState, received: Received[IncidentEvent]) -> Step[NoticesState]:
         p = json.loads(received.record.payload)
         known = replace(
-            state, severity=Severity(p["severity"]), parent=p.get("parent_incident_id") or state.parent
-        )  # fmt: skip
+            state,
+            severity=Severity(p["severity"]),
+            parent=p.get("parent_incident_id") or state.parent,
+            affected_users=affected_users(p, state.affected_users),
+        )
         if not state.root_cause:  # a diagnosis outranks detection's first guess
             known = replace(known, title=p["title"], classification=p["classification"])
         return Step(known)

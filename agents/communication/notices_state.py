@@ -37,6 +37,7 @@ class NoticesState:
     environment: str = ""
     service: str = ""
     tier: Tier = Tier.SUPPORTING
+    affected_users: int = 0
     severity: Severity = Severity.WARNING
     title: str = ""
     classification: str = "UNKNOWN"

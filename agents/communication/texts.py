@@ -39,8 +39,8 @@ def escalated(incident_id: str, state: NoticesState, *, reason: str, role: str, 
 def resolved(incident_id: str, state: NoticesState, *, how: str, ended_at: Millis, human_mttr_s: float) -> str:
     """The body of the good news: how, after how long, at what cost."""
     took_s = max(0.0, (ended_at - state.opened_at) / 1000)
-    spent = cost(state.tier, state.opened_at, ended_at)
-    saved = cost_saved(state.tier, state.opened_at, ended_at, human_mttr_s)
+    spent = cost(state.tier, state.opened_at, ended_at, state.affected_users)
+    saved = cost_saved(state.tier, state.opened_at, ended_at, human_mttr_s, state.affected_users)
     return _body(
         incident_id,
         happened=f"{_named(state)} is well again: {_clean(how)}, {duration(took_s)} after the incident opened.",
@@ -105,8 +105,10 @@ def _cause(state: NoticesState) -> str:
 
 
 def _stake(state: NoticesState, now: Millis) -> str:
-    rate = cost_per_minute(state.tier, now)
-    return f"It costs about {rate:,.0f} {CURRENCY} a minute, {cost(state.tier, state.opened_at, now):,.0f} so far."
+    rate = cost_per_minute(state.tier, now, state.affected_users)
+    spent = cost(state.tier, state.opened_at, now, state.affected_users)
+    users = f" {state.affected_users:,} users are affected." if state.affected_users else ""
+    return f"It costs about {rate:,.0f} {CURRENCY} a minute, {spent:,.0f} so far.{users}"
 
 
 def _following(state: NoticesState) -> str:

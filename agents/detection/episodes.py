@@ -14,6 +14,7 @@ from streams.stage import Output, Position
 
 _SURER = 0.15  # so much more confidence is worth another recommendation
 _RECENT_MS = 60_000
+_MANY_USERS, _MORE_USERS = 1_000, 1.5  # fewer cost nothing on top (agents/communication/impact.py)
 
 Stepped = tuple[IncidentView, list[Output]]
 
@@ -47,6 +48,7 @@ def retold(view: IncidentView, now: Millis, rules: CandidateRules) -> Stepped:
     # Once decided on, the kind is diagnosis' business.
     changed = (
         linked
+        or _more_users(view.affected_users, before.users)
         or severity is not before.severity
         or (not view.decided and verdict.classification is not before.classification)
     )
@@ -175,9 +177,15 @@ def _forgiven(
     # What came after that, although it was heard before the end was known, is of no episode yet.
     until = view.echoes_until(rules)
     return replace(
-        view, parent=None, conditions=view.conditions.forgiven(until), alarms=tuple(a for a in view.alarms if a.at > until),
-        clues=tuple(c for c in view.clues if c.at > until), heard={w: t for w, t in view.heard.items() if t > until},
+        view, parent=None, affected_users=0, conditions=view.conditions.forgiven(until),
+        alarms=tuple(a for a in view.alarms if a.at > until), clues=tuple(c for c in view.clues if c.at > until),
+        heard={w: t for w, t in view.heard.items() if t > until},
         exhibits=tuple(e for e in view.exhibits if e.at > until))  # fmt: skip
+
+
+def _more_users(now: int, told: int) -> bool:
+    """Whether so many more users are affected than was told that it costs noticeably more."""
+    return now > _MANY_USERS and now >= told * _MORE_USERS
 
 
 def _severity(view: IncidentView, since: Millis) -> Severity:

@@ -52,6 +52,7 @@ class Told:
     revision: int = 0
     at: Millis = 0
     parent: str = ""
+    users: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class IncidentView:
     environment: str = ""
     service: str = ""
     tier: Tier = Tier.IMPORTANT  # until an alert tells; metrics do not
+    affected_users: int = 0  # the most that an alert of the episode named
     phase: Phase = Phase.IDLE
     phase_since: Millis = 0
     episode: int = 0

@@ -13,6 +13,9 @@ from schemas.records.vocabulary import AlertStatus, Millis
 from streams.stage import Position
 
 REPORTER, METRIC = "alerts:", "metric:"
+# The label by which a sender tells how many users are affected.
+AFFECTED_USERS = "affected_users"
+_MOST_DIGITS = 10
 _EXHIBITS_A_TOPIC = 4
 _MOST_HEARD = 24
 # Alarms of many series within a second are one: these span half a minute, however many series are off at once.
@@ -23,15 +26,16 @@ def heard_alert(view: IncidentView, alert: Alert, position: Position, echo: bool
     """The view after an alert; an `echo` of the last episode belongs to no trouble of now."""
     at = alert.occurred_at
     conditions = view.conditions.echoed(alert) if echo else view.conditions.heard(alert)
-    clues, heard, exhibits = view.clues, view.heard, view.exhibits
+    clues, heard, exhibits, users = view.clues, view.heard, view.exhibits, view.affected_users
     if alert.status is AlertStatus.FIRING and not echo:
+        users = max(users, _users(alert))
         summary = f"{alert.severity} {alert.name}: {alert.message}"[:160]
         clues = with_clues(clues, clues_of_alert(alert), at)
         heard = _heard(heard, REPORTER + (alert.source or "unnamed")[:64], at)
         exhibits = _exhibited(exhibits, Exhibit(alert.fingerprint, position.evidence(summary), at))
     return replace(
         view, tenant=alert.tenant, environment=alert.environment, service=alert.service, tier=alert.tier,
-        conditions=conditions, clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at),
+        affected_users=users, conditions=conditions, clues=clues, heard=heard, exhibits=exhibits, heard_at=max(view.heard_at, at),
         arrived_at=position.arrived_at, stale_s=_age_s(at, position), skew_s=_ahead_s(at, position))  # fmt: skip
 
 
@@ -73,6 +77,12 @@ def heard_storm(view: IncidentView, storm: StormChanged, position: Position) -> 
     return replace(
         view, tenant=storm.tenant, service=view.service or storm.service, storm=storm, arrived_at=position.arrived_at,
         exhibits=_exhibited(view.exhibits, Exhibit("storm", position.evidence(summary), storm.occurred_at)))  # fmt: skip
+
+
+def _users(alert: Alert) -> int:
+    """How many users the alert says are affected; 0 where its label is missing or no number."""
+    told = alert.labels.get(AFFECTED_USERS, "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= _MOST_DIGITS else 0
 
 
 def _ahead_s(at: Millis, position: Position) -> float:

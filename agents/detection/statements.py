@@ -58,7 +58,7 @@ def candidate_of(
         classification=verdict.classification, confidence=verdict.confidence, confidence_low=verdict.low,
         confidence_high=verdict.high, quality=verdict.quality, title=f"{view.service}: {kind} ({because})"[:240],
         occurred_at=at, evidence=_telling(view), by_threshold=_alone(view, at),
-        parent_incident_id=view.parent.incident_id if view.parent else "")  # fmt: skip
+        parent_incident_id=view.parent.incident_id if view.parent else "", affected_users=view.affected_users)  # fmt: skip
 
 
 def _alone(view: IncidentView, at: Millis) -> bool:
@@ -76,7 +76,8 @@ def _telling(view: IncidentView) -> list[Evidence]:
 def told(view: IncidentView, verdict: Verdict, severity: Severity, now: Millis) -> IncidentView:
     """The view once this statement is made; its revision numbers the statement."""
     parent = view.parent.incident_id if view.parent else ""
-    after = Told(verdict.classification, severity, verdict.confidence, view.told.revision + 1, now, parent)
+    revision = view.told.revision + 1
+    after = Told(verdict.classification, severity, verdict.confidence, revision, now, parent, view.affected_users)
     return replace(view, told=after)
 
 

@@ -24,12 +24,13 @@ def impact_view(state: IncidentState, yardstick: Yardstick, now: Millis) -> dict
     begun = state.opened_at
     if begun is None or state.tier not in Tier.__members__.values():
         return None
-    tier, end = Tier(state.tier), max(begun, now if state.ended_at is None else state.ended_at)
+    tier, users = Tier(state.tier), state.affected_users
+    end = max(begun, now if state.ended_at is None else state.ended_at)
     return {
         "currency": CURRENCY,
-        "per_minute": cost_per_minute(tier, now) if state.active else 0.0,
-        "cost": round(cost(tier, begun, end), 2),
-        "saved": round(cost_saved(tier, begun, end, yardstick.human_mttr_s), 2),
+        "per_minute": cost_per_minute(tier, now, users) if state.active else 0.0,
+        "cost": round(cost(tier, begun, end, users), 2),
+        "saved": round(cost_saved(tier, begun, end, yardstick.human_mttr_s, users), 2),
         "mttr_target_s": yardstick.mttr_target_s,
         "human_mttr_s": yardstick.human_mttr_s,
         "left_s": round(yardstick.mttr_target_s - (end - begun) / 1000, 1),

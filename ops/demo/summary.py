@@ -193,9 +193,9 @@ def money(found: IncidentState, human_mttr_s: float) -> str:
     """What an ended outage cost and what was saved, as people are told of it by notice too."""
     if not found.tier or found.opened_at is None or found.ended_at is None:
         return "not known"
-    tier = Tier(found.tier)
-    spent = cost(tier, found.opened_at, found.ended_at)
-    saved = cost_saved(tier, found.opened_at, found.ended_at, human_mttr_s)
+    tier, users = Tier(found.tier), found.affected_users
+    spent = cost(tier, found.opened_at, found.ended_at, users)
+    saved = cost_saved(tier, found.opened_at, found.ended_at, human_mttr_s, users)
     human = f"a human's {human_mttr_s / 60:.0f} minutes"
     return f"{spent:,.0f} {CURRENCY} of outage; {saved:,.0f} {CURRENCY} saved against {human}"
 

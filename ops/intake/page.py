@@ -68,7 +68,7 @@ alone, within 5 s, without following redirects; whatever address that name leads
 
 `incident_id` is the label of that name, else made of tenant, environment, service and the labels in `BREAKWATER_INCIDENT_LABELS`.
 The fingerprint is made of tenant, environment, service, name, source and the labels in `BREAKWATER_FINGERPRINT_LABELS`, `*` for
-all.
+all. `affected_users`, a whole number, says how many users the alert's trouble affects: it is in what the incident costs.
 
 ## Pointing senders here
 

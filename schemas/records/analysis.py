@@ -63,7 +63,8 @@ class IncidentCandidate:
     """Detection's word on an incident: that it opens (or has cleared), and what kind of trouble it seems to be.
 
     `by_threshold`: nothing of another source came within 30 s, so that it rests on one threshold alone. `parent_incident_id` is
-    the incident that people are told of for both, where they are unusual together; "" where there is none.
+    the incident that people are told of for both, where they are unusual together; "" where there is none. `affected_users` is
+    the most that an alert of the episode named; 0 where none did.
     """
 
     candidate_id: str
@@ -85,6 +86,7 @@ class IncidentCandidate:
     evidence: list[Evidence]
     by_threshold: bool = False
     parent_incident_id: str = ""
+    affected_users: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
