@@ -44,7 +44,7 @@ LOOK_S = 0.25
 LITTLE = 20_000
 # Alerts of a partition that may wait for a flush, and as many again for one that is under way: the most that is sampled again
 # after a crash. Alerts and not batches: those that come as they are sent are small, and a flush takes round trips to Kafka.
-MAX_HELD = 160_000
+MAX_HELD = 80_000
 # How long a worker that stops waits for what is under way.
 LAST_FLUSH_S = 5.0
 # Rows read before other tasks of the loop get a turn: some 20 ms.
