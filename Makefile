@@ -60,6 +60,7 @@ bench: .venv/develop compiled .venv-bench ## what it does a second, beside a bas
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.append_page
+	@$(BIN)/python -m bench.store_page
 	@$(BIN)/python -m bench.intake_page
 	@$(BIN)/python -m bench.api_page
 

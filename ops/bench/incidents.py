@@ -14,7 +14,7 @@ from state.ports import StoredEvent
 FIRST_MS = 1_760_000_000_000
 _INCIDENTS = 100
 # An episode as the log sees it: whole records now and then, accounts of alerts between them.
-_EPISODE = (
+EPISODE = (
     EventType.INCIDENT_OPENED, EventType.ALERTS_ACCOUNTED, EventType.INCIDENT_RECLASSIFIED, EventType.ALERTS_ACCOUNTED,
     EventType.HUMAN_REQUESTED, EventType.ALERTS_ACCOUNTED, EventType.ALERTS_ACCOUNTED, EventType.INCIDENT_RESOLVED,
 )  # fmt: skip
@@ -22,12 +22,16 @@ _EPISODE = (
 Placed = tuple[IncidentCommand, int]
 
 
-def commands(incidents: int = _INCIDENTS) -> Iterator[Placed]:
-    """Commands with their offsets, without end: so many incidents, one episode of 8 events after the other, in turns."""
+def commands(incidents: int = _INCIDENTS, prefix: str = "inc") -> Iterator[Placed]:
+    """Commands with their offsets, without end: so many incidents, one episode of 8 events after the other, in turns.
+
+    Args:
+        prefix: of the incidents' ids.
+    """
     offset = 0
     while True:
         turn, incident = divmod(offset, incidents)
-        yield _command(f"inc-{incident:04d}", turn, offset), offset
+        yield _command(f"{prefix}-{incident:04d}", turn, offset), offset
         offset += 1
 
 
@@ -44,8 +48,8 @@ def stored_events(count: int, incidents: int = _INCIDENTS) -> list[StoredEvent]:
 
 
 def _command(incident_id: str, turn: int, offset: int) -> IncidentCommand:
-    episode, step = divmod(turn, len(_EPISODE))
-    kind, at = _EPISODE[step], FIRST_MS + offset * 10
+    episode, step = divmod(turn, len(EPISODE))
+    kind, at = EPISODE[step], FIRST_MS + offset * 10
     return append_event(
         kind,
         incident_id=incident_id,
