@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import log, sqrt
 
 FEATURES = 28
+SHARE, HOUR, NEAR = 0, 5, 16  # places of the value, of the hour's most, and of how often it is near, logarithmic
 _WINDOW = 36
 _NEAR = 0.75  # of the level
 _HINGES = (0.5, 0.75, 0.875)

@@ -15,7 +15,7 @@ from schemas.records.vocabulary import Millis
 
 STEP_MS = 300_000
 HORIZON = 6  # steps
-MOST_MEMBERS = 1100  # at 2.8 kB each a row is below the largest message
+MOST_MEMBERS = 1100  # at 2.95 kB each a row is below the largest message
 _SLACK_MS = STEP_MS // 10  # clocks of senders jitter
 _SILENT_MS = 7_200_000
 _CLOCK_RESET = 10

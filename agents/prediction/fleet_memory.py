@@ -8,21 +8,25 @@ import struct
 from array import array
 from base64 import b64decode, b64encode
 from collections import deque
+from math import isnan, nan
 from typing import Any
 
 from agents.prediction.breach_features import FEATURES
 from agents.prediction.breach_watch import BreachFleet, Foretold, SeriesBreaches
 from agents.prediction.errors import UnreadableFleetError
+from agents.prediction.odds_mix import MODELS
 
-VERSION = 1
+VERSION = 2
 _MISSING, _KNOWN = 0.0, 1.0
-_HEAD = 4  # of a pending value: whether it is known, its probability, the warnings that started, and two flags in one
+# Of a pending value: whether it is known, its probability, the warnings that started, two flags in one; then what models said.
+_HEAD = 4
 
 
 def dump_fleet(fleet: BreachFleet) -> dict[str, Any]:
     """The model, its calibration and its warning level."""
     return {
-        "version": VERSION, "odds": fleet.odds.figures(), "calibration": fleet.calibration.figures(),
+        "version": VERSION, "odds": fleet.odds.figures(), "table": fleet.table.figures(),
+        "mix": fleet.mix.figures(), "calibration": fleet.calibration.figures(),
         "warning": fleet.warning.figures(),
     }  # fmt: skip
 
@@ -38,6 +42,8 @@ def load_fleet(fields: dict[str, Any], level: float, horizon: int) -> BreachFlee
         if fields["version"] != VERSION:
             raise UnreadableFleetError(f"it is of version {fields['version']}, not {VERSION}")
         fleet.odds.restore(fields["odds"])
+        fleet.table.restore(fields["table"])
+        fleet.mix.restore(fields["mix"])
         fleet.calibration.restore(fields["calibration"])
         fleet.warning.restore(fields["warning"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -46,16 +52,17 @@ def load_fleet(fields: dict[str, Any], level: float, horizon: int) -> BreachFlee
 
 
 def dump_series(series: SeriesBreaches) -> str:
-    """One member's past, standing warnings and values whose horizon is not over; at most 2.5 kB."""
+    """One member's past, standing warnings and values whose horizon is not over; at most 2.7 kB."""
     past, standing = series.past.figures(), series.standing
-    numbers = [float(series.below), float(len(past)), *past, float(standing.now), float(len(standing.past))]
+    usual = nan if series.usual is None else series.usual
+    numbers = [float(series.below), usual, float(len(past)), *past, float(standing.now), float(len(standing.past))]
     numbers += [float(bits) for bits in standing.past]
     for told in series.pending:
         if told is None:
             numbers.append(_MISSING)
             continue
         flags = told.over + 2 * told.breached
-        numbers += [_KNOWN, told.probability, float(told.started), float(flags), *told.features]
+        numbers += [_KNOWN, told.probability, float(told.started), float(flags), *told.said, *told.features]
     return b64encode(array("d", numbers).tobytes()).decode()
 
 
@@ -69,8 +76,9 @@ def load_series(text: str) -> SeriesBreaches:
     try:
         numbers.frombytes(b64decode(text, validate=True))
         series.below = int(numbers[0])
-        at = 2 + int(numbers[1])
-        series.past.restore(numbers[2:at].tolist())
+        series.usual = None if isnan(numbers[1]) else numbers[1]
+        at = 3 + int(numbers[2])
+        series.past.restore(numbers[3:at].tolist())
         series.standing.now = int(numbers[at])
         end = at + 2 + int(numbers[at + 1])
         series.standing.past = deque(int(bits) for bits in numbers[at + 2 : end])
@@ -88,9 +96,10 @@ def _pending(numbers: "array[float]", at: int) -> deque[Foretold | None]:
             at += 1
             continue
         _, probability, started, flags = numbers[at : at + _HEAD]
-        features = numbers[at + _HEAD : at + _HEAD + FEATURES].tolist()
+        said, begin = tuple(numbers[at + _HEAD : at + _HEAD + MODELS]), at + _HEAD + MODELS
+        features = numbers[begin : begin + FEATURES].tolist()
         if len(features) != FEATURES:
             raise ValueError("it is cut short")
-        found.append(Foretold(features, probability, int(started), bool(int(flags) & 1), bool(int(flags) & 2)))
-        at += _HEAD + FEATURES
+        found.append(Foretold(features, said, probability, int(started), bool(int(flags) & 1), bool(int(flags) & 2)))
+        at = begin + FEATURES
     return found

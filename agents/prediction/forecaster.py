@@ -9,6 +9,7 @@ Newey and West 1987). White noise about a line cancels in it, a random walk does
 import math
 from dataclasses import dataclass, field, replace
 
+from agents.prediction.contest import AHEAD_MS, LEVEL, SEASON, Belief, Contest
 from agents.prediction.first_passage import Rise, first_passage
 from agents.series.level import decay_of
 from agents.series.trend import Trend
@@ -47,6 +48,7 @@ class ForecastState:
         default_factory=Trend
     )  # what came since `bent_at`, the first point far above the line; empty without one
     bent_at: Millis = 0
+    contest: Contest = field(default_factory=Contest)
 
     @property
     def line(self) -> Trend:
@@ -62,6 +64,7 @@ class Forecast:
     probability: float
     breach_in_s: float | None
     trend_per_min: float
+    model: str = "line"
 
 
 def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
@@ -83,8 +86,10 @@ def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
     if state.points >= 2:
         learned = _stepped(learned, line.per_s, state)
     if learned.points < WARM_UP or line.per_s <= _SIGNIFICANT * _slope_error(learned, line):
-        return replace(learned, rising_since=None) if state.rising_since is not None else learned
-    return learned if state.rising_since is not None else replace(learned, rising_since=_onset(learned, line))
+        learned = replace(learned, rising_since=None) if state.rising_since is not None else learned
+    elif state.rising_since is None:
+        learned = replace(learned, rising_since=_onset(learned, line))
+    return _looked(learned) if learned.points >= WARM_UP and learned.contest.due(at) else learned
 
 
 def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast | None:
@@ -96,14 +101,73 @@ def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast |
     now_s = (state.last_at - state.first_at) / 1000
     if breached(state, level):
         return Forecast(1.0, 0.0, per_min)
+    best = state.contest.best
+    if best == SEASON:
+        return _after_bend(state, level, horizon_s) or _in_season(state, level, horizon_s)
     if state.rising_since is None:
         return _after_bend(state, level, horizon_s) or Forecast(0.0, None, per_min)
+    if best == LEVEL:
+        return _after_bend(state, level, horizon_s) or _staying(state, level, horizon_s)
     rise = Rise(
         gap=level - line.at(now_s), gap_error=math.sqrt(line.residual_variance / line.n), drift=line.per_s,
         drift_error=_slope_error(state, line), diffusion=_diffusion(state),
         lasted_s=(state.last_at - state.rising_since) / 1000)  # fmt: skip
     passage = first_passage(rise, horizon_s)
     return Forecast(passage.probability, passage.median_s, per_min)
+
+
+def _looked(state: ForecastState) -> ForecastState:
+    """The state after a look: models are judged by what the series came to, and where it rises each says how it goes on."""
+    now_s = (state.last_at - state.first_at) / 1000
+    value = state.short.at(now_s)
+    contest = state.contest.looked(value, state.last_at)
+    if state.rising_since is not None:
+        contest = contest.claimed(state.last_at, _beliefs(state, contest, now_s))
+    return replace(state, contest=contest)
+
+
+def _beliefs(state: ForecastState, contest: Contest, now_s: float) -> tuple[Belief, ...]:
+    """What each model expects of the series' level at a claim's horizon."""
+    line, value, ahead_s = state.line, state.short.at(now_s), AHEAD_MS / 1000
+    start = state.short.residual_variance / state.short.n + _diffusion(state) * ahead_s
+    drifted = (ahead_s * _slope_error(state, line)) ** 2
+    level, season = contest.variance(LEVEL), contest.variance(SEASON)
+    found = (
+        Belief(line.at(now_s + ahead_s), math.sqrt(start + drifted)),
+        Belief(value, math.sqrt(start if level is None else level)),
+    )
+    if not contest.season.known:
+        return found
+    usual = contest.season.at(state.last_at + AHEAD_MS) - contest.season.at(state.last_at)
+    return (*found, Belief(value + usual, math.sqrt(start if season is None else season)))
+
+
+def _staying(state: ForecastState, level: float, horizon_s: float) -> Forecast:
+    """The odds where rises of this series have led nowhere: it wanders from where it is, as far as it did before."""
+    return _wandering(state, level, LEVEL, ((horizon_s, 0.0),))
+
+
+def _in_season(state: ForecastState, level: float, horizon_s: float) -> Forecast:
+    """The odds where the series does what it did on other days: the likeliest of the ways to a turn of its season."""
+    season, at = state.contest.season, state.last_at
+    now = season.at(at)
+    turns = tuple((s, season.at(at + int(s * 1000)) - now) for s in season.knots(at, horizon_s))
+    return _wandering(state, level, SEASON, turns)
+
+
+def _wandering(state: ForecastState, level: float, model: int, ways: tuple[tuple[float, float], ...]) -> Forecast:
+    """The likeliest passage of several ways, each (s until its end, what is gained by then)."""
+    short, now_s = state.short, (state.last_at - state.first_at) / 1000
+    diffusion = (state.contest.variance(model) or 0.0) / (AHEAD_MS / 1000)
+    best: Forecast | None = None
+    for until_s, gain in ways:
+        rise = Rise(
+            gap=level - short.at(now_s), gap_error=math.sqrt(short.residual_variance / short.n), drift=gain / until_s,
+            drift_error=0.0, diffusion=diffusion, lasted_s=math.inf)  # fmt: skip
+        passage = first_passage(rise, until_s)
+        if best is None or passage.probability > best.probability:
+            best = Forecast(passage.probability, passage.median_s, rise.drift * 60, ("line", "level", "season")[model])
+    return best or Forecast(0.0, None, 0.0)
 
 
 def _bent(learned: ForecastState, before: ForecastState, at_s: float) -> ForecastState:

@@ -12,6 +12,7 @@ from agents.prediction.ahead import HORIZONS_S, Ahead, judged_ahead, made_ahead
 from agents.prediction.forecaster import Forecast, ForecastState, breached, forecast, learn
 from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import outcome_of
+from agents.prediction.told_from import ToldFrom
 from agents.prediction.verification import Verification
 from agents.series.values import measurable
 from schemas.records.analysis import Prediction
@@ -27,7 +28,7 @@ _TAKEN_BACK = 0.75
 
 @dataclass(frozen=True, slots=True)
 class ForecastRules:
-    """What an operator can set: the probability that is published, how far ahead, and the least event time between two."""
+    """What an operator can set: the least probability that is published, how far ahead, and the least event time between two."""
 
     threshold: float = 0.6
     horizon_s: int = 1800
@@ -44,6 +45,7 @@ class ForecastSeries:
     told_at: Millis | None = None
     verification: Verification = field(default_factory=Verification)
     ahead: Ahead = field(default_factory=dict)
+    told_from: ToldFrom = field(default_factory=ToldFrom)
 
 
 _STATE = TypeAdapter(ForecastSeries)
@@ -92,7 +94,12 @@ class ForecastsStage:
         if found is None:
             return Step(state, judged)
         verification = state.verification.foretold(found.probability)
-        likely = found.probability >= self._rules.threshold
+        if not at_level:
+            told_from = state.told_from.given(found.probability, point.occurred_at, self._rules.threshold)
+            state = replace(state, told_from=told_from) if told_from is not state.told_from else state
+        # At its level it is a fact, and what is foretold stands until the odds are clearly below the operator's threshold.
+        bar = self._rules.threshold if at_level or state.foretold else state.told_from.level(self._rules.threshold)
+        likely = found.probability >= bar
         over = state.foretold and found.probability < _TAKEN_BACK * self._rules.threshold
         if not likely and not over:
             return Step(replace(state, verification=verification), judged)
@@ -143,14 +150,16 @@ class ForecastsStage:
         ahead, aside = judged_ahead(
             state.ahead, point, position, level=level, at_level=at_level, horizon_s=self._rules.horizon_s, model=MODEL,
             odds_before=lambda ahead_s: _odds(before, level, ahead_s))  # fmt: skip
-        return replace(state, verification=after, ahead=ahead), (*outputs, *aside)
+        told_from = state.told_from.judged(at, at_level, horizon_ms)
+        return replace(state, verification=after, ahead=ahead, told_from=told_from), (*outputs, *aside)
 
     def _prediction(
         self, point: MetricPoint, level: float, found: Forecast, position: Position, odds: dict[str, float]
     ) -> Prediction:
         when = f" in about {found.breach_in_s:.0f} s" if found.breach_in_s is not None else ""
+        told = "" if found.model == "line" else f" by its {found.model}"
         summary = (
-            f"{point.name} of {point.service} at {point.value:.4g}, {found.trend_per_min:+.3g} a minute: "
+            f"{point.name} of {point.service} at {point.value:.4g}, {found.trend_per_min:+.3g} a minute{told}: "
             f"{found.probability:.0%} that it passes {level:g}{when}"
         )
         return Prediction(

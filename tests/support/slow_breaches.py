@@ -1,6 +1,7 @@
 """Labelled slow breaches as prediction hears of them: leaks, disks that fill, seasonal peaks, and series that come near and turn.
 
-`python -m tests.support.slow_breaches --each 40 --seed 0` prints how often predictions were right and how early.
+`python -m tests.support.slow_breaches --each 40 --seed 0` prints how often predictions were right and how early; with `--daily`
+of loads of a week, with a peak a day.
 A point a minute. Only the seed decides.
 """
 
@@ -68,6 +69,34 @@ def near_miss(dice: random.Random) -> list[float]:
     ]
 
 
+def daily_peak(dice: random.Random) -> list[float]:
+    """A week of a load with a peak over the level every day."""
+    return _week(dice, lambda: dice.uniform(0.96, 1.04))
+
+
+def daily_below(dice: random.Random) -> list[float]:
+    """A week of a load with a peak below the level every day."""
+    return _week(dice, lambda: dice.uniform(0.78, 0.84))
+
+
+def daily_either(dice: random.Random) -> list[float]:
+    """A week of a load that breaches on some days."""
+    return _week(dice, lambda: dice.choice([dice.uniform(0.94, 1.0), dice.uniform(0.75, 0.85)]))
+
+
+def _week(dice: random.Random, top_of: Callable[[], float]) -> list[float]:
+    base, half, middle = dice.uniform(0.3, 0.4), dice.randrange(240, 360), dice.randrange(400, 1000)
+    values: list[float] = []
+    for _ in range(7):
+        top = top_of()
+        hump = [max(0.0, 1 - abs(minute - middle) / half) for minute in range(1440)]
+        values += [base + (top - base) * math.sin(math.pi * at / 2) ** 2 + dice.gauss(0, 0.008) for at in hump]
+    return values
+
+
+DAILY: dict[str, Callable[[random.Random], list[float]]] = {
+    made.__name__: made for made in (daily_peak, daily_below, daily_either)
+}
 KINDS: dict[str, Callable[[random.Random], list[float]]] = {
     made.__name__: made for made in (memory_leak, sawtooth_leak, filling_disk, seasonal_peak, near_miss)
 }
@@ -102,10 +131,10 @@ class Scores:
         return hits / max(1, hits + self.total(Outcome.MISS))
 
 
-def scores(each: int, seed: int) -> Scores:
+def scores(each: int, seed: int, kinds: dict[str, Callable[[random.Random], list[float]]] = KINDS) -> Scores:
     """What the stage's own verification says of its predictions on `each` series of every kind."""
     found = Scores()
-    for kind, make in KINDS.items():
+    for kind, make in kinds.items():
         counted = found.outcomes[kind] = dict.fromkeys(Outcome, 0)
         for number in range(each):
             for told in _said_of(make(random.Random(f"{kind}-{seed + number}"))):
@@ -134,8 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=40, help="series of each kind")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--daily", action="store_true", help="loads of a week in place of single rises")
     asked = parser.parse_args()
-    found = scores(asked.each, asked.seed)
+    found = scores(asked.each, asked.seed, DAILY if asked.daily else KINDS)
     for kind, counted in found.outcomes.items():
         print(f"{kind:16}" + ", ".join(f"{outcome} {n}" for outcome, n in counted.items()))
     for model, further in sorted(scores_of(found.aside).items()):
