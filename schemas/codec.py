@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from functools import cached_property
 from io import BytesIO
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,9 @@ from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 from schemas.avro import NAMESPACE, Schema, fingerprint, parsed, schema_of
 from schemas.convert import from_dict, to_dict
 from schemas.errors import DecodeError
-from schemas.framing import Frame, frame_of, single_object
+from schemas.flat_reading import UNREAD, flat_decoder
+from schemas.flat_writing import UNFIT, flat_encoder
+from schemas.framing import SINGLE_OBJECT_BYTES, Frame, frame_of, single_object
 from schemas.history import versions
 
 R = TypeVar("R")
@@ -46,7 +49,8 @@ class Codec(Generic[R]):
         self.record = record
         self.schema = schema_of(record)
         self.fingerprint = fingerprint(self.schema)
-        self.header = header or single_object(self.fingerprint)
+        self._own = single_object(self.fingerprint)
+        self.header = header or self._own
         self._parsed = parsed(record)
         self._find = find
         self._names = (record.__name__, f"{NAMESPACE}.{record.__name__}")
@@ -54,12 +58,28 @@ class Codec(Generic[R]):
         for version in versions(record.__name__):
             self._writers.setdefault(version.fingerprint, parse_schema(version.schema))
 
+    @cached_property
+    def _read(self) -> Callable[[bytes, int], Any] | None:
+        kind: type = self.record
+        return flat_decoder(kind)
+
+    @cached_property
+    def _written(self) -> Callable[[Any], bytes] | None:
+        # Written when it is first needed: most commands of the program encode nothing.
+        kind: type = self.record
+        return flat_encoder(kind, self.header)
+
     def encode(self, record: R) -> bytes:
         """The framed bytes of a record.
 
         Raises:
             ValueError, TypeError: a field holds no value of its type (fastavro's words).
         """
+        if self._written is not None:
+            try:
+                return self._written(record)
+            except UNFIT:
+                pass  # in fastavro's words, if it does not take it either
         out = BytesIO()
         out.write(self.header)
         schemaless_writer(out, self._parsed, to_dict(record))
@@ -71,8 +91,21 @@ class Codec(Generic[R]):
         Raises:
             DecodeError: `empty`, `not_avro`, `truncated`, `unknown_schema`, `malformed` or `trailing_bytes`.
         """
+        if message is not None and message.startswith(self._own):
+            return self._decoded(message)
         frame = frame_of(message or b"")
         return self.decode_body(message or b"", frame.body_at, self.writer_of(frame))
+
+    def _decoded(self, message: bytes) -> R:
+        """The record in a message that this version of the contract wrote."""
+        if self._read is not None:
+            try:
+                made: R = self._read(message, SINGLE_OBJECT_BYTES)
+            except UNREAD:
+                pass
+            else:
+                return made
+        return self.decode_body(message, SINGLE_OBJECT_BYTES, self._parsed)
 
     def decode_body(self, message: bytes, body_at: int, writer: Any) -> R:
         """The record in a body that begins at `body_at` and was written by the (parsed) schema `writer`."""

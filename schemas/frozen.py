@@ -6,8 +6,9 @@ same: 0.6 µs. The functions are written as text, one a class, as `dataclasses` 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 
@@ -24,7 +25,14 @@ def reader(kind: type) -> Callable[[dict[str, Any]], Any]:
 
     The function raises KeyError where a field is missing, one with a default too.
     """
-    return _written(kind, "_f", (f"_made.{name} = _f[{name!r}]" for name in _names(kind)))
+    return converter(kind, {})
+
+
+def converter(kind: type, converts: Mapping[str, Callable[[Any], Any]]) -> Callable[[dict[str, Any]], Any]:
+    """As `reader`, fields being converted on their way; what converts them may raise what it likes."""
+    stores = (f"_made.{name} = _c[{name!r}](_f[{name!r}])" if name in converts else f"_made.{name} = _f[{name!r}]"
+              for name in _names(kind))  # fmt: skip
+    return setter(kind, "_f", stores, {"_c": converts})
 
 
 @cache
@@ -34,35 +42,39 @@ def copier(kind: type) -> Callable[..., Any]:
     The function raises AttributeError where there is no such field.
     """
     other = ("for _name, _value in _changes.items(): _set(_made, _name, _value)",)
-    return _written(kind, "_r, /, **_changes", (*(f"_made.{name} = _r.{name}" for name in _names(kind)), *other))
+    return setter(kind, "_r, /, **_changes", (*(f"_made.{name} = _r.{name}" for name in _names(kind)), *other))
 
 
 @cache
 def maker(kind: type) -> Callable[..., Any]:
-    """Makes a record of a `plain` class; all fields by keyword, those with a default too."""
+    """Makes a record of a `plain` class; all fields in their order or by keyword, those with a default too."""
     names = _names(kind)
-    return _written(kind, f"*, {', '.join(names)}", (f"_made.{name} = {name}" for name in names))
+    return setter(kind, ", ".join(names), (f"_made.{name} = {name}" for name in names))
 
 
 @cache
 def dumper(names: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:
     """Makes a dictionary of these fields of a record."""
     items = ", ".join(f"{name!r}: _r.{name}" for name in names)
-    return _compiled(["def make(_r):", f"return {{{items}}}"], {})
+    return compiled(["def make(_r):", f"return {{{items}}}"], {})
 
 
 def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def _written(kind: type, parameters: str, stores: Iterable[str]) -> Callable[..., Any]:
+def setter(
+    kind: type, parameters: str, stores: Iterable[str], known: Mapping[str, Any] = MappingProxyType({})
+) -> Callable[..., Any]:
+    """Makes a record of a `plain` class by statements that store to the fields of `_made`; `known` is what they may use."""
     # The names in the text begin with a line, as no field does.
     open_twin = type(f"Open{kind.__name__}", (), {"__slots__": _names(kind)})
     lines = [f"def make({parameters}):", "_made = _new(_Open)", *stores, "_made.__class__ = _kind", "return _made"]
-    return _compiled(lines, {"_new": object.__new__, "_Open": open_twin, "_kind": kind, "_set": setattr})
+    return compiled(lines, {**known, "_new": object.__new__, "_Open": open_twin, "_kind": kind, "_set": setattr})
 
 
-def _compiled(lines: list[str], known: dict[str, Any]) -> Callable[..., Any]:
+def compiled(lines: list[str], known: dict[str, Any]) -> Callable[..., Any]:
+    """The function `make` of these lines, the first of which names its parameters; `known` is what it may use."""
     exec("\n    ".join(lines), known)  # noqa: S102 - names of our own classes' fields, never input
     made: Callable[..., Any] = known["make"]
     return made

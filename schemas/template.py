@@ -10,37 +10,11 @@ from schemas.codec import Codec
 from schemas.convert import to_dict
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import Millis
+from schemas.varint import avro_long
 
-# What is encoded in six bytes: epoch milliseconds of 1970 to 2039 among it.
-_MILLIS_FROM, _MILLIS_BELOW = 1 << 35, 1 << 42
+__all__ = ["AlertTemplate", "avro_long", "avro_string"]
+
 _VARYING = ("alert_id", "occurred_at", "received_at", "message")
-
-
-def avro_long(number: int) -> bytes:
-    """Avro's variable-length zig-zag encoding (1.11, "Primitive Types").
-
-    >>> avro_long(-1), avro_long(64)
-    (b'\\x01', b'\\x80\\x01')
-    """
-    left = (number << 1) ^ (number >> 63)
-    if _MILLIS_FROM <= left < _MILLIS_BELOW:
-        # Times, of which nearly every record has one of its own: six bytes at once, at half the loop's cost.
-        return bytes(
-            (
-                left & 0x7F | 0x80,
-                left >> 7 & 0x7F | 0x80,
-                left >> 14 & 0x7F | 0x80,
-                left >> 21 & 0x7F | 0x80,
-                left >> 28 & 0x7F | 0x80,
-                left >> 35,
-            )
-        )
-    out = bytearray()
-    while left > 0x7F:
-        out.append((left & 0x7F) | 0x80)
-        left >>= 7
-    out.append(left)
-    return bytes(out)
 
 
 _long = lru_cache(maxsize=4096)(avro_long)

@@ -34,9 +34,18 @@ FIELDS: tuple[str, ...] = (
 )  # fmt: skip
 
 _TEXT = struct.Struct(">cQ")
-# Most texts are short: what stands before them is looked up.
-_SHORT_MOST = 4096
-_SHORT = tuple(_TEXT.pack(b"s", length) for length in range(_SHORT_MOST))
+_SHORT = 4096
+
+
+class _Before(dict[int, bytes]):
+    """What stands before a text of so many bytes; most are short, and theirs is looked up."""
+
+    def __missing__(self, length: int) -> bytes:
+        return _TEXT.pack(b"s", length)
+
+
+_BEFORE = _Before((length, _TEXT.pack(b"s", length)) for length in range(_SHORT))
+_NAME, _NAME_WITH_BASIS = (_BEFORE[len(name)] + name.encode() for name in (ENCODING, ENCODING_WITH_BASIS))
 _TWO_INTS, _THREE_INTS = struct.Struct(">cqcq"), struct.Struct(">cqcqcq")
 
 
@@ -56,13 +65,15 @@ def encode(event: IncidentEvent) -> bytes:
         t.encode() for t in texts
     ]
     return b"".join((
-        _NAME_WITH_BASIS if basis else _NAME, _before(id_), id_, _before(incident), incident, _before(tenant), tenant,
+        _NAME_WITH_BASIS if basis else _NAME,
+        _BEFORE[len(id_)], id_, _BEFORE[len(incident)], incident, _BEFORE[len(tenant)], tenant,
         _TWO_INTS.pack(b"i", e.version, b"i", e.episode),
-        _before(kind), kind, _before(payload), payload,
+        _BEFORE[len(kind)], kind, _BEFORE[len(payload)], payload,
         _TWO_INTS.pack(b"i", e.occurred_at, b"i", e.recorded_at),
-        _before(agent), agent, _before(correlation), correlation, _before(causation), causation, _before(source), source,
+        _BEFORE[len(agent)], agent, _BEFORE[len(correlation)], correlation, _BEFORE[len(causation)], causation,
+        _BEFORE[len(source)], source,
         _THREE_INTS.pack(b"i", e.source_partition, b"i", e.source_offset, b"i", e.command_offset),
-        _before(previous), previous, *((_before(basis), basis) if basis else ()),
+        _BEFORE[len(previous)], previous, *((_BEFORE[len(basis)], basis) if basis else ()),
     ))  # fmt: skip
 
 
@@ -85,11 +96,3 @@ def seal_new(event: IncidentEvent) -> IncidentEvent:
 def check(event: IncidentEvent) -> bool:
     """Whether an event still says what it said when it was sealed."""
     return event.hash == digest(event)
-
-
-def _before(text: bytes) -> bytes:
-    length = len(text)
-    return _SHORT[length] if length < _SHORT_MOST else _TEXT.pack(b"s", length)
-
-
-_NAME, _NAME_WITH_BASIS = (_before(name) + name for name in (ENCODING.encode(), ENCODING_WITH_BASIS.encode()))

@@ -1,8 +1,6 @@
 """A copy of a frozen record with some fields changed, in a tenth of the time that `dataclasses.replace` takes."""
 
 from collections.abc import Callable
-from dataclasses import fields
-from functools import cache
 from typing import Any, TypeVar
 
 from schemas.frozen import copier
@@ -21,14 +19,7 @@ def changed(record: T, **changes: Any) -> T:
     return made
 
 
-def put(record: Any, changes: dict[str, Any]) -> None:
-    """Set fields of a frozen record that has just been made and that nobody else has seen."""
-    kind: Any = type(record)
-    setters = _setters(kind)
-    for name, value in changes.items():
-        setters[name](record, value)
-
-
-@cache
-def _setters(kind: Any) -> dict[str, Callable[[Any, Any], None]]:
-    return {field.name: getattr(kind, field.name).__set__ for field in fields(kind)}
+def putter(kind: Any, name: str) -> Callable[[Any, Any], None]:
+    """Sets a field of a frozen record that has just been made and that nobody else has seen."""
+    put: Callable[[Any, Any], None] = getattr(kind, name).__set__
+    return put

@@ -2,16 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, TypeVar
 
-from fastavro import schemaless_reader
-
-from schemas.avro import parsed
-from schemas.codec import BAD_BYTES, Codec
+from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.log import HeadsCheckpoint, IncidentEvent, IncidentSnapshot
-from schemas.records.vocabulary import Agent, Millis
+from schemas.records.vocabulary import Millis
 from state.checkpoints import checkpoint_key
 from state.errors import StoreUnavailableError, UnreadableEventError
 from state.log_reader import LogReader, RawRecord
@@ -26,12 +21,7 @@ _EVENTS = Codec(IncidentEvent)
 _SNAPSHOTS = Codec(IncidentSnapshot)
 _CHECKPOINTS = Codec(HeadsCheckpoint)
 
-
-_AGENTS = {str(agent): agent for agent in Agent}
-
 _MOST_DIGITS = 18  # of a version
-
-R = TypeVar("R", IncidentEvent, IncidentSnapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ def parse_event_key(key: bytes | None) -> tuple[str, int]:
 def event_of(raw: RawRecord) -> StoredEvent | UnreadableEvent:
     """The event in a record of the events' topic."""
     try:
-        event = _quickly(_EVENTS, raw.value) or _EVENTS.decode(raw.value)
+        event = _EVENTS.decode(raw.value)
     except DecodeError as error:
         return _unreadable(raw, "tombstone" if raw.value is None else f"{error.reason}: {error}")
     if raw.key != event_key(event.incident_id, event.version):
@@ -83,7 +73,7 @@ def event_of(raw: RawRecord) -> StoredEvent | UnreadableEvent:
 def snapshot_of(raw: RawRecord) -> SnapshotRecord | None:
     """The snapshot in a record of the snapshots' topic; None where it holds none (they may all be done without)."""
     try:
-        return with_headers(_quickly(_SNAPSHOTS, raw.value) or _SNAPSHOTS.decode(raw.value), dict(raw.headers))
+        return with_headers(_SNAPSHOTS.decode(raw.value), dict(raw.headers))
     except DecodeError:
         return None
 
@@ -213,18 +203,3 @@ def _within(event: IncidentEvent, incident_id: str | None, from_time: Millis | N
 def _unreadable(raw: RawRecord, reason: str) -> UnreadableEvent:
     incident_id, version = parse_event_key(raw.key)
     return UnreadableEvent(incident_id, version, raw.topic, raw.partition, raw.offset, reason)
-
-
-def _quickly(codec: Codec[R], value: bytes | None) -> R | None:
-    """A record that this version of the program wrote, in a third of the codec's time; None where the codec is to judge."""
-    if value is None or not value.startswith(codec.header):
-        return None
-    source = BytesIO(value)
-    source.seek(len(codec.header))
-    try:
-        fields: Any = schemaless_reader(source, parsed(codec.record), None)
-        if "agent" in fields:
-            fields["agent"] = _AGENTS[fields["agent"]]
-    except BAD_BYTES:
-        return None
-    return codec.record(**fields) if source.tell() == len(value) else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from schemas.frozen import maker
 from schemas.records.log import IncidentEvent, IncidentSnapshot
 from state.chain import GENESIS
 from state.incident import IncidentState, evolve, evolve_with
@@ -83,25 +84,37 @@ class Head:
         recent = self.recent[-(REMEMBERED_COMMANDS - 1) :]
         recent.append(fingerprint(event.event_id))
         state = evolve(self.state, event) if payload is None else evolve_with(self.state, event, payload)
-        return Head(state, recent, offset, event.command_offset, self.snapshot_version, self.fault)
+        made: Head = _HEAD(state, recent, offset, event.command_offset, self.snapshot_version, self.fault)
+        return made
 
     def at(self, offset: int) -> "Head":
         """The head whose last event lies there."""
-        return Head(self.state, self.recent, offset, self.command_offset, self.snapshot_version, self.fault)
+        made: Head = _HEAD(self.state, self.recent, offset, self.command_offset, self.snapshot_version, self.fault)
+        return made
+
+    def with_snapshot(self) -> "Head":
+        """The head once its newest snapshot holds all of it."""
+        made: Head = _HEAD(self.state, self.recent, self.offset, self.command_offset, self.version, self.fault)
+        return made
 
     def snapshot(self) -> IncidentSnapshot:
         """The head as a snapshot; a function of the events alone."""
-        return IncidentSnapshot(
-            incident_id=self.state.incident_id,
-            tenant=self.state.tenant,
-            version=self.version,
+        state = self.state
+        made: IncidentSnapshot = _SNAPSHOT(
+            incident_id=state.incident_id,
+            tenant=state.tenant,
+            version=state.version,
             head_hash=self.hash,
-            events=self.version,
+            events=state.version,
             command_offset=self.command_offset,
             event_offset=self.offset,
-            state=state_to_json(self.state),
-            occurred_at=self.state.updated_at,
+            state=state_to_json(state),
+            occurred_at=state.updated_at,
         )
+        return made
+
+
+_HEAD, _SNAPSHOT = maker(Head), maker(IncidentSnapshot)
 
 
 def head_of(found: SnapshotRecord) -> Head:

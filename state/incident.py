@@ -8,10 +8,10 @@ from typing import Any
 from schemas.records.command import ApprovalState
 from schemas.records.log import IncidentEvent
 from schemas.records.vocabulary import Millis
-from state.changed import changed, put
+from state.changed import changed, putter
 from state.errors import ForeignEventError
 from state.json_text import read_object
-from state.shapes import Fields, Misfit, checks, misfit
+from state.shapes import Fields, Misfit, shape
 
 
 class Status(StrEnum):
@@ -194,13 +194,17 @@ def evolve_with(state: IncidentState, event: IncidentEvent, payload: dict[str, A
     apply = _FOLDS.get(event.type)
     if apply is None:
         return _headed(state, event)
-    if why := misfit(_READS.get(event.type, _NOTHING), payload):
+    reads = _READS.get(event.type)
+    if reads is not None and (why := reads(payload)):
         raise ValueError(why)
     after = apply(state, payload, event)
     if after is state:
         return _headed(state, event)
     # The fold has just made it, and nobody else has it: its head is set without another copy.
-    put(after, _head_of(event))
+    _put_tenant(after, event.tenant)
+    _put_version(after, event.version)
+    _put_hash(after, event.hash)
+    _put_updated(after, event.recorded_at)
     return after
 
 
@@ -224,13 +228,14 @@ def fold(incident_id: str, events: Iterable[IncidentEvent]) -> IncidentState:
 
 
 def _headed(state: IncidentState, event: IncidentEvent) -> IncidentState:
-    return changed(state, **_head_of(event))
+    return changed(
+        state, tenant=event.tenant, version=event.version, head_hash=event.hash, updated_at=event.recorded_at
+    )
 
 
-def _head_of(event: IncidentEvent) -> dict[str, Any]:
-    return {
-        "tenant": event.tenant, "version": event.version, "head_hash": event.hash, "updated_at": event.recorded_at,
-    }  # fmt: skip
+_put_tenant, _put_version, _put_hash, _put_updated = (
+    putter(IncidentState, name) for name in ("tenant", "version", "head_hash", "updated_at")
+)
 
 
 Fold = Callable[[IncidentState, dict[str, Any], IncidentEvent], IncidentState]
@@ -349,12 +354,11 @@ def _ended(state: IncidentState, status: Status, outcome: str, event: IncidentEv
 
 
 # What each fold reads, and of which type: a payload without it may come from anybody who can write to Kafka.
-_NOTHING: dict[str, Misfit] = {}
 _GUESS = {"severity": str, "title": str, "classification": str, "confidence": float}
 _ACTION = {"action_id": str, "state": str}
 _NOTIFICATION = {"notification_id": str, "state": str}
 _ANSWER = {"approval_id": str, "plan_hash": str, "by": str, "why": str}
-_READS: dict[str, dict[str, Misfit]] = {kind: checks(fields) for kind, fields in dict[EventType, Fields]({
+_READS: dict[str, Misfit] = {kind: shape(fields) for kind, fields in dict[EventType, Fields]({
     EventType.INCIDENT_OPENED: {"service": str, "environment": str, "tier": str, **_GUESS},
     EventType.INCIDENT_RECLASSIFIED: _GUESS,
     EventType.ALERTS_ACCOUNTED: dict.fromkeys(("received", "kept", "suppressed", "late", "dead_lettered"), int),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
+from schemas.frozen import maker
 from schemas.records.log import CommandRefused, HeadsCheckpoint, IncidentCommand
 from schemas.records.vocabulary import Millis
 from state.checkpoints import CheckpointPlan, sign_heads
@@ -30,6 +31,8 @@ from state.visibility import Visibility
 __all__ = ["AppendResult", "EventStoreWriter", "StoreTopics", "tell_nobody"]
 
 Clock = Callable[[], Millis]
+
+_STORED = maker(StoredEvent)
 
 
 def tell_nobody(partition: int, records: int) -> None:
@@ -153,7 +156,7 @@ class EventStoreWriter:
         if signed := self._signed(only_if_due=True):
             self._settle(signed)
         topic, partition = self._topics.events, self.partition
-        events = tuple(StoredEvent(e, topic, partition, at) for e, at in zip(step.events, offsets, strict=True))
+        events = tuple(_STORED(e, topic, partition, at) for e, at in zip(step.events, offsets, strict=True))
         return AppendResult(events, step.refusals, step.skipped, len(placed.snapshots))
 
     def checkpoint(self, *, only_if_due: bool = False) -> bool:
@@ -244,7 +247,7 @@ class EventStoreWriter:
         send_events(batch, self._topics.events, step.events, self._clock())
         send_refusals(batch, self._topics.conflicts, step.refusals)
         send_snapshots(batch, self._topics.snapshots, self._taken, self._key)
-        return batch.offsets()[: len(step.events)]
+        return batch.offsets(self._topics.events)
 
     def _recovered(self) -> PartitionLedger:
         with LogReader(self._bootstrap, f"{self._transactional_id}-recovery", self._patience_s) as reader:

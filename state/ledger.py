@@ -5,7 +5,7 @@ the last 256 of their incident. `decide` changes nothing; `place` and `advance` 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -141,7 +141,7 @@ class PartitionLedger:
             # A damaged chain stays uncovered, so that every restart finds the damage again.
             if not head.fault and len(snapshot.state) <= MAX_SNAPSHOT_BYTES:
                 taken.append(SnapshotRecord(snapshot, tuple(head.recent)))
-                heads[incident_id] = replace(head, snapshot_version=head.version)
+                heads[incident_id] = head.with_snapshot()
         return tuple(taken)
 
 

@@ -8,6 +8,8 @@ from enum import EnumType
 from functools import cache
 from typing import Any
 
+from state.fitting import fits, has_default
+
 # Why a value is not of a type, as the end of a sentence; empty where it is.
 Misfit = Callable[[Any], str]
 # Names of fields and their types; those that `optional` names may be missing.
@@ -27,22 +29,18 @@ def misfit(fields: Mapping[str, Misfit], value: Mapping[str, Any], optional: fro
     """
     for name, check in fields.items():
         given = value.get(name, _MISSING)
-        # Most fields are texts and numbers, and most are as they should be: they are not asked by a call.
-        kind = type(given)
-        if kind is str:
-            if check is _text:
-                continue
-        elif kind is int:
-            if check is _whole and -_LONGEST_INT <= given < _LONGEST_INT:
-                continue
-        elif kind is float and check is _number:
-            continue
         if given is _MISSING:
             if name not in optional:
                 return f"{name!r} is missing"
         elif why := check(given):
             return f"{name!r} {why}"
     return ""
+
+
+def shape(fields: Fields, optional: frozenset[str] = frozenset()) -> Misfit:
+    """As `misfit` of these fields, in one call that is quick where the object is as it should be."""
+    quick, slow = fits(fields, optional), checks(fields)
+    return lambda value: "" if quick(value) else misfit(slow, value, optional)
 
 
 def checks(fields: Fields) -> dict[str, Misfit]:
@@ -53,9 +51,8 @@ def checks(fields: Fields) -> dict[str, Misfit]:
 @cache
 def record_misfit(record: type) -> Misfit:
     """The check of the fields of a JSON object that is to be a record; fields with a default may be missing."""
-    fields = checks(typing.get_type_hints(record))
-    optional = frozenset(f.name for f in dataclasses.fields(record) if _has_default(f))
-    return lambda value: misfit(fields, value, optional)
+    optional = frozenset(f.name for f in dataclasses.fields(record) if has_default(f))
+    return shape(typing.get_type_hints(record), optional)
 
 
 @cache
@@ -123,7 +120,3 @@ def _anything(_: Any) -> str:
 
 
 _PLAIN: dict[Any, Misfit] = {str: _text, bool: _truth, int: _whole, float: _number, Any: _anything}
-
-
-def _has_default(field: "dataclasses.Field[Any]") -> bool:
-    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING

@@ -19,11 +19,11 @@ _CHECKPOINTS = Codec(HeadsCheckpoint)
 
 def send_events(batch: Batch, topic: str, events: Iterable[IncidentEvent], now: Millis) -> None:
     """Events, each under its version's key."""
-    for event in events:
-        # Dated like the event, so that searching the log by time finds every event of that time; but never ahead of the
-        # clock, which the broker would refuse: a forged event may have moved the incident's time.
-        dated = min(event.recorded_at, now)
-        batch.send(topic, event_key(event.incident_id, event.version), _EVENTS.encode(event), timestamp=dated)
+    # Dated like the event, so that searching the log by time finds every event of that time; but never ahead of the
+    # clock, which the broker would refuse: a forged event may have moved the incident's time.
+    batch.send_dated(
+        topic, [(event_key(e.incident_id, e.version), _EVENTS.encode(e), min(e.recorded_at, now)) for e in events]
+    )
 
 
 def send_refusals(batch: Batch, topic: str, refusals: Iterable[CommandRefused]) -> None:

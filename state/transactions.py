@@ -4,11 +4,13 @@ What fails in a way that Kafka says can be tried again is aborted and tried agai
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from schemas.records.vocabulary import Millis
 from state.errors import FencedError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -32,6 +34,32 @@ class _UndeliveredError(Exception):
     """A record of the batch did not arrive; the batch must be aborted."""
 
 
+class _Arrivals:
+    """A batch's records for one topic: how many were sent, and where those lie that have arrived."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.error = ""
+        self._offsets: list[int] = []
+
+    def heard(self, error: KafkaError | None, message: Message) -> None:
+        """Take a record's delivery report."""
+        if error is None:
+            self._offsets.append(message.offset() or 0)
+        else:
+            self.error = str(error)
+
+    def offsets(self) -> list[int]:
+        """The offsets in the order of sending: an idempotent producer keeps it within a partition, whatever it sends again.
+
+        Raises:
+            _UndeliveredError: a record did not arrive.
+        """
+        if self.error or len(self._offsets) != self.sent:
+            raise _UndeliveredError(self.error or "a record's offset was not told")
+        return sorted(self._offsets)
+
+
 class Batch:
     """The records of one transaction; made by `Transactions.run`."""
 
@@ -39,41 +67,51 @@ class Batch:
         self._producer = producer
         self._partition = partition
         self._deadline = deadline
-        self._offsets: list[int] = []
-        self._error = ""
+        self._arrivals: defaultdict[str, _Arrivals] = defaultdict(_Arrivals)
 
-    def send(
-        self, topic: str, key: bytes, value: bytes, headers: Mapping[str, bytes] | None = None, timestamp: int = 0
-    ) -> None:
-        """Add a record; `timestamp` is epoch ms, 0 for now."""
-        offsets = self._offsets
-        index = len(offsets)
-        offsets.append(-1)
-
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            if error is not None:
-                self._error = str(error)
-            else:
-                offsets[index] = int(message.offset() or 0)
-
+    def send(self, topic: str, key: bytes, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
+        """Add a record that is dated now."""
+        arrivals = self._arrivals[topic]
+        arrivals.sent += 1
         with_headers: Any = list(headers.items()) if headers else None
+        self._produce(topic, value, key, self._partition, arrivals.heard, headers=with_headers)
+
+    def send_dated(self, topic: str, records: Iterable[tuple[bytes, bytes, Millis]]) -> None:
+        """Add records: key, value, epoch ms."""
+        arrivals, produce, partition = self._arrivals[topic], self._producer.produce, self._partition
+        heard = arrivals.heard  # one for all: a function a record costs more than the rest of handing it over
+        for key, value, dated in records:
+            arrivals.sent += 1
+            try:
+                produce(topic, value, key, partition, heard, timestamp=dated)
+            except BufferError:
+                self._wait()
+                self._produce(topic, value, key, partition, heard, timestamp=dated)
+
+    def offsets(self, topic: str) -> list[int]:
+        """The offsets of the topic's records that were sent so far, in the order of sending, once all have arrived."""
+        self.arrive()
+        return self._arrivals[topic].offsets()
+
+    def arrive(self) -> None:
+        """Return once all records that were sent so far have arrived.
+
+        Raises:
+            _UndeliveredError: one did not.
+        """
+        self._wait()
+        for arrivals in self._arrivals.values():
+            arrivals.offsets()
+
+    def _produce(self, *record: Any, **more: Any) -> None:
         while True:
             try:
-                self._producer.produce(
-                    topic, value, key, self._partition, delivered, timestamp=timestamp, headers=with_headers
-                )
+                self._producer.produce(*record, **more)
             except BufferError:
                 # The producer's queue is full: the broker is slower than we are.
                 self._wait()
             else:
                 return
-
-    def offsets(self) -> list[int]:
-        """The offsets of the records that were sent so far, once all have arrived."""
-        self._wait()
-        if self._error or -1 in self._offsets:
-            raise _UndeliveredError(self._error or "a record's offset was not told")
-        return list(self._offsets)
 
     def _wait(self) -> None:
         try:
@@ -149,7 +187,7 @@ class Transactions:
             self._producer.begin_transaction()
             batch = Batch(self._producer, self._partition, deadline)
             write(batch)
-            batch.offsets()
+            batch.arrive()
         except (KafkaException, _UndeliveredError) as error:
             self._abort_or_give_up(error, deadline)
         else:
@@ -170,7 +208,7 @@ class Transactions:
         self._producer.begin_transaction()
         batch = Batch(self._producer, self._partition, deadline)
         result = write(batch)
-        batch.offsets()
+        batch.arrive()
         self._until_done(self._producer.commit_transaction, deadline)
         return result
 

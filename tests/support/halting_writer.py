@@ -38,7 +38,7 @@ def _halt_in_the_next() -> None:
     def halting(self: Transactions, write: Callable[[Batch], T]) -> T:
         def halted(batch: Batch) -> T:
             result = write(batch)
-            batch.offsets()  # the broker has them
+            batch.arrive()  # the broker has them
             print("in a transaction", flush=True)
             os.kill(os.getpid(), signal.SIGSTOP)
             return result
