@@ -52,6 +52,10 @@ class IncidentPages:
             return self._made(wanted)  # what began a while ago moves with every question: nobody asks the same again
         return self._pages.get(wanted, lambda: self._made(wanted))
 
+    def held(self, wanted: Wanted) -> Shown | None:
+        """The page where it was made lately, or None; it waits for nobody."""
+        return self._pages.held(wanted)
+
     def with_impact(self, state: IncidentState, at: Millis) -> dict[str, Any]:
         """An incident's state with what it costs, as of an instant."""
         return {**incident_view(state), "impact": impact_view(state, self._yardstick, at)}

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.concurrency import run_in_threadpool
 
+from ops.api import incidents
+from ops.api.incident_pages import IncidentPages
 from state.incident import EventType
 from state.sqlite_projection import SqliteProjection
 from tests.support.api import ID, DirectCommands, client_of
@@ -94,3 +99,24 @@ def test_a_text_is_looked_for_in_names_and_causes(client: TestClient, pipeline: 
 def test_a_text_that_is_nowhere_is_looked_for_within_bounds(client: TestClient) -> None:
     """An empty page says whether there is more to look through."""
     assert client.get("/api/v1/incidents", params={"q": "nowhere"}).json() == {"incidents": [], "cursor": None}
+
+
+def test_a_page_that_is_there_takes_no_thread(pipeline: DirectCommands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made once by a thread, then given as it is, with its tag; another page is made anew."""
+    made: list[object] = []
+
+    async def counted(*what: Any) -> Any:
+        made.append(what)
+        return await run_in_threadpool(*what)
+
+    monkeypatch.setattr(incidents, "run_in_threadpool", counted)
+    app = FastAPI()
+    app.include_router(
+        incidents.incidents_router(lambda: pipeline.store, IncidentPages(lambda: pipeline.store, fresh_s=60))
+    )
+    client = TestClient(app)
+    first, again = client.get("/api/v1/incidents"), client.get("/api/v1/incidents")
+    assert (first.content, first.headers["etag"]) == (again.content, again.headers["etag"])
+    assert len(made) == 1
+    assert client.get("/api/v1/incidents", params={"limit": "1"}).status_code == 200
+    assert len(made) == 2
