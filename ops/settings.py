@@ -123,7 +123,9 @@ class Settings(BaseSettings):
 
     anomaly_threshold: float = Field(0.99, gt=0, lt=1, description="Score from which a point is an anomaly.")
     incident_quiet_s: int = Field(3600, ge=10, description="Event time without alerts after which an incident closes.")
-    prediction_threshold: float = Field(0.6, gt=0, lt=1, description="Breach probability that is published.")
+    prediction_threshold: float = Field(
+        0.6, gt=0, lt=1, description="Breach probability from which it is foretold; more where outcomes ask for it."
+    )
 
     confidence_gate: float = Field(0.7, ge=0, le=1, description="Least confidence of an autonomous decision.")
     support_gate: float = Field(0.5, ge=0, le=1, description="Least support of an autonomous decision.")
