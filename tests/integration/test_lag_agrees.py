@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from ops.cli import app
 from ops.lag import watch as lag_watch
 from ops.lag.judgement import LagRow, LagStatus
+from ops.lag.peek import PEEK_RECORDS
 from ops.lag.probe import LagProbe
 from ops.lag.watch import LagWatch
 from streams.reading import read_all
@@ -75,6 +76,7 @@ def write_until_compacted(bootstrap: str, topic: str) -> None:
         transactions.write()
 
     def compacted() -> bool:
+        time.sleep(0.5)  # few records more: of more than a hundred the lag is told by offsets
         transactions.write()
         return len(readable(bootstrap, topic)) < transactions.written
 
@@ -102,7 +104,7 @@ def test_lag_agrees_with_kafka_consumer_groups(
     kafka_bootstrap: str, unique: Unique, probe: LagProbe, jars_dir: Path, tmp_path: Path
 ) -> None:
     """Offsets are the tool's everywhere, and so is the lag where offsets are records; behind transactions and compaction it is
-    the records that can still be read, 0 after the last of them, where the tool counts markers and gaps."""
+    the records that can still be read, up to a hundred and 0 after the last of them, where the tool counts markers and gaps."""
     group, plain, woven = unique("group"), unique("plain"), unique("woven")
     make(kafka_bootstrap, plain, partitions=3)
     eager = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "segment.ms": "100"}
@@ -123,7 +125,9 @@ def test_lag_agrees_with_kafka_consumer_groups(
             place: (row.committed, row.end, row.lag) for place, row in told.items()
         }
         assert [ours[plain, p].lag for p in range(3)] == [told[plain, p].lag for p in range(3)] == [130, 1, 0]
-        assert ours[woven, 0].lag == len([offset for offset in there if offset >= position])
+        left = len([offset for offset in there if offset >= position])
+        # So many are looked at; where there are more, as where the cleaner was slow to begin, offsets stand for them.
+        assert ours[woven, 0].lag == (left if left <= PEEK_RECORDS else ours[woven, 0].end - position)
         assert ours[woven, 0].lag < told[woven, 0].lag
     assert (ours[woven, 0].lag, ours[woven, 0].status) == (0, LagStatus.OK)
 

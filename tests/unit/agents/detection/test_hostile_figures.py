@@ -70,7 +70,7 @@ def test_an_anomaly_of_the_greatest_numbers_harms_nothing(stage: type[Stage[Any]
     ("stage", "topic", "records", "most_bytes"),
     [
         (MetricsStage, METRICS, [point(0.3 + n / 7e3, NOW + n * 1000) for n in range(100)], 12_000),
-        (ForecastsStage, METRICS, [point(0.3 + n / 7e3, NOW + n * 1000) for n in range(100)], 1_300),
+        (ForecastsStage, METRICS, [point(0.3 + n / 7e3, NOW + n * 1000) for n in range(100)], 1_800),
         (CandidatesStage, SAMPLED, [alert(at=NOW + n) for n in range(100)], 1_500),
         (DiagnosisStage, SAMPLED, [alert(at=NOW + n) for n in range(100)], 600),
         (DiagnosisStage, LOGS, [symptoms.line(f"heap at {n} %", at=NOW + n) for n in range(100)], 900),
