@@ -38,7 +38,7 @@ from streams.encoder import TelemetryEncoder
 from streams.reading import read_all
 from streams.topics import ALERTS, ANOMALIES, DEAD_LETTERS, LOGS, METRICS
 from tests.pipeline.facts import assert_chain_whole, books, events_of
-from tests.pipeline.platform import PATIENCE_S, Platform
+from tests.pipeline.platform import PATIENCE_S, Platform, platform
 from tests.support.intake import serving
 from tests.support.opentelemetry import tell_metrics_and_logs
 from tests.support.real_senders import alertmanager, prometheus, scraped
@@ -49,6 +49,13 @@ pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 ENDED = (Status.RESOLVED, Status.CLOSED)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory, jars_dir: Path) -> Iterator[Platform]:
+    """A program of these tests' own: others leave letters on its shelf, and on its topics what is no alert."""
+    with platform(tmp_path_factory.mktemp("intake"), jars_dir) as running:
+        yield running
 
 
 @dataclass(frozen=True)
