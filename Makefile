@@ -37,7 +37,7 @@ demo: compiled ## a storm of 100,000 alerts around a real failing service, from 
 test: .venv/develop compiled lint ## linters, then every test that this machine can run, but for those of `make chaos`
 	@exec $(BIN)/python -m pytest -n 3 --dist loadfile -m "not chaos" $(ARGS)
 
-chaos: .venv/develop compiled ## programs and servers killed, frozen, cut off and restarted, targets that fail, hostile records: half an hour
+chaos: .venv/develop compiled ## programs and servers killed, frozen, cut off and restarted, targets that fail, hostile records: longer than all tests
 	@exec $(BIN)/python -m pytest -m chaos $(ARGS)
 
 unit: .venv/develop ## the tests that need no server: seconds

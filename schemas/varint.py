@@ -1,4 +1,4 @@
-"""Avro's whole numbers: variable length, zig-zag (1.11, "Primitive Types"); every text and every list begins with one."""
+"""Whole numbers of variable length: as protobuf has them, and zig-zag as Avro has them (1.11, "Primitive Types")."""
 
 _LOW, _HIGH = -(1 << 63), 1 << 63
 _TWO = 14  # bits in two bytes
@@ -6,8 +6,8 @@ _MASK = (1 << _TWO) - 1
 _FOUR, _SIX = 1 << 2 * _TWO, 1 << 3 * _TWO
 
 
-def _plain(left: int) -> bytes:
-    """Seven bits a byte, the least first; all but the last have their highest bit set."""
+def base_128(left: int) -> bytes:
+    """A number that is not negative, seven bits a byte, the least first; all but the last have their highest bit set."""
     out = bytearray()
     while left > 0x7F:
         out.append((left & 0x7F) | 0x80)
@@ -17,7 +17,7 @@ def _plain(left: int) -> bytes:
 
 
 # Two bytes at a time: as the last of a number, and before others.
-_LAST = [_plain(number) for number in range(1 << _TWO)]
+_LAST = [base_128(number) for number in range(1 << _TWO)]
 _MORE = [bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(1 << _TWO)]
 
 
@@ -41,4 +41,4 @@ def avro_long(number: int) -> bytes:
         return _MORE[left & _MASK] + _MORE[left >> _TWO & _MASK] + _LAST[left >> 2 * _TWO]
     if not _LOW <= number < _HIGH:
         raise OverflowError(f"{number} does not fit into 64 bits.")
-    return _plain(left)
+    return base_128(left)

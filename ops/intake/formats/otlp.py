@@ -20,6 +20,7 @@ from ops.intake.formats.format import PROTOBUF
 from ops.intake.letters import INVALID, OVERSIZED, UNREADABLE
 from ops.intake.reading import Parcel, check_count, parse_json
 from ops.intake.rules import UNKNOWN_SERVICE
+from schemas.varint import base_128
 
 M = TypeVar("M", bound=Message)
 MEDIA = (PROTOBUF, "", "application/json")
@@ -113,7 +114,7 @@ def problem(told: Problem, parcel: Parcel) -> Answer:
     status = 400 if told.status in (413, 415, 422) and told.reason != "oversized" else told.status
     if parcel.media == PROTOBUF:
         text = told.detail.encode()
-        return Answer(status, b"\x12" + _varint(len(text)) + text, PROTOBUF, told.all_headers())
+        return Answer(status, b"\x12" + base_128(len(text)) + text, PROTOBUF, told.all_headers())
     return Answer(status, orjson.dumps({"message": told.detail}), JSON, told.all_headers())
 
 
@@ -147,12 +148,3 @@ def _based(text: Any) -> Any:
 
 def _media(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append((number & 0x7F) | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

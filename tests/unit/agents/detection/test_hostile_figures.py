@@ -12,6 +12,7 @@ from agents.detection.metrics_stage import MetricsStage
 from agents.diagnosis.diagnosis_stage import DiagnosisStage
 from agents.prediction.forecasts_stage import ForecastsStage
 from agents.prediction.warnings_stage import WarningsStage
+from schemas.convert import to_dict
 from schemas.errors import DecodeError
 from schemas.records.vocabulary import Severity
 from streams.stage import Stage
@@ -63,6 +64,9 @@ def test_an_anomaly_of_the_greatest_numbers_harms_nothing(stage: type[Stage[Any]
         run.take(ANOMALIES, anomaly("request_rate", NOW + nth * 5000, **figures), NOW + nth * 5000)
     run.take(SAMPLED, alert(at=NOW + 50_000, severity=Severity.CRITICAL), NOW + 50_000)
     run.tick(NOW + 60_000)
+    assert run.states
+    for output in run.outputs:
+        assert json.dumps(to_dict(output.record), allow_nan=False)
 
 
 # At 100,000 series or incidents a worker these are 100 to 150 MB, and stages themselves hold nothing by key.
