@@ -161,6 +161,7 @@ def test_workers_that_are_made_anew_go_on_where_they_were(stack: Stack) -> None:
     assert (verdict["verified"], verdict["incidents"]) == (True, 2)
 
 
+@pytest.mark.chaos
 def test_prometheus_scrapes_every_target_by_its_name(stack: Stack, tmp_path: Path) -> None:
     """docker-compose.observability.yml's configuration, mounts and names, with Debian's Prometheus in the place of the image."""
     binary = shutil.which("prometheus")

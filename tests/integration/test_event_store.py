@@ -244,6 +244,7 @@ def test_events_of_one_incident_time_and_range(kafka_bootstrap: str, topics: Sto
     assert list(ranged) == everything[:1]
 
 
+@pytest.mark.chaos
 def test_a_killed_writer_leaves_a_chain_that_the_next_continues(
     kafka_bootstrap: str, topics: StoreTopics, writer: MakeWriter, topic_prefix: str
 ) -> None:

@@ -51,6 +51,7 @@ def assert_exact(log: Log, plan: WorkerPlan, per_series: int) -> None:
     assert all(len(different) == 1 for different in said.values())
 
 
+@pytest.mark.chaos
 def test_a_worker_that_is_killed_has_lost_nothing_and_counts_nothing_twice(
     log: Log, plan: WorkerPlan, workers: Workers
 ) -> None:
