@@ -124,6 +124,7 @@ def test_the_image_holds_the_program_and_nothing_else(image: str, engine: Docker
     assert b"breakwater demo" in engine.containers.run(image, ["--help"], **once)
 
 
+@pytest.mark.chaos
 def test_everything_is_well_and_published_on_this_machine_alone(stack: Stack) -> None:
     """All health checks pass; ours do not run as root; no port is open to another machine."""
     eventually(stack.all_healthy, limit_s=60)
@@ -138,6 +139,7 @@ def test_everything_is_well_and_published_on_this_machine_alone(stack: Stack) ->
     assert open_to == {"serve": {"127.0.0.1"}, "kafka": {"127.0.0.1"}}
 
 
+@pytest.mark.chaos
 def test_an_alert_becomes_an_incident(stack: Stack) -> None:
     """Taken by the intake, through all the workers, into Cassandra, and out by the API."""
     stack.alert("payments")

@@ -58,7 +58,7 @@ def around(bootstrap: str, intake: RememberingIntake, **timing: float) -> Surrou
 
     @contextmanager
     def start(_: Settings, progress: Progress) -> Iterator[Platform]:
-        create_topics(bootstrap, 2, 1)
+        create_topics(bootstrap, 4, 1)
         progress("Kafka alone")
         yield KafkaAlone(bootstrap, intake.url)
 
@@ -194,7 +194,7 @@ def account(received: int, incident_id: str) -> AlertAccount:
 
 def test_an_observer_sees_what_comes_after_its_start(kafka_bootstrap: str) -> None:
     """Whatever earlier demonstrations left in the log is not its affair; what cannot be read is passed over."""
-    create_topics(kafka_bootstrap, 2, 1)
+    create_topics(kafka_bootstrap, 4, 1)
     ours, codec = f"inc-{uuid.uuid4().hex}", Codec(AlertAccount)
 
     def send(value: bytes) -> None:
