@@ -39,14 +39,6 @@ class UnreadableEvent:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSnapshot:
-    """A snapshot, and the partition of its incident."""
-
-    snapshot: IncidentSnapshot
-    partition: int
-
-
 def event_key(incident_id: str, version: int) -> bytes:
     """The key of an event: unique, so that compaction takes none away, and in version order when sorted."""
     return f"{incident_id}/{version:012d}".encode()
@@ -149,21 +141,6 @@ def read_records(
             if incidents is not None and (named := parse_event_key(raw.key)[0]) not in incidents and named:
                 continue
             yield raw, event_of(raw)
-
-
-def read_snapshots(bootstrap: str, *, topic: str = SNAPSHOTS_TOPIC) -> dict[str, StoredSnapshot]:
-    """The newest snapshot of each incident.
-
-    Raises:
-        StoreUnavailableError: Kafka does not answer, or there is no such topic.
-    """
-    newest: dict[str, StoredSnapshot] = {}
-    with LogReader(bootstrap, "breakwater-event-log") as reader:
-        for raw in reader.read(topic, ranges_of(reader, topic)):
-            found = snapshot_of(raw)
-            if found is not None:
-                newest[found.snapshot.incident_id] = StoredSnapshot(found.snapshot, raw.partition)
-    return newest
 
 
 def ranges_of(

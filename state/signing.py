@@ -60,11 +60,6 @@ def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def new_key() -> SigningKey:
-    """A key of nobody else's, in memory only."""
-    return SigningKey(Ed25519PrivateKey.generate())
-
-
 def load_or_create(path: Path) -> SigningKey:
     """The key in a file (PKCS#8, PEM), which is made where there is none. Several processes may call this at once.
 

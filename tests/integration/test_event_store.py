@@ -18,13 +18,14 @@ from schemas.codec import Codec
 from schemas.records.log import CommandRefused, IncidentSnapshot
 from state.chain import GENESIS, check
 from state.errors import FencedError, StoreUnavailableError, UnreadableEventError
-from state.event_log import UnreadableEvent, event_key, read_events, read_snapshots
+from state.event_log import UnreadableEvent, event_key, read_events
 from state.incident import EventType, fold
 from state.kafka_store import EventStoreWriter, StoreTopics
 from state.log_reader import LogReader, RawRecord
 from state.ports import StoredEvent
 from tests.support.commands import command
 from tests.support.event_writing import accounted_log
+from tests.support.snapshots_read import read_snapshots
 
 pytestmark = pytest.mark.kafka
 
@@ -91,9 +92,9 @@ def test_refusals_are_told_and_snapshots_are_in_the_next_transaction(
     stale = replace(resolve, command_id="stale", expected_version=1)
     with writer() as store:
         result = store.append([*accounted_log(3), (stale, 3), (resolve, 4)])
-        assert read_snapshots(kafka_bootstrap, topic=topics.snapshots) == {}
+        assert read_snapshots(kafka_bootstrap, topics.snapshots) == {}
         assert len(store.append([(replace(stale, command_id="stale-too"), 5)]).refusals) == 1
-        snapshot = read_snapshots(kafka_bootstrap, topic=topics.snapshots)["inc-1"].snapshot
+        snapshot = read_snapshots(kafka_bootstrap, topics.snapshots)["inc-1"]
     told = raw(kafka_bootstrap, topics.conflicts)
     assert [(one.key, Codec(CommandRefused).decode(one.value).command_id) for one in told] == [
         (b"inc-1", "stale"),
@@ -138,7 +139,7 @@ def test_forged_snapshots_hide_no_event(kafka_bootstrap: str, topics: StoreTopic
     with writer() as store:
         store.append([*accounted_log(3), (resolve, 3)])
         store.append([(one, 4 + at) for at, (one, _) in enumerate(accounted_log(3, "inc-2"))])
-    good = read_snapshots(kafka_bootstrap, topic=topics.snapshots)["inc-1"].snapshot
+    good = read_snapshots(kafka_bootstrap, topics.snapshots)["inc-1"]
     later = {"version": 9, "head_hash": "ab" * 32}
     producer = Producer({"bootstrap.servers": kafka_bootstrap})
     changes: dict[str, Any]

@@ -16,17 +16,19 @@ from ops.verifying import Trust, Verdict, verify_store
 from schemas.codec import Codec
 from schemas.records.log import HeadsCheckpoint, IncidentEvent, IncidentSnapshot
 from state.checkpoints import checkpoint_key
-from state.event_log import event_key, parse_event_key, read_snapshots
+from state.event_log import event_key, parse_event_key
 from state.incident import EventType
 from state.kafka_store import EventStoreWriter, StoreTopics
 from state.log_reader import LogReader, RawRecord
 from state.repairs import repair_header
-from state.signing import SigningKey, new_key
+from state.signing import SigningKey
 from state.snapshots import MARK, RECENT_COMMANDS
 from state.verification import FaultKind
 from state.witnesses import hear
 from tests.support.commands import command
 from tests.support.event_writing import accounted_log
+from tests.support.keys import new_key
+from tests.support.snapshots_read import read_snapshots
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.kafka
@@ -165,7 +167,7 @@ def test_a_snapshot_that_this_store_did_not_mark_is_not_believed(
     with writer() as store:
         store.append([*accounted_log(3), (resolve, 3)])
         store.checkpoint()
-    good = read_snapshots(kafka_bootstrap, topic=topics.snapshots)["inc-1"].snapshot
+    good = read_snapshots(kafka_bootstrap, topics.snapshots)["inc-1"]
     (true,) = records(kafka_bootstrap, topics.snapshots)
     forged = replace(good, state=json.dumps({**json.loads(good.state), "status": "open"}))
     producer = Producer({"bootstrap.servers": kafka_bootstrap})

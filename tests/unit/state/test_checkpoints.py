@@ -10,7 +10,8 @@ from schemas.records.log import HeadsCheckpoint
 from state import checkpoints
 from state.checkpoints import CheckpointPlan, genuine, newest, sign_heads
 from state.head import Mark
-from state.signing import SigningKey, new_key
+from state.signing import SigningKey
+from tests.support.keys import new_key
 
 KEY = new_key()
 NOW = 1_700_000_000_000

@@ -14,9 +14,9 @@ from state.incident import EventType, IncidentState
 from state.ledger import PartitionLedger
 from state.ports import StoredEvent
 from state.recovery import Recovery
-from state.signing import new_key
 from state.snapshots import SnapshotRecord, claim_of, state_from_json, state_to_json
 from tests.support.commands import command, command_logs
+from tests.support.keys import new_key
 from tests.support.ledger_run import NOW, Run, numbered
 
 Changes = dict[str, Any]

@@ -18,9 +18,9 @@ from state.ports import StoredEvent
 from state.recovery import Recovery
 from state.repairs import Entry, as_repaired, is_repair, repair_header
 from state.restoration import Restoration, plan_restoration, verification_of
-from state.signing import new_key
 from state.witnesses import Witness
 from tests.support.event_sequences import EventLog
+from tests.support.keys import new_key
 
 INCIDENT = "inc-checkout"
 LENGTH = 8

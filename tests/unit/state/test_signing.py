@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from state.errors import SigningKeyError
-from state.signing import load_if_there, load_or_create, new_key, signed_by
+from state.signing import load_if_there, load_or_create, signed_by
+from tests.support.keys import new_key
 
 
 def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
