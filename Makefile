@@ -36,7 +36,7 @@ demo: compiled ## a storm of 100,000 alerts around a real failing service, from 
 
 # In the order of the folders: files of few and long tests go first, so that no process is left alone with one at the end.
 test: .venv/develop compiled lint ## linters, then every test that this machine can run, but for those of `make chaos`
-	@exec $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not chaos" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --no-loadscope-reorder -m "not chaos" $(ARGS)
 
 chaos: .venv/develop compiled ## programs and servers killed, frozen, cut off and restarted, targets that fail, hostile records: longer than all tests
 	@exec $(BIN)/python -m pytest -m chaos $(ARGS)

@@ -2,12 +2,14 @@
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("any-machine", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
 
-# Each process that runs tests starts its own servers, and these take half a minute to start.
-SLOW_TO_START = {
+# Each process that runs tests starts its own servers; these take a processor half a minute to start.
+SHARED_SERVERS = {
     "tests/containers/test_event_store_in_container.py": "servers in containers",
     "tests/containers/test_pipeline_in_containers.py": "servers in containers",
     "tests/containers/test_projection_in_container.py": "servers in containers",
@@ -16,11 +18,14 @@ SLOW_TO_START = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, and so do those of files that share a server (`--dist loadgroup`)."""
-    if not config.pluginmanager.has_plugin("xdist"):
-        return
-    for item in items:
-        file = item.path.relative_to(config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group(SLOW_TO_START.get(file, item.path.stem)))
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
+    """A file's tests run in one process, and so do those of files that share a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return SHARED_SERVERS.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    """What shares tests out among processes (pytest -n)."""
+    return ByServer(config, log)
