@@ -34,9 +34,10 @@ develop: .venv/develop ## the same with what the tests and linters need
 demo: compiled ## a storm of 100,000 alerts around a real failing service, from nothing to resolved
 	@exec $(BIN)/breakwater demo $(ARGS)
 
-# In the order of the folders: files of few and long tests go first, so that no process is left alone with one at the end.
+# In the order of the folders: files of few and long tests go first, so that no process is left alone with one at the end. What Java's
+# second compiler makes of a server's code does not pay for itself within a few minutes.
 test: .venv/develop compiled lint ## linters, then every test that this machine can run, but for those of `make chaos`
-	@exec $(BIN)/python -m pytest -n 3 --no-loadscope-reorder -m "not chaos" $(ARGS)
+	@JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 $(BIN)/python -m pytest -n 3 --no-loadscope-reorder -m "not chaos" $(ARGS)
 
 chaos: .venv/develop compiled ## programs and servers killed, frozen, cut off and restarted, targets that fail, hostile records: longer than all tests
 	@exec $(BIN)/python -m pytest -m chaos $(ARGS)

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from schemas.frozen import maker
 from schemas.records.log import HeadsCheckpoint
 from schemas.records.vocabulary import Millis
 from state.head import Mark
@@ -24,6 +25,7 @@ LONGEST_MS = 60_000
 _LENGTH = struct.Struct(">H")
 _REST = struct.Struct(">QQ32s")
 _SIGNED = struct.Struct(">qqqqqq")
+_MARK = maker(Mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +135,4 @@ def _unpacked(heads: bytes) -> Iterator[Mark]:
         at += _LENGTH.size + length
         version, snapshot_version, digest = _REST.unpack_from(heads, at)
         at += _REST.size
-        yield Mark(name, version, snapshot_version, digest.hex())
+        yield _MARK(name, version, snapshot_version, digest.hex())

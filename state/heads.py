@@ -7,9 +7,12 @@ their states would take most of the time of taking over, and four times the memo
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import replace
 
+from schemas.frozen import maker
 from state.head import Head, Mark, head_of
 from state.incident import UNFIT, IncidentState
 from state.snapshots import Claim
+
+_MARK = maker(Mark)
 
 
 class Heads(MutableMapping[str, Head]):
@@ -35,7 +38,7 @@ class Heads(MutableMapping[str, Head]):
     def marks(self) -> Iterator[Mark]:
         """What a checkpoint says of each head. Decodes nothing."""
         for claim in self._kept.values():
-            yield Mark(claim.incident_id, claim.version, claim.version, claim.hash)
+            yield _MARK(claim.incident_id, claim.version, claim.version, claim.hash)
         for incident_id, head in self._ready.items():
             if head.version:
                 yield Mark(incident_id, head.version, head.snapshot_version, head.hash)

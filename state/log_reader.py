@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from schemas.frozen import maker
 from schemas.records.vocabulary import Millis
 from state.errors import StoreUnavailableError
 
@@ -51,6 +52,9 @@ class RawRecord:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
+
+
+_RAW = maker(RawRecord)
 
 
 class LogReader:
@@ -160,12 +164,17 @@ class LogReader:
         self._consumer.assign([TopicPartition(topic, p, self._start(topic, p, ranges[p][0])) for p in open_ends])
         heard_at = time.monotonic()
         while open_ends:
-            messages = [m for m in self._consumer.consume(_BATCH, _POLL_S) if not _is_passing(m)]
-            for message in messages:
-                record = self._taken(message, open_ends, wanted)
-                if record is not None:
-                    yield record
-            if messages:
+            heard = False
+            for message in self._consumer.consume(_BATCH, _POLL_S):
+                error = message.error()
+                if error is not None and error.code() in _PASSING:
+                    continue
+                heard = True
+                if self._belongs(message, error, open_ends) and (
+                    wanted is None or wanted(message.key(), message.value())
+                ):
+                    yield raw_record(message)
+            if heard:
                 # After the records were handed out: whoever takes them may be slow.
                 heard_at = time.monotonic()
             elif time.monotonic() - heard_at > self._patience_s:
@@ -176,19 +185,16 @@ class LogReader:
         low, _ = self.bounds(topic, partition)
         return start if start > low else OFFSET_BEGINNING
 
-    def _taken(self, message: Message, open_ends: dict[int, int], wanted: Wanted | None) -> RawRecord | None:
-        partition, offset = int(message.partition() or 0), int(message.offset() or 0)
-        error = message.error()
+    def _belongs(self, message: Message, error: KafkaError | None, open_ends: dict[int, int]) -> bool:
+        """Whether it is a record of what is read; the last one of its partition, or word of its end, ends that."""
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             raise self._unavailable(error.str())
-        end = open_ends.get(partition)
+        end, offset = open_ends.get(message.partition() or 0), message.offset() or 0
         if end is None:
-            return None
+            return False
         if offset >= (end if error else end - 1):
             self._finished(message, open_ends)
-        if error or offset >= end or (wanted is not None and not wanted(message.key(), message.value())):
-            return None
-        return raw_record(message)
+        return error is None and offset < end
 
     def _finished(self, message: Message, open_ends: dict[int, int]) -> None:
         partition = int(message.partition() or 0)
@@ -219,28 +225,18 @@ class LogReader:
         )
 
 
-def _is_passing(message: Message) -> bool:
-    error = message.error()
-    return error is not None and error.code() in _PASSING
-
-
 def raw_record(message: Message) -> RawRecord:
     """A message of confluent-kafka as a record; of one whose header names are no UTF-8, without its headers."""
-    _, timestamp = message.timestamp()
-    return RawRecord(
-        topic=str(message.topic()),
-        partition=int(message.partition() or 0),
-        offset=int(message.offset() or 0),
-        timestamp=int(timestamp),
-        key=message.key(),
-        value=message.value(),
-        headers=_headers(message),
-    )
+    made: RawRecord = _RAW(
+        message.topic(), message.partition() or 0, message.offset() or 0, message.timestamp()[1], message.key(),
+        message.value(), _headers(message),
+    )  # fmt: skip
+    return made
 
 
 def _headers(message: Message) -> list[tuple[str, bytes | None]]:
     try:
-        return list(_HEADERS_OF(message) or ())
+        return _HEADERS_OF(message) or []
     except (SystemError, UnicodeDecodeError):
         # A name that is no UTF-8, which confluent-kafka cannot tell: the record is read without its headers.
         return []

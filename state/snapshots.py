@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import orjson
 
 from schemas.convert import from_dict, to_dict
+from schemas.frozen import maker
 from schemas.records.log import IncidentSnapshot
 from state.incident import IncidentState
 from state.json_text import MAX_DEPTH, read_object
@@ -54,6 +55,9 @@ class Claim:
     record: Callable[[], SnapshotRecord | None]
 
 
+_CLAIM = maker(Claim)
+
+
 def claim_of(found: SnapshotRecord) -> Claim:
     """The claim of a snapshot that is decoded already."""
     s = found.snapshot
@@ -68,7 +72,9 @@ def quick_claim(
     if len(told) != _HEAD.size or record_key is None:
         return None
     version, offset, command_offset, digest = _HEAD.unpack(told)
-    return Claim(record_key.decode("utf-8", "replace"), version, digest.hex(), offset, command_offset, record)
+    name = record_key.decode("utf-8", "replace")
+    made: Claim = _CLAIM(name, version, digest.hex(), offset, command_offset, record)
+    return made
 
 
 def with_headers(snapshot: IncidentSnapshot, headers: Mapping[str, bytes | None]) -> SnapshotRecord:
@@ -90,8 +96,10 @@ def authentic(
 
 
 def _marked(record_key: bytes, value: bytes, headers: Mapping[str, bytes | None]) -> bytes:
-    parts = (record_key, value, headers.get(RECENT_COMMANDS) or b"", headers.get(HEAD) or b"")
-    return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
+    recent, head = headers.get(RECENT_COMMANDS) or b"", headers.get(HEAD) or b""
+    lengths = map(_LENGTH.pack, map(len, (record_key, value, recent, head)))
+    first, second, third, fourth = lengths
+    return b"".join((first, record_key, second, value, third, recent, fourth, head))
 
 
 def state_to_json(state: IncidentState) -> str:

@@ -72,8 +72,7 @@ class StoreRecovery:
             StoreUnavailableError: Kafka does not answer.
         """
         recovery = Recovery(self._checkpoint())
-        for raw in self._read(self._topics.snapshots):
-            self._take_snapshot(recovery, raw)
+        self._take_snapshots(recovery)
         end = self._reader.bounds(self._topics.events, self._partition)[1]
         recovery.log_ends_at(end)
         self._read_log(recovery, recovery.start, end)
@@ -88,16 +87,31 @@ class StoreRecovery:
         found = (checkpoint_of(raw) for raw in self._read(self._topics.checkpoints))
         return newest((one for one in found if one is not None), {self._key.public}, self._partition)
 
-    def _take_snapshot(self, recovery: Recovery, raw: RawRecord) -> None:
+    def _take_snapshots(self, recovery: Recovery) -> None:
         if self._key is None:
-            if (found := snapshot_of(raw)) is not None:
-                recovery.snapshot(found)
+            for raw in self._read(self._topics.snapshots):
+                if (found := snapshot_of(raw)) is not None:
+                    recovery.snapshot(found)
             return
+        # The last of an incident is nearly always this store's own: only that one is looked at.
+        newest = {raw.key: raw for raw in self._read(self._topics.snapshots)}
+        left = {name for name, raw in newest.items() if not self._claimed(recovery, self._key, raw)}
+        if left:
+            self._foreign = 0
+            for raw in self._read(self._topics.snapshots):
+                if raw.key in left:
+                    self._claimed(recovery, self._key, raw)
+
+    def _claimed(self, recovery: Recovery, key: SigningKey, raw: RawRecord) -> bool:
+        """Whether it is a snapshot that an owner of the key wrote and this version can read; then it was taken."""
         headers = dict(raw.headers)
-        if not authentic(self._key, raw.key, raw.value, headers):
+        if not authentic(key, raw.key, raw.value, headers):
             self._foreign += 1
-        elif (claim := quick_claim(raw.key, headers, partial(snapshot_of, raw))) is not None:
+            return False
+        claim = quick_claim(raw.key, headers, partial(snapshot_of, raw))
+        if claim is not None:
             recovery.claim(claim)
+        return claim is not None
 
     def _read_log(self, recovery: Recovery, start: int, end: int) -> None:
         ranges = {self._partition: (start, end)}
