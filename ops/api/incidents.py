@@ -94,7 +94,7 @@ def incidents_router(
     def timeline(
         request: Request,
         incident_id: str,
-        after_version: Annotated[int, Query(ge=0)] = 0,
+        after_version: Annotated[int, Query(ge=0, le=2**62)] = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST_EVENTS)] = _MOST_EVENTS,
     ) -> Response:
         """The events of one incident in order, each with its hash and its place in the log."""

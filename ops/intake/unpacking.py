@@ -11,6 +11,8 @@ from ops.intake.letters import OVERSIZED, UNPACKABLE, UNSUPPORTED
 ENCODINGS = ("gzip", "deflate", "zstd", "snappy")
 # A body that unpacks to more is not looked into.
 _MOST_TWICE = 16 << 20
+# What follows a member is copied: of so many bytes at most, and so often.
+_PIECE, _MOST_MEMBERS = 64 << 10, 1_000
 _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 
 
@@ -50,20 +52,26 @@ def beginning(body: bytes, encoding: str, size: int) -> bytes:
 
 def _zlib(bits: int) -> Callable[[bytes, int], bytes]:
     def unpack(body: bytes, most: int) -> bytes:
-        parts, left, rest = [], most, body
+        parts, left, at, members, whole = [], most, 0, 0, memoryview(body)
+        machine = None
         try:
-            while rest:
-                machine = zlib.decompressobj(bits)
-                part = machine.decompress(rest, left + 1)
-                left -= len(part)
+            while at < len(whole):
+                if machine is None:  # gzip's members follow one another
+                    members += 1
+                    machine = zlib.decompressobj(bits)
+                piece = whole[at : at + _PIECE]
+                parts.append(machine.decompress(piece, left + 1))
+                left -= len(parts[-1])
                 if left < 0:
                     raise _too_large(most)
-                if not machine.eof:
-                    raise _broken("it breaks off")
-                parts.append(part)
-                rest = machine.unused_data  # gzip's members follow one another
+                at += len(piece) - len(machine.unused_data)
+                machine = None if machine.eof else machine
+                if members > _MOST_MEMBERS:
+                    raise _broken(f"it has more than {_MOST_MEMBERS} members")
         except zlib.error as error:
             raise _broken(str(error)) from error
+        if machine is not None:
+            raise _broken("it breaks off")
         if not body:
             raise _broken("it is empty")
         return parts[0] if len(parts) == 1 else b"".join(parts)

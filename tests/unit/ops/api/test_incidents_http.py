@@ -120,3 +120,9 @@ def test_a_page_that_is_there_takes_no_thread(pipeline: DirectCommands, monkeypa
     assert len(made) == 1
     assert client.get("/api/v1/incidents", params={"limit": "1"}).status_code == 200
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("version", ["-1", str(2**63), "9" * 30])
+def test_a_version_that_none_can_have_is_refused(client: TestClient, version: str) -> None:
+    """Before the store is asked for it."""
+    assert client.get(f"{URL}/timeline", params={"after_version": version}).status_code == 422
