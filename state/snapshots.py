@@ -97,9 +97,10 @@ def authentic(
 
 def _marked(record_key: bytes, value: bytes, headers: Mapping[str, bytes | None]) -> bytes:
     recent, head = headers.get(RECENT_COMMANDS) or b"", headers.get(HEAD) or b""
-    lengths = map(_LENGTH.pack, map(len, (record_key, value, recent, head)))
-    first, second, third, fourth = lengths
-    return b"".join((first, record_key, second, value, third, recent, fourth, head))
+    size = _LENGTH.pack
+    return b"".join((
+        size(len(record_key)), record_key, size(len(value)), value, size(len(recent)), recent, size(len(head)), head
+    ))  # fmt: skip
 
 
 def state_to_json(state: IncidentState) -> str:
