@@ -16,6 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas.frozen import maker
 from schemas.records.vocabulary import Millis
 from state.errors import StoreUnavailableError
+from state.unreadable import Gap, PassOver, headers_of
 
 _BATCH = 2_000
 _POLL_S = 0.05  # a batch is waited for to fill up, also at the end of the log
@@ -90,6 +91,7 @@ class LogReader:
             "auto.offset.reset": "earliest",  # where retention overtakes a reader
             "fetch.wait.max.ms": 50,  # the end of a partition is told after this
             "fetch.queue.backoff.ms": 10,  # at the default of 1,000 a reader starves
+            "fetch.error.backoff.ms": 50,  # behind batches that cannot be unpacked
             "queued.max.messages.kbytes": 32_768,
             "error_cb": self._heard,
             "log_level": 0,  # its errors are told by error_cb
@@ -150,7 +152,8 @@ class LogReader:
     ) -> Iterator[RawRecord]:
         """The records of each partition's range [start, end), each partition in order, partitions interleaved.
 
-        Offsets that the log no longer keeps are passed over; `bounds` tells of them.
+        Offsets that the log no longer keeps are passed over; `bounds` tells of them. For a batch that cannot be unpacked there is
+        one record (state.unreadable).
 
         Args:
             wanted: by key and value, which records are handed out at all; passing one over takes a third of the time.
@@ -162,10 +165,11 @@ class LogReader:
         if not open_ends:
             return
         self._consumer.assign([TopicPartition(topic, p, self._start(topic, p, ranges[p][0])) for p in open_ends])
-        heard_at = time.monotonic()
+        heard_at, passing = time.monotonic(), PassOver(self._consumer)
         while open_ends:
-            heard = False
-            for message in self._consumer.consume(_BATCH, _POLL_S):
+            messages, gaps = passing.take(self._consumer.consume(_BATCH, _POLL_S))
+            heard = passing.under_way or bool(gaps)
+            for message in messages:
                 error = message.error()
                 if error is not None and error.code() in _PASSING:
                     continue
@@ -174,6 +178,14 @@ class LogReader:
                     wanted is None or wanted(message.key(), message.value())
                 ):
                     yield raw_record(message)
+            for gap in gaps:
+                end = open_ends.get(gap.partition)
+                if end is None:
+                    continue
+                if gap.last >= end - 1:
+                    self._finished(gap.topic, gap.partition, open_ends)
+                if wanted is None or wanted(None, None):
+                    yield stand_in(gap)
             if heard:
                 # After the records were handed out: whoever takes them may be slow.
                 heard_at = time.monotonic()
@@ -193,14 +205,13 @@ class LogReader:
         if end is None:
             return False
         if offset >= (end if error else end - 1):
-            self._finished(message, open_ends)
+            self._finished(str(message.topic()), int(message.partition() or 0), open_ends)
         return error is None and offset < end
 
-    def _finished(self, message: Message, open_ends: dict[int, int]) -> None:
-        partition = int(message.partition() or 0)
+    def _finished(self, topic: str, partition: int, open_ends: dict[int, int]) -> None:
         del open_ends[partition]
         if open_ends:
-            self._consumer.incremental_unassign([TopicPartition(str(message.topic()), partition)])
+            self._consumer.incremental_unassign([TopicPartition(topic, partition)])
 
     def _ask(self, request: Callable[[], T]) -> T:
         began = time.monotonic()
@@ -232,6 +243,11 @@ def raw_record(message: Message) -> RawRecord:
         message.value(), _headers(message),
     )  # fmt: skip
     return made
+
+
+def stand_in(gap: Gap) -> RawRecord:
+    """The record that tells of a batch which cannot be unpacked; its time is not known."""
+    return RawRecord(gap.topic, gap.partition, gap.last, -1, None, None, [*headers_of(gap.first, gap.last)])
 
 
 def _headers(message: Message) -> list[tuple[str, bytes | None]]:

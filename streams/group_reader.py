@@ -12,7 +12,8 @@ from contextlib import suppress
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from state.log_reader import RawRecord, raw_record
+from state.log_reader import RawRecord, raw_record, stand_in
+from state.unreadable import Gap, PassOver
 
 log = structlog.get_logger()
 
@@ -28,6 +29,9 @@ RETRY_FIRST_S, RETRY_MOST_S = 0.5, 30.0
 
 # Whether the records are done with; else they are handed over again, after a while that grows.
 Handle = Callable[[list[RawRecord]], bool]
+
+# A record, an error, or a batch that cannot be unpacked.
+_Read = Message | Gap
 
 
 class GroupReader:
@@ -69,12 +73,13 @@ class GroupReader:
             "auto.offset.reset": "earliest", "isolation.level": "read_committed", "enable.partition.eof": True,
             "session.timeout.ms": _SESSION_MS, "max.poll.interval.ms": _LONGEST_CALL_MS,
             "queued.max.messages.kbytes": _AHEAD_KBYTES, "fetch.queue.backoff.ms": 10, "fetch.wait.max.ms": 100,
-            "log_level": 0,
+            "fetch.error.backoff.ms": 50, "log_level": 0,
         })  # fmt: skip
+        passing = PassOver(consumer)
         try:
             consumer.subscribe([self._topic], on_assign=self._rebalanced, on_revoke=self._rebalanced)
             while not self._stopping.is_set():
-                self._turn(consumer)
+                self._turn(consumer, passing)
         except Exception as error:
             log.exception("a reader failed", group=self._group)
             self._failed(error)
@@ -85,24 +90,26 @@ class GroupReader:
     def _rebalanced(self, _: Consumer, __: list[TopicPartition]) -> None:
         self._moved = True
 
-    def _turn(self, consumer: Consumer) -> None:
-        messages = self._fetched(consumer)
-        records = [raw_record(message) for message in messages if message.error() is None]
+    def _turn(self, consumer: Consumer, passing: PassOver) -> None:
+        messages = self._fetched(consumer, passing)
+        records = [record for record in map(_record, messages) if record is not None]
         if not records or self._done(consumer, records):
             self._commit(consumer, messages)
 
-    def _fetched(self, consumer: Consumer) -> list[Message]:
-        messages, self._stray = ([self._stray] if self._stray else []), None
+    def _fetched(self, consumer: Consumer, passing: PassOver) -> list[_Read]:
+        messages: list[_Read] = []
         while len(messages) < BATCH:
-            message = consumer.poll(_COMPANY_S if messages else _POLL_S)
+            message, self._stray = self._stray or consumer.poll(_COMPANY_S if messages else _POLL_S), None
             if self._moved:
                 # The client goes on from the committed offsets, so what was fetched before comes again; this one is new.
                 messages, self._moved = [], False
+                passing.forget()
                 # A partition that was paused when it went is paused when it comes back.
                 consumer.resume(consumer.assignment())
             if message is None:
                 break
-            messages.append(message)
+            read, gaps = passing.take([message])
+            messages += [*read, *gaps]
         return messages
 
     def _done(self, consumer: Consumer, records: list[RawRecord]) -> bool:
@@ -127,9 +134,12 @@ class GroupReader:
         consumer.resume(consumer.assignment())
         return not (moved or self._stopping.is_set())
 
-    def _commit(self, consumer: Consumer, messages: Iterable[Message]) -> None:
+    def _commit(self, consumer: Consumer, messages: Iterable[_Read]) -> None:
         ends = dict[int, int]()
         for message in messages:
+            if isinstance(message, Gap):
+                ends[message.partition] = message.last + 1
+                continue
             partition, offset, error = int(message.partition() or 0), int(message.offset() or 0), message.error()
             if error is None:
                 ends[partition] = offset + 1
@@ -139,3 +149,9 @@ class GroupReader:
             # One that is not taken, as in a rebalance, has the records come again.
             with suppress(KafkaException):
                 consumer.commit(offsets=[TopicPartition(self._topic, p, end) for p, end in ends.items()])
+
+
+def _record(read: _Read) -> RawRecord | None:
+    if isinstance(read, Gap):
+        return stand_in(read)
+    return raw_record(read) if read.error() is None else None

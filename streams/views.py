@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from schemas.errors import DecodeError
 from state.clock import wall_clock_ms
+from state.unreadable import PassOver
 from streams.quiet import quiet
 from streams.stage import Position, Received
 from streams.topics import Topic
@@ -64,8 +65,9 @@ class ViewReader:
         consumer = Consumer({
             "bootstrap.servers": self._bootstrap, "group.id": "breakwater-views", "enable.auto.commit": False,
             "isolation.level": "read_committed", "enable.partition.eof": True, "fetch.wait.max.ms": 100,
-            **quiet("breakwater-views"),
+            "fetch.error.backoff.ms": 50, **quiet("breakwater-views"),
         })  # fmt: skip
+        passing = PassOver(consumer)
         missing = set(self._topics)
         look_at = 0.0
         try:
@@ -73,7 +75,7 @@ class ViewReader:
                 if missing and time.monotonic() >= look_at:
                     missing -= self._find(consumer, missing)
                     look_at = time.monotonic() + LOOK_AGAIN_S
-                messages = consumer.consume(1000, 0.1)
+                messages, _ = passing.take(consumer.consume(1000, 0.1))
                 self._tell(loop, self._hand_over, [m for m in messages if m.error() is None])
                 self._behind -= {_place(m) for m in messages if _at_end(m)}
                 if self._looked and not self._behind and not self.caught_up.is_set():

@@ -9,6 +9,7 @@ from schemas.errors import DecodeError
 from schemas.identity import derived_id
 from schemas.records.log import DeadLetter
 from state.repairs import REPAIR
+from state.unreadable import REASON, offsets_of
 from streams.errors import OutputTooLargeError
 from streams.outbox import Message
 from streams.stage import Output, Position, Received
@@ -81,8 +82,15 @@ def written_again(topic: Topic, raw: RawRecord) -> bool:
 def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: DecodeError) -> Output:
     """The dead letter of a record that a stage cannot take: byte-exact, with its place and the reason.
 
-    Of a record that no dead letter can hold, it tells the size and SHA-256 of the value.
+    Of a record that no dead letter can hold, it tells the size and SHA-256 of the value; of a batch that cannot be unpacked, its
+    offsets.
     """
+    span = offsets_of(raw.headers) if raw.value is None else None
+    if span is not None:
+        error = DecodeError(
+            REASON,
+            f"The batch at the offsets {span[0]} to {span[-1]} is broken, or too large to be unpacked: not kept.",
+        )
     detail = str(error).encode(errors="replace").decode()[:MAX_DETAIL_CHARS]
     key, value = raw.key, raw.value
     headers = {name: bytes(data or b"") for name, data in raw.headers}

@@ -180,23 +180,27 @@ class EdgeShell:
     async def _forward(self, number: int, kept: Kept) -> None:
         pieces = kept.log.pieces(kept.places)
         if pieces is None:
-            await self._one_by_one(kept, np.arange(len(kept.places)))
+            await self._one_by_one(number, kept, np.arange(len(kept.places)))
             return
         # Keyed by its incident an alert is where its sampled copy belongs, and goes on as it is.
         home = np.asarray([self._home(incident_id) == number for incident_id in kept.ids], bool)
         as_it_is = home[kept.codes] & pieces.keyed
         chosen = np.flatnonzero(as_it_is)
-        sends = [self._one_by_one(kept, np.flatnonzero(~as_it_is))]
+        sends = [self._one_by_one(number, kept, np.flatnonzero(~as_it_is))]
         if len(chosen):
             sends.append(self._forwarder.send(self._topics.sampled.name, number, *pieces.records(chosen)))
         await asyncio.gather(*sends)
 
-    async def _one_by_one(self, kept: Kept, chosen: Ints) -> None:
+    async def _one_by_one(self, number: int, kept: Kept, chosen: Ints) -> None:
+        """Send copies as records of their own; one that leaves the number of its partition says which it was."""
         name, messages = self._topics.sampled.name, []
         for place, code in zip(kept.places[chosen].tolist(), kept.codes[chosen].tolist(), strict=True):
             record = kept.log.record(place)
-            header = {"source-offset": b"%d" % record.offset}
-            messages.append(Message(name, kept.ids[code].encode(), record.value, headers=header))
+            incident_id = kept.ids[code]
+            headers = {"source-offset": b"%d" % record.offset}
+            if self._home(incident_id) != number:
+                headers["source-partition"] = b"%d" % number
+            messages.append(Message(name, incident_id.encode(), record.value, headers=headers))
         await self._outbox.send(messages)
 
     async def _flush_all(self) -> None:

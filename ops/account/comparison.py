@@ -8,10 +8,10 @@ everything must add up. What sampling has not committed yet is `waiting` and no 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from agents.sampling.batch import believable, incident_of
+from agents.sampling.batch import UNREADABLE, believable, incident_of
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rules import SamplingRules
 from schemas.records.sampling import AlertAccount
@@ -28,6 +28,15 @@ class Place(NamedTuple):
     partition: int
     incident_id: str
     window_start: Millis
+
+
+class GivenUp(NamedTuple):
+    """A record batch of the raw topic that sampling could not unpack: its offsets, and its time."""
+
+    partition: int
+    first: int
+    last: int
+    at: Millis
 
 
 @dataclass(slots=True)
@@ -65,19 +74,45 @@ class Recount:
     Args:
         until: by partition, up to where sampling has committed. upto: by partition and incident, the last offset that an
             event tells of. Records beyond both wait for sampling.
+        given_up: the batches that sampling could not unpack, each of which it took for one record. What this reader could
+            make of them does not count.
     """
 
     def __init__(
-        self, decoder: AlertDecoder, rules: SamplingRules, until: Mapping[int, int], upto: Mapping[tuple[int, str], int]
+        self,
+        decoder: AlertDecoder,
+        rules: SamplingRules,
+        until: Mapping[int, int],
+        upto: Mapping[tuple[int, str], int],
+        given_up: Iterable[GivenUp] = (),
     ) -> None:
         self._decoder, self._rules, self._until, self._upto = decoder, rules, until, upto
+        self._given_up: dict[int, list[GivenUp]] = defaultdict(list)
+        for batch in given_up:
+            self._given_up[batch.partition].append(batch)
         self._marks: dict[tuple[int, str], Millis] = {}
         self.counted = Counted()
 
     def take(self, partition: int, records: Iterable[RawRecord]) -> None:
         """Count records of a partition."""
+        given_up = self._given_up[partition]
         for part in _batches(records):
-            self._count(partition, part)
+            if given_up:
+                self._count(partition, [r for r in part if not any(b.first <= r.offset <= b.last for b in given_up)])
+            else:
+                self._count(partition, part)
+
+    def end(self) -> Counted:
+        """What was counted, once all records were."""
+        for batch in chain.from_iterable(self._given_up.values()):
+            if self._waits(batch.partition, batch.last, UNREADABLE):
+                self.counted.waiting += 1
+            else:
+                self._dead(batch.partition, UNREADABLE, batch.at)
+        return self.counted
+
+    def _waits(self, partition: int, offset: int, incident_id: str) -> bool:
+        return offset >= self._until.get(partition, 0) and offset > self._upto.get((partition, incident_id), -1)
 
     def _count(self, partition: int, records: list[RawRecord]) -> None:
         columns, rejects = self._decoder.decode(records, self._rules.max_alert_bytes)
@@ -90,9 +125,7 @@ class Recount:
             alive = {p: (ids.values[code], at) for p, code, at in zip(places, codes, times, strict=True)}
         for number, record in enumerate(records):
             incident_id, at = alive.get(number) or (incident_of(record), None)
-            if record.offset >= self._until.get(partition, 0) and record.offset > self._upto.get(
-                (partition, incident_id), -1
-            ):
+            if self._waits(partition, record.offset, incident_id):
                 self.counted.waiting += 1
             elif at is None:
                 self._dead(partition, incident_id, record.timestamp)

@@ -9,14 +9,15 @@ from confluent_kafka.admin import AdminClient
 
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rules import SamplingRules
-from ops.account.comparison import AccountedFor, Counted, Fates, Place, Recount
+from ops.account.comparison import AccountedFor, Counted, Fates, GivenUp, Place, Recount
+from ops.account.totals import accounts
 from ops.offsets import REQUEST_S
 from ops.roles import group_of
 from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.log import DeadLetter
-from schemas.records.sampling import AlertAccount
 from state.log_reader import LogReader, RawRecord
+from state.unreadable import REASON, offsets_of
 from streams.errors import BrokerUnreachableError
 from streams.topics import ACCOUNT, ALERTS, DEAD_LETTERS, SAMPLED
 
@@ -59,9 +60,12 @@ def gather(bootstrap: str, decoder: AlertDecoder, rules: SamplingRules, topics: 
     """
     until = _committed(bootstrap, topics)  # before the account is read: what is committed was told of
     with LogReader(bootstrap, "breakwater-account") as log:
+        letters = _Letters(topics)
+        letters.read(log)
         said = _accounted(log, topics.account)
-        recount = Recount(decoder, rules, until, said.upto)
         ends = {p: log.bounds(topics.alerts, p) for p in log.partitions(topics.alerts)}
+        given_up = [batch for batch in letters.given_up if batch.last >= ends.get(batch.partition, (0, 0))[0]]
+        recount = Recount(decoder, rules, until, said.upto, given_up)
         lost = sum(low for low, _ in ends.values())
         pieces: dict[int, list[RawRecord]] = defaultdict(list)
         for record in log.read(topics.alerts, ends):
@@ -72,10 +76,49 @@ def gather(bootstrap: str, decoder: AlertDecoder, rules: SamplingRules, topics: 
                 piece.clear()
         for partition, piece in pieces.items():
             recount.take(partition, piece)
-        found = Evidence(recount.counted, said.windows(), lost=lost)
+        found = Evidence(recount.end(), said.windows(), lost=lost)
         _forwarded(log, topics.sampled, found)
-        _letters(log, topics, found)
+        letters.read(log)  # those of what the account told of meanwhile
+        found.letters = letters.count
     return found
+
+
+class _Letters:
+    """The dead letters of the raw topic, as far as they were read; one record is one dead letter.
+
+    Attributes:
+        given_up: the batches that sampling could not unpack.
+    """
+
+    def __init__(self, topics: AccountTopics) -> None:
+        self._topics = topics
+        self._codec = Codec(DeadLetter)
+        self._read: dict[int, int] = {}
+        self._seen: set[tuple[int, int]] = set()
+        self.given_up: set[GivenUp] = set()
+
+    @property
+    def count(self) -> int:
+        return len(self._seen)
+
+    def read(self, log: LogReader) -> None:
+        """On from where the reading ended, to the ends as they are now."""
+        topic = self._topics.dead_letters
+        bounds = {p: log.bounds(topic, p) for p in log.partitions(topic)}
+        for record in log.read(topic, {p: (self._read.get(p, low), end) for p, (low, end) in bounds.items()}):
+            try:
+                letter = self._codec.decode(record.value)
+            except DecodeError:
+                continue
+            if letter.topic == self._topics.alerts:
+                self._take(letter)
+        self._read = {p: end for p, (_, end) in bounds.items()}
+
+    def _take(self, letter: DeadLetter) -> None:
+        self._seen.add((letter.partition, letter.offset))
+        span = offsets_of([*letter.headers.items()]) if letter.reason == REASON else None
+        if span is not None:
+            self.given_up.add(GivenUp(letter.partition, span[0], span[-1], letter.occurred_at))
 
 
 def _all(log: LogReader, topic: str) -> Iterator[RawRecord]:
@@ -83,12 +126,9 @@ def _all(log: LogReader, topic: str) -> Iterator[RawRecord]:
 
 
 def _accounted(log: LogReader, topic: str) -> AccountedFor:
-    codec, said = Codec(AlertAccount), AccountedFor()
-    for record in _all(log, topic):
-        try:
-            said.take(codec.decode(record.value))
-        except DecodeError:
-            continue
+    said = AccountedFor()
+    for account in accounts(_all(log, topic)):
+        said.take(account)
     return said
 
 
@@ -96,23 +136,13 @@ def _forwarded(log: LogReader, topic: str, found: Evidence) -> None:
     # After a crash an alert may be forwarded again: it is one alert, by where it came from and what it says.
     seen: set[int] = set()
     for record in _all(log, topic):
-        origin = next((value for name, value in record.headers if name == "source-offset"), None)
-        mark = hash((record.partition, origin, record.value))
+        headers = dict(record.headers)
+        origin = headers.get("source-offset")
+        partition = headers.get("source-partition") or b"%d" % record.partition
+        mark = hash((partition, origin, record.value))
         if origin is not None and mark not in seen:  # without it, it is no copy of sampling's
             seen.add(mark)
             found.forwarded[(record.key or b"").decode(errors="replace")] += 1
-
-
-def _letters(log: LogReader, topics: AccountTopics, found: Evidence) -> None:
-    codec, seen = Codec(DeadLetter), set()
-    for record in _all(log, topics.dead_letters):
-        try:
-            letter = codec.decode(record.value)
-        except DecodeError:
-            continue
-        if letter.topic == topics.alerts:
-            seen.add((letter.partition, letter.offset))
-    found.letters = len(seen)
 
 
 def _committed(bootstrap: str, topics: AccountTopics) -> dict[int, int]:

@@ -1,26 +1,27 @@
 """What became of all alerts, from the newest records of the account backwards.
 
-An incident's records are cumulative, and of one partition: the last one tells all of it. So the newest piece of the topic
-is read first, and the older ones only add incidents that were quiet since. What a week's retention or a limit of time leaves
-out is never what happens now.
+An incident's records are cumulative, by partition of the raw topic: the last one of each tells all of it. So the newest piece
+of the topic is read first, and the older ones only add incidents that were quiet since. What a limit of time leaves out is
+never what happens now.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.sampling import AlertAccount
 from state.errors import StoreUnavailableError
-from state.log_reader import LogReader
+from state.log_reader import LogReader, RawRecord
 from streams.errors import BrokerUnreachableError
 from streams.topics import ACCOUNT
 
 # Offsets of a partition that are read at once: a second's work on a busy machine.
 _PIECE = 20_000
 
-Key = tuple[int, bytes]  # partition, incident
+Key = tuple[int, str]  # partition of the raw topic, incident
 
 
 @dataclass(slots=True)
@@ -55,26 +56,28 @@ def totals(
         BrokerUnreachableError: nothing answers at `bootstrap`.
     """
     deadline, found = clock() + limit_s, AlertTotals()
-    last: dict[Key, bytes] = {}
+    last: dict[Key, AlertAccount] = {}
     try:
         with LogReader(bootstrap, "breakwater-account") as log:
             for piece, oldest in _pieces(log):
-                newer = {
-                    (raw.partition, raw.key or b""): raw.value for raw in log.read(ACCOUNT.name, piece) if raw.value
-                }
-                last = newer | last
+                told = accounts(log.read(ACCOUNT.name, piece))
+                last = {(account.partition, account.incident_id): account for account in told} | last
                 if clock() > deadline:
                     found.complete = oldest
                     break
     except StoreUnavailableError as error:
         raise BrokerUnreachableError(bootstrap) from error
-    codec = Codec(AlertAccount)
-    for value in last.values():
-        try:
-            found.add(codec.decode(value))
-        except DecodeError:
-            continue  # `breakwater account` tells of it; here the others are counted
+    for account in last.values():
+        found.add(account)
     return found
+
+
+def accounts(records: Iterable[RawRecord]) -> Iterator[AlertAccount]:
+    """Those of the records that are accounts of alerts: the sampling stage alone writes the topic, but others can."""
+    codec = Codec(AlertAccount)
+    for record in records:
+        with suppress(DecodeError):
+            yield codec.decode(record.value)
 
 
 def _pieces(log: LogReader) -> Iterator[tuple[dict[int, tuple[int, int]], bool]]:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from state.unreadable import PassOver
 
 log = structlog.get_logger()
 
@@ -75,6 +77,8 @@ class LogTail:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.error.backoff.ms": 50,
                 "queued.max.messages.kbytes": 8_192,
                 "log_level": 0,
             })  # fmt: skip
@@ -105,11 +109,12 @@ class LogTail:
         starts = self._starts(consumer, bounds)
         self._listener.begin({place: end for place, (_, end) in bounds.items()})
         consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
+        passing = PassOver(consumer)
         while not self._over.is_set():
-            messages = consumer.consume(_BATCH, _POLL_S)
+            messages, _ = passing.take(consumer.consume(_BATCH, _POLL_S))
             for message in messages:
                 error = message.error()
-                if error is not None and not error.retriable():
+                if error is not None and not error.retriable() and error.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(error)
             read = [message for message in messages if message.error() is None]
             if read:

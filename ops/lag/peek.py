@@ -84,6 +84,9 @@ class Peek:
         left: set[Partition],
     ) -> None:
         place, error = (str(message.topic()), int(message.partition() or 0)), message.error()
+        if error is not None and error.code() == KafkaError._BAD_COMPRESSION and place in left:
+            self._done(place, left)  # nobody sees beyond it: offsets have to tell
+            return
         if place not in left or (error is not None and error.code() != KafkaError._PARTITION_EOF):
             return  # a broker that is away says so again and again; patience bounds it
         glimpse, end, offset = found[place], ranges[place][1], int(message.offset() or 0)
@@ -91,11 +94,12 @@ class Peek:
             glimpse.records.append(message)
         glimpse.whole = error is not None or offset >= end - 1
         if glimpse.whole or len(glimpse.records) >= PEEK_RECORDS:
-            left.discard(place)
-            if left:
-                self._leave(place)
+            self._done(place, left)
 
-    def _leave(self, place: Partition) -> None:
+    def _done(self, place: Partition, left: set[Partition]) -> None:
+        left.discard(place)
+        if not left:
+            return
         try:
             self._consumer.incremental_unassign([TopicPartition(*place)])
         except KafkaException as error:

@@ -17,6 +17,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from streams.transport.tolerant import records_of
+from streams.transport.unpacking import bounded
 
 # Message format v2, the header of a record batch: base offset, length, leader epoch, magic, CRC, attributes, last offset
 # delta, first and last timestamp, producer's id, epoch and sequence, number of records.
@@ -110,7 +111,10 @@ class ChunkedRecords(PartitionRecords):  # type: ignore[misc]
 
 
 class FetchTap:
-    """aiokafka's client, with a note of the bytes that each fetch brought: aiokafka's own objects do not give them out."""
+    """aiokafka's client, with a note of the bytes that each fetch brought: aiokafka's own objects do not give them out.
+
+    Of what came, so much is taken at once as may be unpacked.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -124,6 +128,10 @@ class FetchTap:
         response = await self._client.send(node_id, request, **more)
         if isinstance(request, FetchRequest):
             asked = {(topic, p): at for topic, partitions in request.topics for p, at, _ in partitions}
+            response.topics = [
+                (topic, [(partition, *told, bounded(data)) for partition, *told, data in partitions])
+                for topic, partitions in response.topics
+            ]
             for topic, partitions in response.topics:
                 for partition, *_, data in partitions:
                     self._fetched[TopicPartition(topic, partition)] = asked[topic, partition], data

@@ -9,8 +9,10 @@ import pytest
 from schemas.codec import Codec
 from schemas.records.sampling import AlertAccount
 from state.log_reader import RawRecord
+from state.unreadable import REASON, offsets_of
 from streams.reading import read_all
 from tests.support.alerts import START, framed, storm
+from tests.support.bombs import write_bomb
 from tests.support.recount import recounted
 from tests.support.streaming import Log, Workers
 from tests.support.waiting import eventually
@@ -133,6 +135,37 @@ def test_what_is_no_alert_becomes_a_dead_letter_and_the_rest_flows(
     assert sum(a.total_received for a in accounts.values()) == 2 * len(bad) + 2
     assert sum(a.total_dead_lettered for a in accounts.values()) == len(letters) == len(bad) + 1
     assert len(forwarded(log, plan)) == len(bad) + 1
+
+
+def test_a_batch_that_unpacks_to_too_much_is_one_dead_letter(log: Log, plan: WorkerPlan, workers: Workers) -> None:
+    """Whatever it was packed with, beside the alerts before and behind it; the account is exact, whoever can unpack it."""
+    alerts = plan.topics["alerts"]
+    log.produce(alerts, storm(2_000))
+    for partition, compression in enumerate(("zstd", "gzip", "lz4", "zstd")):
+        write_bomb(log.bootstrap, alerts, records=1 + 40 * partition, partition=partition % 4, compression=compression)
+    log.produce(alerts, storm(2_000))
+    workers.start(plan)
+    log.await_done(plan.group, alerts)
+    letters = log.dead(alerts)
+    assert sorted((letter.partition, len(offsets_of([*letter.headers.items()]) or ())) for letter in letters) == [
+        (0, 1), (1, 41), (2, 81), (3, 121),
+    ]  # fmt: skip
+    assert {(letter.value, letter.reason) for letter in letters} == {(None, REASON)}
+    found = recounted(plan)
+    assert (found.received, found.dead_lettered) == (4_004, 4)
+
+
+def test_alerts_without_their_incidents_key_are_accounted_for_by_partition(
+    log: Log, plan: WorkerPlan, workers: Workers
+) -> None:
+    """The same alert at the same offset of each partition: as many sampled copies as were kept, and one total of all."""
+    for partition in range(4):
+        log.produce(plan.topics["alerts"], [(None, framed(incident_id="inc-everywhere"))] * 3, partition=partition)
+    workers.start(plan)
+    log.await_done(plan.group, plan.topics["alerts"])
+    found = recounted(plan)
+    assert found.received == 12
+    assert sum(1 for _ in read_all(log.bootstrap, plan.topics["sampled"])) == found.kept > 3
 
 
 def test_a_loud_tenant_takes_nothing_from_a_quiet_one(log: Log, plan: WorkerPlan, workers: Workers) -> None:

@@ -8,8 +8,10 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ops.embedded.kafka import EmbeddedKafka
+from state.unreadable import REASON
 from streams.outbox import Message, Outbox
 from streams.reading import read_all
+from tests.support.bombs import write_bomb
 from tests.support.mock_broker import write_raw_header
 from tests.support.streaming import Log, Workers, point, points
 from tests.support.waiting import eventually
@@ -114,6 +116,25 @@ def test_header_names_that_are_no_text_stop_no_worker(log: Log, plan: WorkerPlan
     log.await_done(plan.group, source)
     # The two were written past the partitioner, so series-0 may be in three partitions; k is the row that was written.
     assert log.counted(plan.group) == {"series-0": 32, "series-1": 30, "series-2": 30, "series-3": 30, "k": 0}
+
+
+def test_batches_that_unpack_to_too_much_stop_no_worker(log: Log, plan: WorkerPlan, workers: Workers) -> None:
+    """On a source and on a changelog, whatever they are packed with: each is one dead letter, and what is behind it counts."""
+    source = plan.topics["source"]
+    log.produce(source, points(40, series=4))
+    for compression in ("zstd", "gzip", "lz4"):
+        write_bomb(log.bootstrap, source, records=3, compression=compression)
+    log.produce(source, points(40, series=4))
+    first = workers.start(plan)
+    log.await_done(plan.group, source)
+    workers.kill(first)
+    write_bomb(log.bootstrap, f"{plan.group}-counting-changelog")
+    log.produce(source, points(40, series=4))
+    workers.start(plan)
+    log.await_done(plan.group, source)
+    assert log.counted(plan.group) == {f"series-{n}": 30 for n in range(4)}
+    letters = log.dead(source)
+    assert [(letter.value, letter.reason, len(letter.headers)) for letter in letters] == [(None, REASON, 1)] * 3
 
 
 def test_records_that_retention_took_do_not_hold_the_group_up(log: Log, plan: WorkerPlan, workers: Workers) -> None:

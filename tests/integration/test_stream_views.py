@@ -10,6 +10,7 @@ from streams.stage import Received
 from streams.topics import Topic
 from streams.views import ViewReader
 from streams.wire import Wire
+from tests.support.bombs import write_bomb
 from tests.support.streaming import Log, point
 from tests.support.waiting import soon
 
@@ -20,6 +21,7 @@ async def test_views_catch_up_and_follow_what_comes_later(log: Log, unique: Call
     """All that was there is handed over before `caught_up`; a topic made afterwards is read from its beginning."""
     there, later = unique("there"), unique("later")
     log.create(there)
+    write_bomb(log.bootstrap, there)
     log.produce(there, [(f"s{n}", point(f"s{n}")) for n in range(500)] + [("x", b"no point")])
     seen: list[str] = []
 

@@ -27,6 +27,7 @@ from tests.support.worker import WorkerPlan
 
 POINTS = Codec(MetricPoint)
 AT = 1_700_000_000_000
+_BY_KEY = -1  # librdkafka's RD_KAFKA_PARTITION_UA
 
 
 @dataclass
@@ -83,12 +84,19 @@ class Log:
         for future in made.values():
             future.result(30)
 
-    def produce(self, topic: str, records: Iterable[tuple[str | None, bytes | None]], **config: str | int) -> None:
+    def produce(
+        self,
+        topic: str,
+        records: Iterable[tuple[str | None, bytes | None]],
+        *,
+        partition: int = _BY_KEY,
+        **config: str | int,
+    ) -> None:
         """Send keys and values, and wait until Kafka has them all."""
         settings = {"bootstrap.servers": self.bootstrap, "partitioner": PARTITIONER, "linger.ms": 5, **config}
         producer = Producer({**settings, "queue.buffering.max.messages": 1_000_000})
         for number, (key, value) in enumerate(records):
-            producer.produce(topic, value, key)
+            producer.produce(topic, value, key, partition)
             if number % 1000 == 0:
                 producer.poll(0)
         assert producer.flush(60) == 0

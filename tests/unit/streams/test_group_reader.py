@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from state.log_reader import RawRecord
 from streams import group_reader
 from streams.group_reader import GroupReader
+from tests.support.bombs import write_bomb
 from tests.support.mock_broker import MockBroker, write_raw_header
 from tests.support.waiting import eventually
 
@@ -91,6 +92,20 @@ def test_what_is_not_taken_is_offered_again_and_not_committed(broker: MockBroker
     member.away.clear()
     eventually(lambda: committed(broker, "away") == 3, limit_s=30)
     assert member.taken == [b"0", b"1", b"2"]
+
+
+def test_a_batch_that_cannot_be_unpacked_is_taken_as_one_record(broker: MockBroker, members: list[Member]) -> None:
+    """Without a value; what is behind it comes, and all is committed, also where it is the last."""
+    member = Member(broker, "bombs")
+    members.append(member)
+    broker.write("bombs", [b"0", b"1"])
+    write_bomb(broker.bootstrap, "bombs", records=7)
+    broker.write("bombs", [b"9"])
+    eventually(lambda: committed(broker, "bombs") == 10, limit_s=60)
+    assert member.taken == [b"0", b"1", b"", b"9"]
+    write_bomb(broker.bootstrap, "bombs", records=2)
+    eventually(lambda: committed(broker, "bombs") == 12, limit_s=60)
+    assert member.taken == [b"0", b"1", b"", b"9", b""]
 
 
 def test_members_that_come_while_one_waits_lose_nothing(broker: MockBroker, members: list[Member]) -> None:

@@ -6,7 +6,7 @@ from agents.sampling.columns import AlertDecoder
 from agents.sampling.incidents import N
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import tell
-from ops.account.comparison import AccountedFor, Recount, compare, totals
+from ops.account.comparison import AccountedFor, GivenUp, Recount, compare, totals
 from schemas.records.sampling import AlertAccount
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Edge, Record
@@ -68,6 +68,17 @@ def test_an_alert_that_was_committed_and_not_told_of_is_a_difference() -> None:
     lost, said = counted(records, told, 400)
     differences = compare(lost.counted, said.windows(), EVER)
     assert sum(d.log - d.account for d in differences if d.what == "received") == 100
+
+
+def test_a_batch_that_sampling_gave_up_is_one_record_whatever_it_holds() -> None:
+    """The records in it, which this reader can see, do not count; it waits until sampling has told of it."""
+    given_up = GivenUp(0, 2, 400, START)
+    for until, dead, waiting in ((401, 1, 0), (400, 0, 1)):
+        recount = Recount(AlertDecoder(), RULES, {0: until}, {}, [given_up])
+        recount.take(0, some_records())
+        counted_now = recount.end()
+        assert sum(counted_now.received.values()) == 2 + dead
+        assert (sum(counted_now.dead.values()), counted_now.waiting) == (1 + dead, waiting)  # the first is no alert
 
 
 def test_a_count_that_does_not_add_up_is_a_difference() -> None:

@@ -17,10 +17,13 @@ from streams.errors import BrokerUnreachableError
 CODEC = Codec(AlertAccount)
 
 
-def record(offset: int, incident_id: str, received: int, partition: int = 0, *, broken: bool = False) -> RawRecord:
-    """An incident's account so far; all were kept but two that were late."""
+def record(
+    offset: int, incident_id: str, received: int, partition: int = 0, *, source: int | None = None, broken: bool = False
+) -> RawRecord:
+    """An incident's account so far, of a partition of the raw topic; all were kept but two that were late."""
+    source = partition if source is None else source
     account = sample(
-        AlertAccount, incident_id=incident_id, partition=partition, upto=offset, total_received=received,
+        AlertAccount, incident_id=incident_id, partition=source, upto=offset, total_received=received,
         total_kept=received - 2, total_suppressed=0, total_late=2, total_dead_lettered=0,
     )  # fmt: skip
     value = b"garbage" if broken else CODEC.encode(account)
@@ -70,6 +73,12 @@ def log(monkeypatch: pytest.MonkeyPatch) -> type[Log]:
 def test_of_each_incident_the_last_record_counts() -> None:
     """Wherever it lies: loud 110, other 7, quiet 5."""
     assert totals("kafka:1") == AlertTotals(received=122, kept=116, suppressed=6, late=6, complete=True)
+
+
+def test_of_an_incident_whose_alerts_lie_in_several_partitions_all_count(log: type[Log]) -> None:
+    """Its records have one key, and each source partition totals of its own."""
+    log.held = (*log.held, record(12, "loud", 40, source=2), record(13, "loud", 50, source=3))
+    assert totals("kafka:1").received == 122 + 90
 
 
 @pytest.mark.usefixtures("log")

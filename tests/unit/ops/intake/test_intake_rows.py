@@ -31,7 +31,7 @@ def maker() -> AlertMaker:
 
 
 def over_http(fields: dict[str, Any]) -> Alert | str:
-    """The alert that the HTTP intake makes, or that it refuses. In a file one without an id has its row's, over HTTP its text's."""
+    """The alert that the HTTP intake makes, or that it refuses; of one without an id, with that of its row."""
     row = {} if fields.get("alert_id") not in ("", None) else {"alert_id": "run-1"}
     try:
         return alert_of(fields | row, Arrival(NOW, lambda: "run-1"))

@@ -1,0 +1,87 @@
+"""Batches that librdkafka cannot unpack are passed over, and told of."""
+
+import pytest
+
+from state.log_reader import LogReader, RawRecord
+from state.unreadable import headers_of, offsets_of
+from tests.support.bombs import write_bomb
+from tests.support.mock_broker import MockBroker
+
+
+@pytest.fixture(scope="module")
+def broker() -> MockBroker:
+    """A broker of this file's own."""
+    return MockBroker()
+
+
+def shown(records: list[RawRecord]) -> list[tuple[int, bytes | range | None]]:
+    """Offsets, with values, or the offsets that a record stands for."""
+    return [(r.offset, offsets_of(r.headers) if r.value is None else r.value) for r in records]
+
+
+def read(broker: MockBroker, topic: str, start: int, end: int, partition: int = 0) -> list[RawRecord]:
+    """A piece of a partition."""
+    with LogReader(broker.bootstrap) as log:
+        return list(log.read(topic, {partition: (start, end)}))
+
+
+def test_a_batch_that_is_too_large_is_one_record_and_the_rest_is_read(broker: MockBroker) -> None:
+    """First, in the middle, twice in a row, and last; of one record and of many."""
+    for number, size in enumerate((1, 1, 37, 1, 130)):
+        write_bomb(broker.bootstrap, "bombs", records=size)
+        if number != 0:
+            broker.write("bombs", [b"good-%d" % number])
+    write_bomb(broker.bootstrap, "bombs", records=3)
+    found = shown(read(broker, "bombs", 0, 177))
+    assert found == [
+        (0, range(1)), (1, range(1, 2)), (2, b"good-1"), (39, range(3, 40)), (40, b"good-2"), (41, range(41, 42)),
+        (42, b"good-3"), (172, range(43, 173)), (173, b"good-4"), (176, range(174, 177)),
+    ]  # fmt: skip
+
+
+def test_a_piece_may_begin_and_end_within_such_a_batch(broker: MockBroker) -> None:
+    """It ends all the same, and what lies beyond is not read."""
+    broker.write("piece", [b"a"])
+    write_bomb(broker.bootstrap, "piece", records=20)
+    broker.write("piece", [b"b", b"c"])
+    assert shown(read(broker, "piece", 5, 22)) == [(20, range(1, 21)), (21, b"b")]
+    assert shown(read(broker, "piece", 0, 7)) == [(0, b"a"), (20, range(1, 21))]
+
+
+def test_other_partitions_are_read_meanwhile(broker: MockBroker) -> None:
+    """Each in order."""
+    for partition in range(3):
+        broker.write("several", [b"%d-%d" % (partition, n) for n in range(50)], partition)
+        if partition != 1:
+            write_bomb(broker.bootstrap, "several", records=5, partition=partition)
+        broker.write("several", [b"%d-%d" % (partition, n) for n in range(50, 100)], partition)
+    with LogReader(broker.bootstrap) as log:
+        found = list(log.read("several", {0: (0, 105), 1: (0, 100), 2: (0, 105)}))
+    for partition in range(3):
+        values = [r.value for r in found if r.partition == partition and r.value]
+        assert values == [b"%d-%d" % (partition, n) for n in range(100)]
+    assert sorted((r.partition, r.offset) for r in found if r.value is None) == [(0, 54), (2, 54)]
+
+
+def test_such_records_are_handed_out_to_whom_they_are_wanted_by(broker: MockBroker) -> None:
+    """They have no key and no value."""
+    write_bomb(broker.bootstrap, "wanted")
+    broker.write("wanted", [b"a"])
+    with LogReader(broker.bootstrap) as log:
+        found = list(log.read("wanted", {0: (0, 2)}, lambda _, value: value == b"a"))
+        assert [r.value for r in found] == [b"a"]
+        assert len(list(log.read("wanted", {0: (0, 2)}, lambda key, _: key is None))) == 2
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [("unreadable-batch", None)], [("unreadable-batch", b"5")], [("unreadable-batch", b"a-b")],
+                [("unreadable-batch", b"-3-5")], [("unreadable-batch", b"1-" + b"9" * 40)], [("other", b"1-2")]]
+)  # fmt: skip
+def test_a_header_that_says_no_offsets_says_nothing(headers: list[tuple[str, bytes | None]]) -> None:
+    """Anyone can write one."""
+    assert offsets_of(headers) is None
+
+
+def test_offsets_are_told_and_read() -> None:
+    """Both ends belong to them."""
+    assert offsets_of([("x", b"y"), *headers_of(3, 9)]) == range(3, 10)
