@@ -26,6 +26,7 @@ from ops.api.feed import Feed
 from ops.api.health import health_router, kafka_check
 from ops.api.impact import Yardstick
 from ops.api.incident_pages import IncidentPages
+from ops.api.incident_paths import IncidentPaths
 from ops.api.incidents import incidents_router
 from ops.api.lag import lag_router
 from ops.api.letters import LettersDesk, letters_router, letters_waiting
@@ -121,6 +122,7 @@ def create_app(
     app.include_router(intake_router(parts.intake))
     _include_routes(app, parts)
     app.include_router(health_router({"kafka": kafka_check(bootstrap)}, parts.metrics))
+    app.add_middleware(IncidentPaths)
     # The last one stands in front: nobody is answered whom it has not let pass.
     app.add_middleware(LocalOnly, open_to_all=settings.api_open, names=names_of(settings.api_names))
     return app

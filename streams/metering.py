@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from streams.transport.chunks import Chunk
 
+# No topic keeps records for longer: what is dated before, by its producer, says nothing of how long it waited.
+_OLDEST_S = 30 * 86_400.0
+
 
 class Meter(Protocol):
     """Hears what a worker does."""
@@ -45,8 +48,10 @@ class Attended:
     def ack(self) -> None:
         """The stage is done with the batch."""
         self._event.ack()
-        now_ms = time.time_ns() / 1e6
-        age_s = 0.0 if self._oldest_ms is None else max(now_ms - self._oldest_ms, 0.0) / 1000
+        now_s = time.time_ns() / 1e9
+        age_s = 0.0 if self._oldest_ms is None else max(now_s - self._oldest_ms / 1000, 0.0)
+        if age_s > _OLDEST_S:
+            age_s = 0.0
         took_s = time.monotonic() - self._began_s
         self._meter.worked(self._stage, self._event.message.topic, self._records, took_s, age_s)
 

@@ -18,6 +18,7 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from ops.api.incident_paths import INCIDENT
 from ops.api.problems import ProblemRoute, problems
 from ops.errors import OperationError
 from ops.incident_lookup import whole_timeline
@@ -107,6 +108,10 @@ class Exports:
         return path, folder
 
     async def _output(self, arguments: Sequence[str], *, partial_is_fine: bool = False) -> bytes:
+        if any("\0" in argument for argument in arguments):
+            raise HTTPException(
+                422, "No program can be told an id with a NUL character in it, so this cannot be made of it."
+            )
         code, said, complaint = await self._run(arguments)
         # 1 also says that something differs: then there is a document all the same.
         if code == 0 or (partial_is_fine and code < _WRONG_USE and said.strip().startswith(b"{")):
@@ -141,7 +146,7 @@ async def run_breakwater(arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
 
 def exports_router(exports: Callable[[], Exports]) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/api/v1/incidents/{incident_id}", tags=["incidents"], route_class=ProblemRoute)
+    router = APIRouter(prefix=f"/api/v1/incidents/{INCIDENT}", tags=["incidents"], route_class=ProblemRoute)
 
     @router.get(
         "/postmortem",

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ops.api.impact import steady
 from ops.api.incident_pages import IncidentPages, Wanted
+from ops.api.incident_paths import INCIDENT
 from ops.api.problems import ProblemRoute, problems
 from ops.api.tags import Shown, answered, tagged
 from ops.api.views import event_view
@@ -77,7 +78,7 @@ def incidents_router(
         made: Shown = held if held is not None else await run_in_threadpool(_asked, lambda: lists.shown(wanted))
         return answered(request, made)
 
-    @router.get("/{incident_id}", responses={**_example(_INCIDENT), **problems(404, 422, 503)})
+    @router.get(f"/{INCIDENT}", responses={**_example(_INCIDENT), **problems(404, 422, 503)})
     def incident(request: Request, incident_id: str, at: At = None) -> Response:
         """The folded state of one incident: as it is, or as it was `at` an instant."""
         now = clock()
@@ -90,7 +91,7 @@ def incidents_router(
         told = lists.with_impact(state, instant)
         return tagged(request, told, [told["version"], told["head_hash"], steady(told["impact"]), at and instant])
 
-    @router.get("/{incident_id}/timeline", responses={**_example(_TIMELINE), **problems(404, 422, 503)})
+    @router.get(f"/{INCIDENT}/timeline", responses={**_example(_TIMELINE), **problems(404, 422, 503)})
     def timeline(
         request: Request,
         incident_id: str,

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from ops.api.approval_desk import ApprovalsDesk
 from ops.api.approvals import Approvals, approvals_router
+from ops.api.incident_paths import IncidentPaths
 from ops.api.incidents import incidents_router
 from schemas.codec import Codec
 from schemas.convert import to_dict
@@ -62,4 +63,5 @@ def client_of(pipeline: DirectCommands, *, patience_s: float = 5.0, keys: Keyrin
     app = FastAPI()
     app.include_router(incidents_router(lambda: shown, clock=lambda: pipeline.log.now_ms))
     app.include_router(approvals_router(Approvals(desk)))
+    app.add_middleware(IncidentPaths)
     return TestClient(app, raise_server_exceptions=False)

@@ -55,6 +55,13 @@ def test_a_batch_without_records_has_no_age() -> None:
     assert heard.batches[0][2::2] == (0, 0.0)
 
 
+def test_a_date_that_cannot_be_is_no_age() -> None:
+    """1970, as a producer may have it, is not 56 years over the budget."""
+    heard = Heard()
+    attended(SimpleNamespace(meter=heard), "sampling", event(time.time())).ack()
+    assert heard.batches[0][2::2] == (1, 0.0)
+
+
 def test_without_a_meter_an_event_is_left_as_it_is() -> None:
     """Nothing is wrapped, so nothing costs."""
     given = event(1)

@@ -63,6 +63,16 @@ def test_a_postmortem_begins_as_a_page(client: TestClient) -> None:
     assert found.text.startswith("# ")
 
 
+def test_an_id_that_no_program_can_be_told_is_refused(
+    client: TestClient, store: SqliteProjection, log: EventLog, command_line: CommandLine
+) -> None:
+    """A NUL ends what a program is told; with a reason, before anything is run."""
+    store.apply([log.append("a\0b", EventType.INCIDENT_OPENED)])
+    found = client.get("/api/v1/incidents/a%00b/bundle")
+    assert (found.status_code, command_line.ran) == (422, [])
+    assert "NUL" in found.json()["detail"]
+
+
 def test_a_bundle_is_sent_whole_and_leaves_nothing_behind(client: TestClient, tmp_path: Path) -> None:
     """Its folder is removed once it was sent."""
     found = client.get(f"{URL}/bundle")

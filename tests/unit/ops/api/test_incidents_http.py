@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -67,6 +68,19 @@ def test_who_has_it_already_gets_a_tag_only(client: TestClient, pipeline: Direct
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     pipeline.append(EventType.DECISION_MADE)
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "/", "a%2Fb", "100%", "a?b#c", "a\nb", "\x7f\x01", "søk …", "x/timeline", "a+b"]
+)
+def test_an_id_may_be_any_text(client: TestClient, pipeline: DirectCommands, name: str) -> None:
+    """Percent-encoded in the path: the incident, its timeline, and none of another's."""
+    pipeline.append(EventType.INCIDENT_OPENED, name)
+    found = client.get(f"/api/v1/incidents/{quote(name, safe='')}").json()
+    assert (found["incident_id"], found["version"]) == (name, 1)
+    timeline = client.get(f"/api/v1/incidents/{quote(name, safe='')}/timeline").json()
+    assert (timeline["incident_id"], len(timeline["events"])) == (name, 1)
+    assert client.get(f"/api/v1/incidents/{quote(name + '/', safe='')}").status_code == 404
 
 
 def test_a_page_goes_on_where_it_ended(client: TestClient, pipeline: DirectCommands) -> None:
