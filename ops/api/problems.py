@@ -17,6 +17,7 @@ log = structlog.get_logger()
 MEDIA = "application/problem+json"
 _AGAIN_S = "5"
 _MOST_FAULTS = 5
+NO_JSON = "The body is no JSON in UTF-8, or is nested too deeply; send an object as /docs shows it."
 
 
 class ConflictError(BreakwaterError):
@@ -77,5 +78,7 @@ def _described(status: HTTPStatus) -> dict[str, Any]:
 
 def faults(error: RequestValidationError) -> str:
     """What does not fit in a request, as a sentence."""
+    if any(each["type"] == "json_invalid" for each in error.errors()):
+        return NO_JSON
     told = [f"{'.'.join(map(str, each['loc'][1:])) or 'the body'}: {each['msg']}" for each in error.errors()]
     return "; ".join(told[:_MOST_FAULTS]) + "."

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from ops.api.problems import answer, faults
+from ops.api.problems import NO_JSON, answer, faults
 
 log = structlog.get_logger()
 
@@ -25,6 +25,8 @@ Tell = Callable[[Mapping[str, Any], int, str, dict[str, str]], Response]
 
 _NO_PATH = "There is no such path. /docs lists those that there are, / is the page."
 _NO_METHOD = "This path does not take {method}. The header Allow and /docs say what it takes."
+# FastAPI's words for a body that Python's parser gave up.
+_FASTAPI_NO_JSON = "There was an error parsing the body"
 UNEXPECTED = (
     "Something unexpected went wrong in Breakwater. What you sent may not have been taken: send it again. If it happens again, "
     "the log of `breakwater serve` says why, under this path and this moment."
@@ -77,6 +79,8 @@ def tell_problems(app: FastAPI, tell: Tell = as_problem) -> None:
         detail = str(why.detail)
         if why.status_code == 404 and detail == "Not Found":
             detail = _NO_PATH
+        elif why.status_code == 400 and detail == _FASTAPI_NO_JSON:
+            detail = NO_JSON
         elif why.status_code == 405:
             detail = _NO_METHOD.format(method=request.method[:20])
         return tell(request.scope, why.status_code, detail, dict(why.headers or {}))

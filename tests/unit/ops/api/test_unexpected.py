@@ -92,6 +92,16 @@ def test_a_method_that_a_path_does_not_take(client: TestClient) -> None:
     assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"answer":' + b"[" * 3_000 + b"]" * 3_000 + b"}", b"\xff", b'{"by":']
+)
+def test_a_body_that_cannot_be_read_is_told_with_what_to_send(client: TestClient, body: bytes) -> None:
+    """Nested without end, no UTF-8, cut off."""
+    found = client.post("/api/v1/approvals/x", content=body, headers={"content-type": "application/json"})
+    assert "/docs" in problem(found, found.status_code)
+    assert found.status_code in (400, 422)
+
+
 def test_a_browser_is_shown_a_page(client: TestClient) -> None:
     """A person who mistyped an address reads what is wrong, and gets back from there."""
     answer = client.get("/<script>", headers=BROWSER)
