@@ -20,8 +20,8 @@ class NoKafkaError(OperationError):
 
     def __init__(self, home: Path) -> None:
         super().__init__(
-            f"No Kafka runs under {home}. Start the embedded one with `breakwater kafka up`, "
-            "or set KAFKA_BOOTSTRAP_SERVERS to one that runs."
+            f"No Kafka runs under {home}. Start everything with `breakwater up`, the embedded Kafka alone with "
+            "`breakwater kafka up`, or set KAFKA_BOOTSTRAP_SERVERS to one that runs."
         )
 
 

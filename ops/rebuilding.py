@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ops.errors import OperationError
+from ops.terminal.words import counted
 from ops.verifying import Trust, verify_store
 from state.ports import Projection
 from state.projection_digest import Held, compared, digest_of, held_by
@@ -75,12 +76,12 @@ def check_store(bootstrap: str, live: Projection, second: Projection, trust: Tru
 def rebuilt_line(report: Rebuilt) -> str:
     """The report as a sentence or two."""
     filled = (
-        f"{report.events:,} events of {report.incidents:,} incidents in {report.seconds:.1f} s, "
+        f"{counted(report.events, 'event')} of {counted(report.incidents, 'incident')} in {report.seconds:.1f} s, "
         f"{report.events_per_s:,.0f} a second; digest {report.digest}."
     )
     wrong = (*report.different, *report.missing)
     if wrong:
-        return f"{filled}\nThe live store differs in {len(wrong):,} incidents: {', '.join(wrong[:_SHOWN])}."
+        return f"{filled}\nThe live store differs in {counted(len(wrong), 'incident')}: {', '.join(wrong[:_SHOWN])}."
     return f"{filled}\nThe live store has the same rows." if report.alike else filled
 
 

@@ -36,13 +36,13 @@ class ConsoleChannel:
             with self._lines.locked():
                 self._catch_up()
                 if notification.notification_id in self._known:
-                    return "was in the file"
+                    return f"was in {self._path.name}"
                 self._lines.append_locked(to_dict(notification))
         except OSError as error:
             raise ChannelError(
                 f"The notice could not be written to {self._path}: {error.strerror}. Look at the disk and its rights."
             ) from error
-        return "written to the file"
+        return f"written to {self._path.name}"
 
     def _catch_up(self) -> None:
         for fields in self._lines.unread():

@@ -12,6 +12,7 @@ from ops.commands.options import AsJson, tell_on_stderr
 from ops.composition.edge import sampling_rules
 from ops.connection import bootstrap_servers
 from ops.settings import load_settings
+from ops.terminal.words import counted
 from ops.times import iso, parse_time
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import Millis
@@ -113,7 +114,7 @@ def _tell(document: dict[str, Any], differences: list[Difference]) -> None:
         said = f"the log holds {difference.log:,}, the account says {difference.account:,}"
         typer.echo(f"{where if place.partition >= 0 else place.incident_id + ': '}{difference.what}: {said}")
     if document["waiting"]:
-        tell_on_stderr(f"{document['waiting']:,} alerts wait for sampling.")
+        tell_on_stderr(f"Waiting for sampling: {counted(document['waiting'], 'alert')}.")
     if document["lost"]:
-        tell_on_stderr(f"{document['lost']:,} alerts are no longer on the raw topic: retention took them.")
-    typer.echo("The account is exact." if not differences else f"{len(differences)} differences.")
+        tell_on_stderr(f"No longer on the raw topic, for retention took them: {counted(document['lost'], 'alert')}.")
+    typer.echo("The account is exact." if not differences else f"{counted(len(differences), 'difference')}.")

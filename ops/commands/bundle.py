@@ -15,6 +15,7 @@ from ops.reexecution.lookup import recording_of
 from ops.reexecution.reading_back import ReadBack
 from ops.reexecution.recording import ALL, Recording
 from ops.settings import load_settings
+from ops.terminal.words import counted
 
 
 def bundle(
@@ -42,7 +43,9 @@ def bundle(
     if as_json:
         typer.echo(json.dumps(document))
         return
-    typer.echo(f"{output}: {sum(counts.values()):,} records of {len(counts)} topics, {size:,} bytes.")
+    typer.echo(
+        f"{output}: {counted(sum(counts.values()), 'record')} of {counted(len(counts), 'topic')}, {size:,} bytes."
+    )
     typer.echo(f"To make its decisions again: breakwater rerun {output}")
 
 

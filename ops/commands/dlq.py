@@ -15,6 +15,7 @@ from ops.dead_letters.shelf import Shelf
 from ops.intake.batch import BatchReader
 from ops.intake.composition import intake_rules
 from ops.settings import load_settings
+from ops.terminal.words import counted
 from ops.times import iso
 from schemas.records.log import DeadLetter
 from streams.encoder import TelemetryEncoder
@@ -157,4 +158,6 @@ def _say(counts: Counter[str], told: list[dict[str, str]], dry_run: bool) -> Non
     for line in told:
         if line["outcome"] == REFUSED:
             typer.echo(f"{line['dead_letter_id']} stays: {line['detail']}", err=True)
-    typer.echo(f"{counts['redriven']:,} letters {would}, {counts['already']:,} had before, {counts[REFUSED]:,} stay.")
+    typer.echo(
+        f"{counted(counts['redriven'], 'letter')} {would}, {counts['already']:,} had before, {counts[REFUSED]:,} stay."
+    )

@@ -16,6 +16,7 @@ from ops.projections import open_projection, second_projection
 from ops.rebuilding import check_store, rebuild_store, rebuilt_line
 from ops.repairing import RepairReport, repair_store
 from ops.settings import load_settings
+from ops.terminal.words import counted
 from ops.verifying import Verdict, trust_of, verify_store
 from state.signing import load_or_create
 from state.subject_keys import SubjectKeys
@@ -181,8 +182,8 @@ def _show_repair(report: RepairReport, dry_run: bool) -> None:
     if report.refused:
         typer.echo("Not proven by the chain, and so left as it is:")
         Console().print(_faults_table(report.refused))
-    done = f"{len(report.restored):,} events {'would be' if dry_run else 'were'} written once more"
-    typer.echo(f"{report.faults:,} faults: {done}, {len(report.refused):,} faults stay.")
+    done = f"{counted(len(report.restored), 'event')} {'would be' if dry_run else 'were'} written once more"
+    typer.echo(f"{counted(report.faults, 'fault')}: {done}, {len(report.refused):,} faults stay.")
     if report.restored and not dry_run:
         typer.echo("Command workers take up the incidents that were repaired within half a minute.")
 
@@ -199,14 +200,14 @@ def _signed(verdict: Verdict) -> str:
     heard = verdict.testimony
     if heard.checkpoints:
         heads = sum(len(checkpoint.marks) for checkpoint in heard.checkpoints.values())
-        return f"Signed checkpoints of {heads:,} incidents agree."
+        return f"Signed checkpoints of {counted(heads, 'incident')} agree."
     if heard.untrusted:
         return "Its checkpoints are signed with a key that is not known here: name it with --public-key."
     return "There is no signed checkpoint yet, so a tail that was cut off could not be seen."
 
 
 def _show(verdict: Verdict, incident: str | None) -> None:
-    read = f"{verdict.events:,} events of {verdict.incidents:,} incidents"
+    read = f"{counted(verdict.events, 'event')} of {counted(verdict.incidents, 'incident')}"
     if verdict.verified and verdict.events == 0:
         typer.echo(f"There are no events{f' of {incident}' if incident else ''}: nothing to verify.")
         return
@@ -215,6 +216,6 @@ def _show(verdict: Verdict, incident: str | None) -> None:
         return
     Console().print(_faults_table(verdict.faults))
     count = len(verdict.faults)
-    typer.echo(f"{read}: {count:,} {'fault' if count == 1 else 'faults'}. Nothing was changed.")
+    typer.echo(f"{read}: {counted(count, 'fault')}. Nothing was changed.")
     typer.echo("What can be restored: breakwater events repair --dry-run")
     typer.echo("To see a record: breakwater replay incident.events --partition PARTITION --from OFFSET --to OFFSET")

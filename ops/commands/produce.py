@@ -26,6 +26,7 @@ from ops.sparing import told_sparingly
 from ops.storm.alerts import Storm, storm_alerts
 from ops.storm.sending import send_storm
 from ops.storm.shapes import Shape, due_at
+from ops.terminal.words import counted
 from schemas.codec import Codec
 from schemas.errors import InvalidInputError
 from schemas.records.intake import Alert
@@ -184,7 +185,7 @@ def _tell(counts: Sent, seconds: float, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"sent": counts.sent, "rejected": counts.rejected, "seconds": round(seconds, 3)}))
     else:
-        typer.echo(f"{counts.sent:,} alerts sent, {counts.rejected:,} rejected, in {seconds:.1f} s")
+        typer.echo(f"{counted(counts.sent, 'alert')} sent, {counts.rejected:,} rejected, in {seconds:.1f} s")
     if counts.rejected:
         if not as_json:
             typer.echo("`breakwater dlq list` shows what was rejected and why.", err=True)

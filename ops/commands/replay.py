@@ -15,6 +15,7 @@ from ops.copying import Copier, refuse_unsafe_copy
 from ops.decoding import RecordDecoder, json_default
 from ops.replay import Bound, Pace, Slice, lost, parse_bound, reader, records, slices
 from ops.settings import load_settings
+from ops.terminal.words import counted
 from schemas.errors import BreakwaterError, InvalidInputError
 from state.clock import wall_clock_ms
 from state.log_reader import RawRecord
@@ -164,7 +165,7 @@ def _copy(found: _Replay, copier: Copier, to_topic: str, *, as_json: bool) -> No
     if as_json:
         typer.echo(orjson.dumps({**found.document(), "to_topic": to_topic, "copied": copier.delivered}).decode())
     else:
-        tell_on_stderr(f"{copier.delivered:,} records copied to {to_topic}.")
+        tell_on_stderr(f"{counted(copier.delivered, 'record')} copied to {to_topic}.")
 
 
 def _tell(found: _Replay, how: str) -> None:
@@ -173,7 +174,7 @@ def _tell(found: _Replay, how: str) -> None:
         tell_on_stderr(f"{how}: nothing{of} lies in that range of {found.topic}.")
         return
     wide = sum(max(one.end - one.start, 0) for one in found.slices)
-    text = f"{how}: {found.count:,} records of {found.topic}"
+    text = f"{how}: {counted(found.count, 'record')} of {found.topic}"
     if found.incident is not None:
         text += f", out of {found.read:,} in the range"
     elif how == "Done" and found.read < wide and found.start.at is None and found.end.at is None:

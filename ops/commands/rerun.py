@@ -16,6 +16,7 @@ from ops.reexecution.outcome import Divergence, Verdict, Window
 from ops.reexecution.recording import ALL, WITHOUT_ALERTS, Recording
 from ops.reexecution.rerun import rerun as make_again
 from ops.settings import Settings, load_settings
+from ops.terminal.words import counted
 from ops.times import iso, parse_time
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import Millis
@@ -131,7 +132,7 @@ def _recording(incident: str, topics: Sequence[Topic]) -> Recording:
 
 def _show(verdict: Verdict) -> None:
     stages = ", ".join(f"{name} {count:,}" for name, count in verdict.by_stage.items())
-    typer.echo(f"{verdict.incident_id}: {verdict.decisions:,} decisions made again ({stages or 'none'}).")
+    typer.echo(f"{verdict.incident_id}: {counted(verdict.decisions, 'decision')} made again ({stages or 'none'}).")
     if not verdict.same_code:
         typer.echo("This is not the code that decided then: where it differs, that may be why.")
     if not verdict.same_settings:

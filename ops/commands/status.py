@@ -11,6 +11,7 @@ from ops.connection import bootstrap_servers
 from ops.errors import NoKafkaError
 from ops.settings import load_settings
 from ops.status import Health, look
+from ops.terminal.words import counted
 from streams.errors import BrokerUnreachableError
 
 
@@ -49,5 +50,6 @@ def _show(health: Health) -> None:
     if not a.complete:
         console.print("Of the account only the newest records were read in time; incidents quiet since are not in:")
     console.print(
-        f"{a.received:,} alerts = {a.kept:,} kept + {a.suppressed:,} suppressed ({a.late:,} late) + {a.dead_lettered:,} dead"
+        f"{counted(a.received, 'alert')} = {a.kept:,} kept + {a.suppressed:,} suppressed ({a.late:,} late) + "
+        f"{a.dead_lettered:,} dead"
     )

@@ -9,9 +9,10 @@ from ops.reexecution.errors import NothingRecordedError
 from ops.reexecution.outcome import IDENTICAL, Verdict
 from ops.reexecution.reading import read_recordings
 from ops.reexecution.rerun import rerun
+from ops.terminal.words import counted
 
 # Incidents after the first are left out beyond this.
-LIMIT_S = 4.0
+LIMIT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ class RerunCheck:
     @property
     def sentence(self) -> str:
         """For people."""
-        of = f"{self.decisions:,} decisions of {self.made_again} incidents made again"
-        if self.made_again < self.incidents:
-            of += f" ({self.incidents - self.made_again} left out, as time was up)"
+        of = f"{counted(self.decisions, 'decision')} of {counted(self.made_again, 'incident')} made again"
+        if self.first is None and self.made_again < self.incidents:
+            left = self.incidents - self.made_again
+            return f"{of}: identical; {left} of {self.incidents} not looked at, time was up (`breakwater rerun ID`)"
         if self.first is None:
             return f"{of}: identical"
         if self.first.divergences:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from ops.demo.summary import DemoSummary, StoreCheck, document, panel, shortfall
 from ops.demo.target_unit import ENVIRONMENT_PREFIX, TargetUnit
 from ops.settings import Settings
 from schemas.errors import BreakwaterError
+from state.clock import wall_clock_ms
 
 _LOOK_S = 0.25
 _SEED = 7
@@ -193,8 +194,10 @@ class Demo:
             ]
             return
         parts.break_target()
+        self._last = replace(self._last, broken_at=wall_clock_ms())
         limit_s = timing.limit(self._script.budget.total)
-        self._watch(parts, f"fault in {spec.service}: {spec.fault}", limit_s, self._settled)
+        in_time = self._watch(parts, f"fault in {spec.service}: {spec.fault}", limit_s, self._settled)
+        self._last = replace(self._last, late=not in_time)
         self._watch(parts, "waiting until all is read", timing.drain_s, self._drained)
 
     def _watch(self, parts: Parts, step: str, limit_s: float, done: Callable[[], bool]) -> bool:

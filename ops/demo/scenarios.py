@@ -86,7 +86,7 @@ CALM_KINDS = (
 
 _MEMORY_LEAK = Scenario(
     name="memory-leak",
-    title="checkout leaks memory until it cannot answer; eight services that need it complain",
+    title="checkout leaks memory; eight services that need it complain",
     target=TargetSpec(
         service="checkout",
         tier=Tier.CRITICAL,
@@ -114,7 +114,7 @@ _MEMORY_LEAK = Scenario(
 
 _DATABASE_CASCADE = Scenario(
     name="database-cascade",
-    title="orders-db runs out of connections; the failure spreads over two and three hops",
+    title="orders-db runs out of connections; the failure spreads over three hops",
     target=TargetSpec(
         service="orders-db",
         tier=Tier.CRITICAL,

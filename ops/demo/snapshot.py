@@ -58,7 +58,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSnapshot:
-    """One moment of a demonstration. Times are epoch ms; `lag` is records behind, by worker, where it is known."""
+    """One moment of a demonstration. Times are epoch ms; `lag` is records behind, by worker, where it is known.
+
+    `broken_at` is when the target took on its fault, 0 before; `late` is whether time was up before all was reached.
+    """
 
     scenario: str
     title: str
@@ -68,6 +71,8 @@ class DemoSnapshot:
     step: str
     started_at: Millis
     at: Millis
+    broken_at: Millis = 0
+    late: bool = False
     fleet: FleetProgress = field(default_factory=FleetProgress)
     target: Sighting = field(default_factory=Sighting)
     observed: Observed = field(default_factory=Observed)

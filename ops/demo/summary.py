@@ -80,6 +80,18 @@ def _not_resolved(found: IncidentState, observed: Observed) -> str:
     return f"was resolved in episode {before.episode} and came back: episode {found.episode} is {found.status}"
 
 
+def advice(last: DemoSnapshot, alerts: int) -> str:
+    """What to do about a demonstration that did not reach all."""
+    logs = "The workers' logs under the home say why."
+    if not last.late:
+        return logs
+    behind = ", ".join(f"{worker} is {lag:,} records behind" for worker, lag in last.lag.items() if lag)
+    if not behind:
+        return f"time was up, and no worker was behind. {logs}"
+    fewer = f"`{_program()} demo --alerts {max(alerts // 5, 1_000)}`"
+    return f"time was up, and the agents were still at work: {behind}. Try again with less beside it, or with {fewer}."
+
+
 def store_shortfalls(store: StoreCheck | None) -> list[str]:
     """What is wrong with the event store, a sentence each."""
     if store is None:
@@ -112,6 +124,9 @@ def document(summary: DemoSummary) -> dict[str, Any]:
             "events_of_all_runs": store.events if store else 0,
         },
         **({} if summary.rerun is None else {"rerun": summary.rerun.told, "rerun_incidents": summary.rerun.counted}),
+        "opened_after_s": None
+        if summary.target_incident is None
+        else opened_after_s(summary.target_incident, summary.last),
         "duration_s": round(summary.duration_s, 1),
         "missing": list(summary.missing),
     }
@@ -127,6 +142,7 @@ def panel(summary: DemoSummary) -> RenderableType:
     parts: list[RenderableType] = [table]
     if summary.missing:
         parts += [Text(), *(Text(f"missing: {sentence}", style="red") for sentence in summary.missing)]
+        parts.append(Text(f"what now: {advice(summary.last, summary.alerts)}"))
     style, word = ("green", "resolved") if summary.good else ("red", "not resolved")
     return Panel(Group(*parts), title=f"{summary.last.scenario}: {word}", border_style=style)
 
@@ -142,7 +158,7 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
     ]
     if found is not None:
         remedied = last.observed.remedied(found)
-        told += _story(remedied, summary)
+        told += _opening(found, last) + _story(remedied, summary)
         if remedied is not found:
             told.append(("since then", f"episode {found.episode} began and is {found.status}: {found.title}"))
     told += [("target memory", _memory(last)), ("event store", _store(summary.store, last.observed.events))]
@@ -152,6 +168,20 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
     if found is not None:
         told.append(("look closer", f"{_program()} incidents timeline {found.incident_id}"))
     return told
+
+
+def _opening(found: IncidentState, last: DemoSnapshot) -> list[tuple[str, str]]:
+    """When it was noticed: by the first opening, whatever came of it later."""
+    after_s = opened_after_s(found, last)
+    return [] if after_s is None else [("noticed", f"{after_s:.1f} s after the fault: the incident was opened")]
+
+
+def opened_after_s(found: IncidentState, last: DemoSnapshot) -> float | None:
+    """From the fault to the opening of the incident's first episode, in seconds; None where that is not known."""
+    first = last.observed.remedied(found)
+    if not last.broken_at or first.opened_at is None:
+        return None
+    return max(first.opened_at - last.broken_at, 0) / 1000
 
 
 def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
@@ -170,7 +200,11 @@ def _story(found: IncidentState, summary: DemoSummary) -> list[tuple[str, str]]:
             checks = "1 health check" if action["checks"] == 1 else f"{action['checks']} health checks"
             told.append(("verified", f"{health} after {checks} of the target itself"))
     if found.escalation:
-        told.append(("human asked", f"{found.escalation['role']}: {found.escalation['reason']}"))
+        alone = bool(found.decision and found.decision["autonomous"])
+        asked = f"{found.escalation['role']}: {found.escalation['reason']}"
+        told.append(
+            ("asked at first", f"{asked} Decided without an answer since.") if alone else ("human asked", asked)
+        )
     if found.mttr_s is not None:
         told.append(("resolution", f"{found.mttr_s:.1f} s from opening to {found.status}: {found.outcome}"))
         told.append(("money", money(found, summary.human_mttr_s)))

@@ -27,8 +27,8 @@ from streams.topics import (
 _BARS = " ▁▂▃▄▅▆▇█"
 _TRAIL_WIDTH = 24
 _PANEL_ROWS = 11
-# The header, the panels, and of the incidents the frame and the votes.
-_ROWS_ABOVE = 1 + _PANEL_ROWS + 4
+# The two lines of the header, the panels, and of the incidents the frame and the votes.
+_ROWS_ABOVE = 2 + _PANEL_ROWS + 4
 # Stages by worker, each with the topic that it tells by.
 _STAGES: tuple[tuple[str, str, str], ...] = (
     ("analysis", "detection", CANDIDATES.name),
@@ -88,8 +88,8 @@ def sparkline(values: Sequence[float], top: float, width: int = _TRAIL_WIDTH) ->
 
 def _header(snapshot: DemoSnapshot) -> RenderableType:
     return Text.assemble(
-        (f" {snapshot.elapsed_s:5.1f} s ", "reverse"), (f"  {snapshot.step}", "bold"),
-        (f"   {snapshot.title}", "dim"), no_wrap=True, overflow="ellipsis",
+        (f" {snapshot.elapsed_s:5.1f} s ", "reverse"), (f"  {snapshot.step}\n", "bold"), (f" {snapshot.title}", "dim"),
+        no_wrap=True, overflow="ellipsis",
     )  # fmt: skip
 
 

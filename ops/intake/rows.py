@@ -80,7 +80,7 @@ class RowMapping:
         """The column of each field, of those that are there: the mapped one, else one with a native name.
 
         Raises:
-            InvalidInputError: a column that was named is not there.
+            InvalidInputError: a column that was named is not there, or none is a field of an alert.
         """
         missing = [column for column in (*self.fields.values(), *self.labels) if column not in there]
         if missing:
@@ -90,6 +90,12 @@ class RowMapping:
             name: column for name, columns in NATIVE.items() for column in reversed(columns)
             if column in there and column not in taken
         }  # fmt: skip
+        if not native and not self.fields:
+            some = values.shown(", ".join(there))
+            raise InvalidInputError(
+                f"No column is a field of an alert, so it is no CSV of alerts. Its first line is {some}; have it name columns "
+                "like service, name, severity, occurred_at and message, or say which is which with --map FIELD=COLUMN."
+            )
         return native | self.fields
 
 

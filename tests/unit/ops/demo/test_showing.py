@@ -88,7 +88,7 @@ def test_the_screen_fits_the_terminal() -> None:
     many = tuple(replace(RESOLVED, incident_id=f"inc-{n}", decision=None) for n in range(30))
     text = rendered(screen(snapshot(observed=Observed(incidents=many)), 24))
     assert len(text.splitlines()) <= 24
-    assert "and 22 more" in text
+    assert "and 23 more" in text
 
 
 def test_the_screen_can_be_drawn_before_anything_is_known() -> None:
@@ -224,6 +224,46 @@ def test_what_was_not_reached_is_said(changes: dict[str, Any], said: str) -> Non
     assert not found.good
     assert any(said in sentence for sentence in found.missing)
     assert "not resolved" in rendered(panel(found))
+
+
+@pytest.mark.parametrize(
+    ("late", "lag", "said"),
+    [
+        (True, {"analysis": 0, "command": 1_204}, "command is 1,204 records behind. Try again"),
+        (True, {"analysis": 0, "command": 0}, "no worker was behind"),
+        (False, {"command": 3}, "what now: The workers' logs"),
+    ],
+)
+def test_what_to_do_now_is_said(late: bool, lag: dict[str, int], said: str) -> None:
+    """Whether it was late, or stands; nothing where all was reached."""
+    found = summary(snapshot(late=late, lag=lag, target=Sighting(why="out of memory")))
+    assert said in " ".join(rendered(panel(found)).replace("│", " ").split())
+    assert "what now" not in rendered(panel(summary(snapshot(late=late, lag=lag))))
+
+
+def test_the_time_from_the_fault_to_the_opening_is_told() -> None:
+    """To people and programs; where nothing was broken there is none."""
+    opened_at = RESOLVED.opened_at or 0
+    found = summary(snapshot(broken_at=opened_at - 5_250))
+    assert "5.2 s after the fault" in rendered(panel(found))
+    assert document(found)["opened_after_s"] == 5.25
+    assert document(summary(snapshot()))["opened_after_s"] is None
+
+
+def test_who_was_asked_before_the_agents_decided_alone_is_not_asked_any_more() -> None:
+    """What the first look could not decide, a later one did."""
+    asked = {"role": "senior_sre", "reason": "The evidence was thin."}
+    decided = {
+        "action": "RESTART",
+        "target": "checkout",
+        "confidence": 0.9,
+        "support": 1.0,
+        "escalated_to": "senior_sre",
+    }
+    for autonomous, name in ((True, "asked at first"), (False, "human asked")):
+        state = replace(RESOLVED, escalation=asked, decision={**decided, "autonomous": autonomous})
+        seen = replace(snapshot().observed, incidents=(state,))
+        assert name in rendered(panel(summary(snapshot(observed=seen))))
 
 
 def test_a_store_that_does_not_verify_is_a_failure() -> None:

@@ -89,6 +89,15 @@ def test_mapped_columns_become_fields_and_others_stay_out() -> None:
     assert (alert.occurred_at, alert.alert_id, alert.labels) == (1642213952000, "run-7", {})
 
 
+def test_a_text_that_is_no_csv_of_alerts_is_refused_whole() -> None:
+    """Before a row of it is sent; with what its first line should be. One column that fits is enough, or one that is mapped."""
+    for header in (["# Breakwater"], ["a", "b"]):
+        with pytest.raises(InvalidInputError, match=r"no CSV of alerts.*--map"):
+            CsvAlerts(header, RowMapping(), maker())
+    CsvAlerts(["a", "service"], RowMapping(), maker())
+    CsvAlerts(["a", "b"], RowMapping.parse(["service=a"], "", "default"), maker())
+
+
 def test_columns_that_are_asked_for_go_along_as_labels() -> None:
     """`--labels zone,rack`."""
     alerts = CsvAlerts(["service", "name", "zone", "rack"], RowMapping.parse([], "zone,rack", "default"), maker())
