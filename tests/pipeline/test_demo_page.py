@@ -167,8 +167,11 @@ def test_the_storm_and_what_was_refused_in_it(shown: Shown) -> None:
     page = shown.page
     page.goto(f"{shown.url}/storms")
     expect(page.get_by_role("group", name="Alerts a second").locator("canvas")).to_be_visible()
-    loudest = page.get_by_role("table", name="In the last ten minutes").first
-    expect(loudest).to_contain_text("checkout")
+    # What other tests threw at the same program within these minutes may have been louder.
+    loudest = shown.api("/storms")["incidents"]
+    heard = {one["incident_id"]: one["received"] for one in loudest}
+    assert shown.incident_id in heard or min(heard.values()) >= ALERTS // 10
+    expect(page.get_by_role("table", name="In the last ten minutes").first).to_contain_text(loudest[0]["service"])
     page.goto(f"{shown.url}/letters?reason={REFUSED}")
     row = page.locator("tbody tr").first
     row.get_by_text("its bytes").click()
