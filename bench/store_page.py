@@ -6,12 +6,16 @@ is taken over by a new sequencer, once after the old one signed off and once aft
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,6 +51,7 @@ _OTHERS_INCIDENTS = 10_000
 _BATCH = 1_000
 _TAIL = 1_000
 _FLUSH_S = 60.0
+_LOOK_S = 0.02
 _EVENTS = Codec(IncidentEvent)
 
 Progress = Callable[[str], None]
@@ -211,6 +216,7 @@ def _verified(broker: Broker, progress: Progress) -> Verified:
         [sys.executable, "-m", "ops.cli", "events", "verify", "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
+    peak = _Peak(child.pid)
     told = child.stdout.read() if child.stdout is not None else b""
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -218,9 +224,30 @@ def _verified(broker: Broker, progress: Progress) -> Verified:
         raise BenchError(f"The log that was filled is not verified: {told.decode(errors='replace')[:500]}")
     seen = json.loads(told)
     return Verified(
-        seen["events"], seen["incidents"], time.perf_counter() - begin, used.ru_utime + used.ru_stime,
-        used.ru_maxrss / 1024,
+        seen["events"], seen["incidents"], time.perf_counter() - begin, used.ru_utime + used.ru_stime, peak.mib(),
     )  # fmt: skip
+
+
+class _Peak:
+    """The most memory that a process had. What `wait4` tells begins with the memory of who started it."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = Path(f"/proc/{pid}/status")
+        self._most = 0.0
+        self._thread = threading.Thread(target=self._look, name="peak", daemon=True)
+        self._thread.start()
+
+    def mib(self) -> float:
+        """Once the process has ended."""
+        self._thread.join()
+        return self._most
+
+    def _look(self) -> None:
+        # Gone, or ended and not waited for yet: then it tells of no memory.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            while found := re.search(r"^VmHWM:\s+(\d+) kB", self._status.read_text(encoding="ascii"), re.MULTILINE):
+                self._most = int(found[1]) / 1024
+                time.sleep(_LOOK_S)
 
 
 if __name__ == "__main__":
