@@ -55,7 +55,7 @@ def measure_paint(broker: Broker, progress: Progress) -> list[Figure]:
 
 def _figures(what: str, visits: list[Visit]) -> list[Figure]:
     painted, there = [one.painted_ms for one in visits], [one.there_ms for one in visits]
-    note = f"the slowest of {VISITS} {max(painted):.0f}; what was asked for is seen there after {median(there):.0f}"
+    note = f"the slowest of {VISITS} took {max(painted):.0f} ms; what was asked for is seen there after {median(there):.0f} ms"
     pairs = tuple(Pair(_AIM_MS, one.painted_ms) for one in visits)
     name = f"{what}, {INCIDENTS:,} incidents: first contentful paint"
     return [Figure("page", name, "ms", "what it may take", pairs, less_is_better=True, note=note)]

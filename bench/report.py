@@ -2,14 +2,18 @@
 
 import os
 import platform
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from bench.figures import Figure
+
+_STEPS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,18 @@ def load_now() -> float:
 def stamp(load_before: float, more: str) -> str:
     """When and where figures of a page were taken, in a line."""
     return (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load average {load_before:.1f} before and "
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({processor()}), load average {load_before:.1f} before and "
         f"{load_now():.1f} after; {more}"
     )
+
+
+def processor() -> str:
+    """What the processor calls itself, and its million steps a second of a plain loop: clouds name many kinds alike."""
+    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    begin = time.process_time()
+    for _ in range(_STEPS):
+        pass
+    return f"{found[1] if found else platform.machine()}, {_STEPS / 1e6 / (time.process_time() - begin):.0f} M steps/s"
 
 
 def document(figures: Sequence[Figure], where: Machine, seconds: float) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def as_markdown(verified: list[Verified], taken_over: dict[str, TakenOver]) -> s
     ]
     lines += [
         "",
-        "| a partition is taken over; its owner was | incidents | events | in no snapshot | seconds | processor s |",
+        "| a partition is taken over; its owner was | incidents | offsets | behind the snapshots | seconds | processor s |",
     ]
     lines += ["|---|---:|---:|---:|---:|---:|"]
     lines += [

@@ -4,16 +4,19 @@ librdkafka unpacks a batch of zstd to 100 MB at most and says so of a larger one
 comes no further. Where the batch ends it does not say, so that is found by seeking behind it.
 """
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 # The header of a record that stands for such a batch: without key and value, at the batch's last offset.
-HEADER = "unreadable-batch"
+STAND_IN_HEADER = "unreadable-batch"
 # The reason code of its dead letter.
-REASON = "unreadable_batch"
+UNREADABLE_BATCH = "unreadable_batch"
+# Producers can write such a header too: only this process's own counts.
+_OWN = secrets.token_hex(8).encode() + b":"
 
 _REQUEST_S = 10.0
 
@@ -21,16 +24,33 @@ Place = tuple[str, int]  # topic, partition
 
 
 def headers_of(first: int, last: int) -> list[tuple[str, bytes]]:
-    """The headers of the record that stands for the batch at these offsets."""
-    return [(HEADER, b"%d-%d" % (first, last))]
+    """The headers of the record that stands for the batch at these offsets, as this process alone can write them."""
+    return [(STAND_IN_HEADER, _OWN + b"%d-%d" % (first, last))]
 
 
 def offsets_of(headers: Sequence[tuple[str, bytes | None]]) -> range | None:
     """The offsets that a record with these headers stands for; None where it stands for itself."""
     for name, value in headers:
-        first, _, last = (value or b"").partition(b"-") if name == HEADER else (b"", b"", b"")
-        if first.isdigit() and last.isdigit() and len(first) < 20 and len(last) < 20:
-            return range(int(first), int(last) + 1)
+        if name == STAND_IN_HEADER and value is not None and value.startswith(_OWN):
+            return _range(value.removeprefix(_OWN))
+    return None
+
+
+def letter_headers(offsets: range) -> dict[str, bytes]:
+    """The headers of the dead letter of such a batch."""
+    return {STAND_IN_HEADER: b"%d-%d" % (offsets[0], offsets[-1])}
+
+
+def offsets_of_letter(headers: Mapping[str, bytes], offset: int) -> range | None:
+    """The offsets of the batch that a dead letter for the record at `offset` tells of; None where it says none that end there."""
+    found = _range(headers.get(STAND_IN_HEADER, b""))
+    return found if found and found[-1] == offset else None
+
+
+def _range(told: bytes) -> range | None:
+    first, _, last = told.partition(b"-")
+    if first.isdigit() and last.isdigit() and len(first) < 20 and len(last) < 20:
+        return range(int(first), int(last) + 1)
     return None
 
 

@@ -9,7 +9,7 @@ from schemas.errors import DecodeError
 from schemas.identity import derived_id
 from schemas.records.log import DeadLetter
 from state.repairs import REPAIR
-from state.unreadable import REASON, offsets_of
+from state.unreadable import UNREADABLE_BATCH, letter_headers, offsets_of
 from streams.errors import OutputTooLargeError
 from streams.outbox import Message
 from streams.stage import Output, Position, Received
@@ -88,12 +88,12 @@ def dead_letter(stage: str, topic: str, partition: int, raw: RawRecord, error: D
     span = offsets_of(raw.headers) if raw.value is None else None
     if span is not None:
         error = DecodeError(
-            REASON,
+            UNREADABLE_BATCH,
             f"The batch at the offsets {span[0]} to {span[-1]} is broken, or too large to be unpacked: not kept.",
         )
     detail = str(error).encode(errors="replace").decode()[:MAX_DETAIL_CHARS]
     key, value = raw.key, raw.value
-    headers = {name: bytes(data or b"") for name, data in raw.headers}
+    headers = {name: bytes(data or b"") for name, data in raw.headers} if span is None else letter_headers(span)
     around = len(key or b"") + sum(len(name.encode()) + len(data) for name, data in headers.items())
     if around > MAX_KEPT_BYTES // 2:
         key, headers, around = None, {}, 0

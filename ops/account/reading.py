@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from schemas.errors import DecodeError
 from schemas.records.log import DeadLetter
 from state.log_reader import LogReader, RawRecord
-from state.unreadable import REASON, offsets_of
+from state.unreadable import UNREADABLE_BATCH, offsets_of_letter
 from streams.errors import BrokerUnreachableError
 from streams.topics import ACCOUNT, ALERTS, DEAD_LETTERS, SAMPLED
 
@@ -41,8 +41,8 @@ class Evidence:
     """All that is compared.
 
     Attributes:
-        counted: the raw topic. windows: the account. forwarded, dead: distinct sampled copies, and dead letters, by
-            incident and in all. lost: raw records that retention has taken, which the account may still tell of.
+        counted: the raw topic. windows: the account. forwarded: distinct sampled copies by incident. letters: dead letters in
+            all. lost: raw records that retention has taken, which the account may still tell of.
     """
 
     counted: Counted
@@ -116,7 +116,7 @@ class _Letters:
 
     def _take(self, letter: DeadLetter) -> None:
         self._seen.add((letter.partition, letter.offset))
-        span = offsets_of([*letter.headers.items()]) if letter.reason == REASON else None
+        span = offsets_of_letter(letter.headers, letter.offset) if letter.reason == UNREADABLE_BATCH else None
         if span is not None:
             self.given_up.add(GivenUp(letter.partition, span[0], span[-1], letter.occurred_at))
 

@@ -12,7 +12,7 @@ from ops.api.incident_paths import INCIDENT
 from ops.api.problems import ProblemRoute, problems
 from ops.api.tags import Shown, answered, tagged
 from ops.api.views import event_view
-from ops.incident_lookup import whole_timeline
+from ops.incident_lookup import known_by, whole_timeline
 from ops.projections import told_if_damaged
 from ops.times import parse_time
 from schemas.errors import InvalidInputError
@@ -110,8 +110,7 @@ def incidents_router(
 
 def state_at(projection: Projection, incident_id: str, instant: Millis) -> IncidentState:
     """An incident as it was at an instant: folded from the events up to then."""
-    events = whole_timeline(projection, incident_id)
-    return fold(incident_id, [stored.event for stored in events if stored.event.recorded_at <= instant])
+    return fold(incident_id, known_by(whole_timeline(projection, incident_id), instant))
 
 
 def _time(name: str, text: str, now: Millis) -> Millis:

@@ -36,7 +36,8 @@ def account(
     """Count the raw topic anew and compare it with the account; exit code 1 where they differ.
 
     Every alert that sampling has committed must be kept, suppressed, late or a dead letter, in its incident's window, and
-    every one that was kept must be on alerts.sampled. Suppressed alerts are on the raw topic:
+    every one that was kept must be on alerts.sampled; that and the dead letters' number are compared without --from and --to
+    alone, for copies and letters lie in no window. Suppressed alerts are on the raw topic:
     `breakwater replay alerts --incident ID --from T --to T` shows them.
 
     Example: breakwater account --from 2h --json
@@ -46,8 +47,9 @@ def account(
     bootstrap = bootstrap_servers(settings)
     decoder = AlertDecoder(CodecFactory(settings.schema_registry_url, bootstrap)(ALERTS))
     found = gather(bootstrap, decoder, sampling_rules(settings, 1), AccountTopics())
-    differences = compare(found.counted, found.windows, span) + missing(found, whole=start is None and end is None)
-    document = as_document(found, differences, totals(found.windows, span))
+    whole = start is None and end is None
+    differences = compare(found.counted, found.windows, span) + missing(found, whole=whole)
+    document = as_document(found, differences, totals(found.windows, span), whole=whole)
     if as_json:
         typer.echo(json.dumps(document))
     else:
@@ -74,7 +76,7 @@ def missing(found: Evidence, *, whole: bool) -> list[Difference]:
     return differences
 
 
-def as_document(found: Evidence, differences: list[Difference], total: Fates) -> dict[str, Any]:
+def as_document(found: Evidence, differences: list[Difference], total: Fates, *, whole: bool) -> dict[str, Any]:
     """What is printed as JSON."""
     return {
         "received": total.received,
@@ -83,6 +85,7 @@ def as_document(found: Evidence, differences: list[Difference], total: Fates) ->
         "late": total.late,
         "dead_lettered": total.dead_lettered,
         "exact": not differences,
+        "whole": whole,  # else copies and dead letters, which lie in no window, were not compared
         "differences": [difference.document() for difference in differences[:_TOLD]],
         "count": len(differences),
         "forwarded": sum(found.forwarded.values()),
@@ -117,4 +120,9 @@ def _tell(document: dict[str, Any], differences: list[Difference]) -> None:
         tell_on_stderr(f"Waiting for sampling: {counted(document['waiting'], 'alert')}.")
     if document["lost"]:
         tell_on_stderr(f"No longer on the raw topic, for retention took them: {counted(document['lost'], 'alert')}.")
-    typer.echo("The account is exact." if not differences else f"{counted(len(differences), 'difference')}.")
+    windows = (
+        ""
+        if document["whole"]
+        else " in these windows; sampled copies and dead letters are compared without --from and --to"
+    )
+    typer.echo(f"The account is exact{windows}." if not differences else f"{counted(len(differences), 'difference')}.")

@@ -49,8 +49,8 @@ def list_letters(
         return
     for summary in shown:
         typer.echo(_row(summary))
-    counted = ", ".join(f"{name}: {count:,}" for name, count in sorted(overview.by_reason.items()))
-    typer.echo(f"{overview.letters:,} dead letters" + (f" ({counted})" if counted else "") + ".")
+    reasons = ", ".join(f"{name}: {count:,}" for name, count in sorted(overview.by_reason.items()))
+    typer.echo(counted(overview.letters, "dead letter") + (f" ({reasons})" if reasons else "") + ".")
 
 
 @app.command()

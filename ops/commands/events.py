@@ -183,7 +183,7 @@ def _show_repair(report: RepairReport, dry_run: bool) -> None:
         typer.echo("Not proven by the chain, and so left as it is:")
         Console().print(_faults_table(report.refused))
     done = f"{counted(len(report.restored), 'event')} {'would be' if dry_run else 'were'} written once more"
-    typer.echo(f"{counted(report.faults, 'fault')}: {done}, {len(report.refused):,} faults stay.")
+    typer.echo(f"{counted(report.faults, 'fault')}: {done}, {len(report.refused):,} left as found.")
     if report.restored and not dry_run:
         typer.echo("Command workers take up the incidents that were repaired within half a minute.")
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from rich.padding import Padding
 from ops.api.views import event_view, incident_view
 from ops.commands.options import AsJson
 from ops.errors import IncidentNotFoundError
-from ops.incident_lookup import find_incident, whole_timeline
+from ops.incident_lookup import find_incident, known_by, whole_timeline
 from ops.projections import look_at_projection, told_if_damaged
 from ops.settings import load_settings
 from ops.terminal.incident_list import incident_table, nothing_found, story_table
@@ -134,11 +133,11 @@ def at(incident_id: IncidentId, moment: At, as_json: AsJson = False) -> None:
     at_ms = _time(moment, "--time")
     with _projection() as projection:
         name = find_incident(projection, incident_id).incident_id
-        events = [stored.event for stored in whole_timeline(projection, name)]
-    # Up to the first that is later: a clock that was set back must not leave a hole in the fold.
-    by_then = list(takewhile(lambda event: event.recorded_at <= at_ms, events))
+        events = whole_timeline(projection, name)
+    by_then = known_by(events, at_ms)
     if not by_then:
-        raise IncidentNotFoundError(f"{name} was not known at {iso(at_ms)}: it opened at {iso(events[0].recorded_at)}.")
+        first = iso(events[0].event.recorded_at)
+        raise IncidentNotFoundError(f"{name} was not known at {iso(at_ms)}: it opened at {first}.")
     state = fold(name, by_then)
     if as_json:
         return _print_json(incident_view(state))

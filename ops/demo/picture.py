@@ -16,7 +16,7 @@ class Picture:
 
     def __init__(self, ids: Collection[str]) -> None:
         self._ids = frozenset(ids)
-        self._accounts: dict[str, AlertAccount] = {}
+        self._accounts: dict[tuple[int, str], AlertAccount] = {}  # by partition of the raw topic, and incident
         self._incidents: dict[str, IncidentState] = {}
         self._resolved: dict[str, IncidentState] = {}
         self._told: Counter[str] = Counter()
@@ -55,10 +55,11 @@ class Picture:
         )
 
     def _account(self, record: AlertAccount) -> None:
-        # Totals are cumulative, so of an incident's records the one that counts up to the greatest offset tells all.
-        known = self._accounts.get(record.incident_id)
+        # Totals are cumulative by partition of the raw topic: the record that counts up to the greatest offset tells all.
+        place = record.partition, record.incident_id
+        known = self._accounts.get(place)
         if known is None or record.upto >= known.upto:
-            self._accounts[record.incident_id] = record
+            self._accounts[place] = record
 
     def _event(self, event: IncidentEvent) -> None:
         state = self._incidents.get(event.incident_id, IncidentState(incident_id=event.incident_id))

@@ -17,18 +17,30 @@ LIMIT_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class RerunCheck:
-    """What became of it: of `incidents`, so many were made again, so many decisions; `first` is the first that was not whole."""
+    """What became of it: of `incidents`, so many were made again, so many decisions; `first` is the first that was not whole.
+
+    `empty` are those of which the log holds no decision.
+    """
 
     incidents: int
     made_again: int
     decisions: int
     first: Verdict | None
+    empty: int = 0
+
+    @property
+    def left(self) -> int:
+        """Those that were not looked at, as time was up."""
+        return self.incidents - self.made_again - self.empty
 
     @property
     def told(self) -> Any:
         """`identical`, or the first divergence; or what is missing."""
-        if self.first is None:
+        if self.first is None and not self.left:
             return IDENTICAL
+        if self.first is None:
+            why = f"{counted(self.left, 'incident')} of {self.incidents} not looked at: time was up"
+            return {"result": IDENTICAL, "partial": True, "missing": [why]}
         if self.first.divergences:
             return self.first.divergences[0].document()
         return {"result": IDENTICAL, "partial": True, "missing": [one.why for one in self.first.missing]}
@@ -42,9 +54,10 @@ class RerunCheck:
     def sentence(self) -> str:
         """For people."""
         of = f"{counted(self.decisions, 'decision')} of {counted(self.made_again, 'incident')} made again"
-        if self.first is None and self.made_again < self.incidents:
-            left = self.incidents - self.made_again
-            return f"{of}: identical; {left} of {self.incidents} not looked at, time was up (`breakwater rerun ID`)"
+        if self.first is None and self.left:
+            return (
+                f"{of}: identical; {self.left} of {self.incidents} not looked at, time was up (`breakwater rerun ID`)"
+            )
         if self.first is None:
             return f"{of}: identical"
         if self.first.divergences:
@@ -66,14 +79,15 @@ def check_rerun(bootstrap: str, incident_ids: Sequence[str]) -> RerunCheck | Non
     began = time.monotonic()
     recordings = read_recordings(bootstrap, incident_ids)
     verdicts: list[Verdict] = []
+    empty = 0
     for incident_id in incident_ids:
         if verdicts and time.monotonic() - began > LIMIT_S:
             break
         try:
             verdicts.append(rerun(recordings[incident_id]))
         except NothingRecordedError:
-            continue
+            empty += 1
     if not verdicts:
         return None
     first = next((one for one in verdicts if not one.whole), None)
-    return RerunCheck(len(incident_ids), len(verdicts), sum(one.decisions for one in verdicts), first)
+    return RerunCheck(len(incident_ids), len(verdicts), sum(one.decisions for one in verdicts), first, empty)

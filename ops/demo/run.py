@@ -28,6 +28,7 @@ from ops.demo.store_check import check_store
 from ops.demo.summary import DemoSummary, StoreCheck, document, panel, shortfalls, store_shortfalls
 from ops.demo.target_unit import ENVIRONMENT_PREFIX, TargetUnit
 from ops.settings import Settings
+from ops.terminal.words import counted
 from schemas.errors import BreakwaterError
 from state.clock import wall_clock_ms
 
@@ -255,4 +256,4 @@ class Demo:
 def _restarts(platform: Platform) -> list[str]:
     """Which workers died, a sentence each."""
     died = {name: worker for name, worker in platform.workers.items() if worker.restarts}
-    return [f"Worker {name} died {w.restarts} times; see {w.log_file}." for name, w in died.items()]
+    return [f"Worker {name} died {counted(w.restarts, 'time')}; see {w.log_file}." for name, w in died.items()]

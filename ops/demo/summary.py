@@ -82,7 +82,7 @@ def _not_resolved(found: IncidentState, observed: Observed) -> str:
 
 def advice(last: DemoSnapshot, alerts: int) -> str:
     """What to do about a demonstration that did not reach all."""
-    logs = "The workers' logs under the home say why."
+    logs = "The workers' logs under the home say why; look there, then run it again."
     if not last.late:
         return logs
     behind = ", ".join(f"{worker} is {lag:,} records behind" for worker, lag in last.lag.items() if lag)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops.errors import IncidentNotFoundError
+from ops.incident_lookup import beginning, fits, the_one
 from ops.reexecution.bundle import read_bundle
 from ops.reexecution.reading import read_recordings
 from ops.reexecution.recording import Recording
@@ -61,19 +61,12 @@ class _Finder:
 def _named(bootstrap: str, text: str) -> str:
     names: set[str] = set()
     with reader(bootstrap) as log:
-        there, begins = log.partitions(EVENTS_TOPIC), text.encode()
+        there, begins = log.partitions(EVENTS_TOPIC), beginning(text).encode()
         bounds = {p: log.bounds(EVENTS_TOPIC, p) for p in there}
         for raw in log.read(EVENTS_TOPIC, bounds, lambda key, _: key is not None and key.startswith(begins)):
             name, _ = parse_event_key(raw.key)
             if name == text:
                 return text
-            if name.startswith(text):
+            if fits(text, name):
                 names.add(name)
-    if len(names) == 1:
-        return names.pop()
-    if not names:
-        raise IncidentNotFoundError(
-            f"There is no incident {text!r}. `breakwater incidents list` shows those there are."
-        )
-    some = ", ".join(sorted(names)[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
-    raise IncidentNotFoundError(f"{len(names)} incidents begin with {text!r}: {some}. Give more of the id.")
+    return the_one(text, names)

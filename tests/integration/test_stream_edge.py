@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from confluent_kafka import Producer
 
 from schemas.codec import Codec
 from schemas.records.sampling import AlertAccount
 from state.log_reader import RawRecord
-from state.unreadable import REASON, offsets_of
+from state.unreadable import STAND_IN_HEADER, UNREADABLE_BATCH, offsets_of_letter
 from streams.reading import read_all
 from tests.support.alerts import START, framed, storm
 from tests.support.bombs import write_bomb
@@ -138,21 +139,24 @@ def test_what_is_no_alert_becomes_a_dead_letter_and_the_rest_flows(
 
 
 def test_a_batch_that_unpacks_to_too_much_is_one_dead_letter(log: Log, plan: WorkerPlan, workers: Workers) -> None:
-    """Whatever it was packed with, beside the alerts before and behind it; the account is exact, whoever can unpack it."""
+    """Whatever it was packed with; the account is exact, whoever can unpack it, and one who claims to be a batch is none."""
     alerts = plan.topics["alerts"]
     log.produce(alerts, storm(2_000))
     for partition, compression in enumerate(("zstd", "gzip", "lz4", "zstd")):
         write_bomb(log.bootstrap, alerts, records=1 + 40 * partition, partition=partition % 4, compression=compression)
     log.produce(alerts, storm(2_000))
+    forged = Producer({"bootstrap.servers": log.bootstrap})
+    forged.produce(alerts, None, "inc-0", 0, headers=[(STAND_IN_HEADER, b"0-1000")])
+    forged.flush(30)
     workers.start(plan)
     log.await_done(plan.group, alerts)
-    letters = log.dead(alerts)
-    assert sorted((letter.partition, len(offsets_of([*letter.headers.items()]) or ())) for letter in letters) == [
+    letters = [letter for letter in log.dead(alerts) if letter.reason != "empty"]
+    assert sorted((letter.partition, len(offsets_of_letter(letter.headers, letter.offset) or ())) for letter in letters) == [
         (0, 1), (1, 41), (2, 81), (3, 121),
     ]  # fmt: skip
-    assert {(letter.value, letter.reason) for letter in letters} == {(None, REASON)}
+    assert {(letter.value, letter.reason) for letter in letters} == {(None, UNREADABLE_BATCH)}
     found = recounted(plan)
-    assert (found.received, found.dead_lettered) == (4_004, 4)
+    assert (found.received, found.dead_lettered) == (4_005, 5)
 
 
 def test_alerts_without_their_incidents_key_are_accounted_for_by_partition(

@@ -8,7 +8,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ops.embedded.kafka import EmbeddedKafka
-from state.unreadable import REASON
+from state.unreadable import UNREADABLE_BATCH
 from streams.outbox import Message, Outbox
 from streams.reading import read_all
 from tests.support.bombs import write_bomb
@@ -134,7 +134,9 @@ def test_batches_that_unpack_to_too_much_stop_no_worker(log: Log, plan: WorkerPl
     log.await_done(plan.group, source)
     assert log.counted(plan.group) == {f"series-{n}": 30 for n in range(4)}
     letters = log.dead(source)
-    assert [(letter.value, letter.reason, len(letter.headers)) for letter in letters] == [(None, REASON, 1)] * 3
+    assert [(letter.value, letter.reason, len(letter.headers)) for letter in letters] == [
+        (None, UNREADABLE_BATCH, 1)
+    ] * 3
 
 
 def test_records_that_retention_took_do_not_hold_the_group_up(log: Log, plan: WorkerPlan, workers: Workers) -> None:

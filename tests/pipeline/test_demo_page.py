@@ -163,7 +163,7 @@ def test_a_rerun_makes_the_same_decisions(shown: Shown) -> None:
 
 
 def test_the_storm_and_what_was_refused_in_it(shown: Shown) -> None:
-    """The plot's totals are those of alerts that were really sent; of the malformed ones it says why, and shows the bytes."""
+    """Its plot is drawn and the loudest are told; of the malformed alerts it says why they are, and shows the bytes."""
     page = shown.page
     page.goto(f"{shown.url}/storms")
     expect(page.get_by_role("group", name="Alerts a second").locator("canvas")).to_be_visible()

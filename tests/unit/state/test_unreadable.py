@@ -3,7 +3,7 @@
 import pytest
 
 from state.log_reader import LogReader, RawRecord
-from state.unreadable import headers_of, offsets_of
+from state.unreadable import STAND_IN_HEADER, headers_of, letter_headers, offsets_of, offsets_of_letter
 from tests.support.bombs import write_bomb
 from tests.support.mock_broker import MockBroker
 
@@ -73,15 +73,18 @@ def test_such_records_are_handed_out_to_whom_they_are_wanted_by(broker: MockBrok
         assert len(list(log.read("wanted", {0: (0, 2)}, lambda key, _: key is None))) == 2
 
 
-@pytest.mark.parametrize(
-    "headers", [[], [("unreadable-batch", None)], [("unreadable-batch", b"5")], [("unreadable-batch", b"a-b")],
-                [("unreadable-batch", b"-3-5")], [("unreadable-batch", b"1-" + b"9" * 40)], [("other", b"1-2")]]
-)  # fmt: skip
-def test_a_header_that_says_no_offsets_says_nothing(headers: list[tuple[str, bytes | None]]) -> None:
-    """Anyone can write one."""
-    assert offsets_of(headers) is None
+def test_what_a_producer_wrote_stands_for_nothing() -> None:
+    """Anyone can write a header of that name: only what this process made of a batch counts."""
+    ((name, own),) = headers_of(3, 9)
+    assert offsets_of([("x", b"y"), (name, own)]) == range(3, 10)
+    for value in (None, b"", b"3-9", b"0-99999999", b":3-9", own + b"x", b"0" * 16 + b":3-9"):
+        assert offsets_of([(name, value)]) is None
+    assert offsets_of([("other", own)]) is None
 
 
-def test_offsets_are_told_and_read() -> None:
-    """Both ends belong to them."""
-    assert offsets_of([("x", b"y"), *headers_of(3, 9)]) == range(3, 10)
+def test_a_letter_tells_of_a_batch_that_ends_where_it_was() -> None:
+    """Whatever else it says is no batch."""
+    assert offsets_of_letter(letter_headers(range(3, 10)), 9) == range(3, 10)
+    for told in (b"", b"3", b"a-9", b"-3-9", b"3-8", b"10-9", b"1-" + b"9" * 40):
+        assert offsets_of_letter({STAND_IN_HEADER: told}, 9) is None
+    assert offsets_of_letter({}, 9) is None

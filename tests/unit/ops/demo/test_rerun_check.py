@@ -36,3 +36,11 @@ def test_incidents_that_were_left_out_are_told() -> None:
     check = RerunCheck(8, 3, 120, None)
     assert check.sentence.startswith("120 decisions of 3 incidents made again: identical; 5 of 8 not looked at")
     assert check.counted == {"of": 8, "made_again": 3, "decisions": 120}
+    assert check.told == {
+        "result": "identical", "partial": True, "missing": ["5 incidents of 8 not looked at: time was up"],
+    }  # fmt: skip
+
+
+def test_incidents_without_a_decision_leave_nothing_out() -> None:
+    """All that the log holds was made again."""
+    assert RerunCheck(8, 3, 120, None, empty=5).told == "identical"
