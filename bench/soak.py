@@ -32,6 +32,7 @@ _STILL_S = 600.0
 # All of a million incidents are within the lateness that sampling waits for.
 _ROWS = Churn(1_000_000, per_incident=1, density_per_s=1_000_000)
 _ONE_MORE = Churn(1, per_incident=1)
+_STORM = Churn(1_000_000, per_incident=1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,15 @@ def as_markdown(work: Churn, course: Course) -> str:
     return "\n".join(lines)
 
 
+def storm_line(work: Churn, course: Course) -> str:
+    """What a storm that is there at once does to the event loop."""
+    done, pause_ms = course.marks[-1], course.longest_pause_s * 1000
+    return (
+        f"{work.alerts:,} alerts of {work.incidents:,} incidents, there at once, are done with {done.at_s:.1f} s after the "
+        f"worker's start, at {done.rss_mb:,.0f} MiB; the longest pause of its event loop was {pause_ms:.0f} ms."
+    )
+
+
 def soak(
     alerts: Annotated[int, typer.Option(min=100_000, help="Alerts on the topic, 20 of an incident.")] = 20_000_000,
     every: Annotated[int, typer.Option(min=50_000, help="Alerts from line to line of the curve.")] = 1_000_000,
@@ -159,6 +169,10 @@ def soak(
     work, found = Churn(alerts), Churn(rows, per_incident=1, density_per_s=max(rows, 1))
     before = load_now()
     with running_broker(load_settings(), tell_on_stderr) as broker:
+        tell_on_stderr(f"soak: a storm of {_STORM.alerts:,} alerts of {_STORM.incidents:,} incidents")
+        storm = soaked(broker, _STORM, _STORM.alerts)
+        write(page, f"{stamp(before, 'one run.')}\n\n{storm_line(_STORM, storm)}", "storm")
+        before = load_now()
         tell_on_stderr(f"soak: {alerts:,} alerts of {work.incidents:,} incidents")
         course = soaked(broker, work, every)
         # Written at once: what comes next may fail on a machine that is busy.

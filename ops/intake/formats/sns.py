@@ -151,7 +151,7 @@ SNS_FORMAT = Format(
          "Signature": "…", "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
          "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe"},
     ),
-    media=(*JSON_MEDIA, "text/plain"),
+    media=JSON_MEDIA,
     answer=answer,
     problem=problem,
 )  # fmt: skip
