@@ -112,6 +112,8 @@ class EdgeShell:
         self._table = RowTable(app, f"{NAME}-accounts", partitions)
         self._partitions: dict[int, _Partition] = {}
         self._locks: dict[int, asyncio.Lock] = {}
+        # One batch or flush a round of the loop: those of all partitions in one would hold up what is acknowledged meanwhile.
+        self._turn = asyncio.Lock()
         self._home = lru_cache(maxsize=100_000)(lambda key: partition_of(key.encode(), partitions))
         app.unopened.add(self._topics.alerts.name)
         attach_agent(app, self._topics.alerts, NAME, self._batch)
@@ -160,9 +162,10 @@ class EdgeShell:
         number, batch = event.message.partition, event.value
         async with self._locks.setdefault(number, asyncio.Lock()):
             part = None if batch.void else await self._partition(number)
-            if part is None or batch.void:
-                return
-            outcome = part.sampler.work_through(batch.records)
+            async with self._turn:
+                if part is None or batch.void or self._partitions.get(number) is not part:
+                    return
+                outcome = part.sampler.work_through(batch.records)
             part.sends.append(asyncio.create_task(self._send(number, outcome)))
             part.alerts += sum(getattr(record, "count", 1) for record in batch.records)
             part.held.append(event)
@@ -220,11 +223,14 @@ class EdgeShell:
     async def _flush(self, part: _Partition) -> None:
         """Begin a flush, with all that was decided up to now; the one before it is over then."""
         await part.flushed()
-        told = tell(part.sampler.state, self._rules, part.number, self._clock())
+        await asyncio.sleep(0)
+        async with self._turn:
+            told = tell(part.sampler.state, self._rules, part.number, self._clock())
         held, sends = part.held, part.sends
         part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
         rows: Rows = {}
+        await asyncio.sleep(0)
         for some in told.rows(part.sampler.state):
             rows |= some
             await asyncio.sleep(0)

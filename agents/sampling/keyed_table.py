@@ -54,9 +54,9 @@ class KeyedTable:
         """The owner of each row."""
         return self.keys >> SHIFT
 
-    def parts(self) -> Ints:
-        """The part of each row's key that is not the owner."""
-        return self.keys & ((1 << SHIFT) - 1)
+    def parts(self, begin: int = 0, end: int | None = None) -> Ints:
+        """The part of each row's key that is not the owner; of some of the rows, where they are named."""
+        return self.keys[begin:end] & ((1 << SHIFT) - 1)
 
     def bounds(self, owners: Ints) -> tuple[list[int], list[int]]:
         """Where the rows of each owner begin and end."""

@@ -51,7 +51,7 @@ def note_sources(state: Incidents, who: Ints, order: Ints, columns: Columns) -> 
 def sketch(state: Incidents, slot: int) -> bytes:
     """The registers of an incident, as a storm's event carries them: each that is not 0 as two bytes number, one byte rank."""
     (begin,), (end,) = state.sources.bounds(np.asarray([slot]))
-    parts, ranks = state.sources.parts()[begin:end].tolist(), state.sources.values[begin:end, 0].tolist()
+    parts, ranks = state.sources.parts(begin, end).tolist(), state.sources.values[begin:end, 0].tolist()
     return b"".join(part.to_bytes(2, "big") + rank.to_bytes(1, "big") for part, rank in zip(parts, ranks, strict=True))
 
 

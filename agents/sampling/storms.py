@@ -35,7 +35,7 @@ def judge(state: Incidents, slot: int, rules: SamplingRules, partition: int, now
     """The change that an incident's windows bring about, if any; `now` is arrival time, for incidents that fell silent."""
     (begin,), (end,) = state.windows.bounds(np.asarray([slot]))
     counts = state.windows.values[begin:end, N.RECEIVED].tolist()
-    received = dict(zip(state.windows.parts()[begin:end].tolist(), counts, strict=True))
+    received = dict(zip(state.windows.parts(begin, end).tolist(), counts, strict=True))
     rates = {window: n * 1000 / rules.window_ms for window, n in received.items()}
     numbers = state.numbers[slot]
     current = int(numbers[N.WATERMARK]) // rules.window_ms
@@ -99,7 +99,7 @@ def _change(state: Incidents, slot: int, opened: bool, rate: float, partition: i
 
 def _loudest(state: Incidents, slot: int) -> list[FingerprintCount]:
     (begin,), (end,) = state.prints.bounds(np.asarray([slot]))
-    codes = state.prints.parts()[begin:end].tolist()
+    codes = state.prints.parts(begin, end).tolist()
     texts, values = state.texts.texts, state.prints.values[begin:end].tolist()
     loud = sorted(
         (-value[P.COUNT], texts[code], texts[value[P.NAME]]) for code, value in zip(codes, values, strict=True)

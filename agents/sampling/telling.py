@@ -17,7 +17,7 @@ from streams.changelog import Rows
 
 _TIERS = list(Tier)
 # Rows and events made before other tasks of the loop get a turn: some milliseconds.
-SLICE = 250
+SLICE = 100
 
 
 @dataclass(frozen=True, slots=True)
