@@ -16,7 +16,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas.frozen import maker
 from schemas.records.vocabulary import Millis
 from state.errors import StoreUnavailableError
-from state.unreadable import Gap, PassOver, headers_of
+from state.passing_over import Gap, PassOver
+from state.unreadable import headers_of
 
 _BATCH = 2_000
 _POLL_S = 0.05  # a batch is waited for to fill up, also at the end of the log

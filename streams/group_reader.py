@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from state.log_reader import RawRecord, raw_record, stand_in
-from state.unreadable import Gap, PassOver
+from state.passing_over import Gap, PassOver
 
 log = structlog.get_logger()
 

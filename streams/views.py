@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from schemas.errors import DecodeError
 from state.clock import wall_clock_ms
-from state.unreadable import PassOver
+from state.passing_over import PassOver
 from streams.quiet import quiet
 from streams.stage import Position, Received
 from streams.topics import Topic

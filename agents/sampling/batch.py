@@ -15,8 +15,8 @@ from schemas.errors import DecodeError
 from streams.transport.batch import RawRecord
 from streams.transport.chunks import Chunk
 
-# Where dead letters are counted whose key names no incident.
-UNREADABLE = "unreadable"
+# The incident that dead letters are counted for whose key names none.
+NO_INCIDENT = "unreadable"
 MAX_ID_CHARS = 256
 
 
@@ -150,5 +150,5 @@ def incident_of(record: RawRecord) -> str:
     try:
         text = bytes(record.key or b"").decode()
     except UnicodeDecodeError:
-        return UNREADABLE
-    return text if 0 < len(text) <= MAX_ID_CHARS else UNREADABLE
+        return NO_INCIDENT
+    return text if 0 < len(text) <= MAX_ID_CHARS else NO_INCIDENT

@@ -1,4 +1,4 @@
-"""The account against the log: the raw topic counted anew, alert by alert, and compared with what sampling said of it.
+"""The account against the log: what was counted anew, compared with what sampling said of it.
 
 Counted is what the log holds: every record of `alerts` by its incident and window of event time, every sampled copy by the
 offset that it came from, every dead letter by its place. Whether an alert should have been kept is the rule's business; here
@@ -6,37 +6,12 @@ everything must add up. What sampling has not committed yet is `waiting` and no 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from agents.sampling.batch import UNREADABLE, believable, incident_of
-from agents.sampling.columns import AlertDecoder
-from agents.sampling.rules import SamplingRules
+from ops.account.recount import Counted, Place
 from schemas.records.sampling import AlertAccount
-from schemas.records.vocabulary import Millis
-from streams.transport.batch import RawRecord
-
-# Records that are decoded at once.
-_BATCH = 20_000
-
-
-class Place(NamedTuple):
-    """A window of an incident: of the alerts in one partition of the raw topic."""
-
-    partition: int
-    incident_id: str
-    window_start: Millis
-
-
-class GivenUp(NamedTuple):
-    """A record batch of the raw topic that sampling could not unpack: its offsets, and its time."""
-
-    partition: int
-    first: int
-    last: int
-    at: Millis
 
 
 @dataclass(slots=True)
@@ -56,104 +31,6 @@ class Fates:
         self.suppressed += account.suppressed
         self.late += account.late
         self.dead_lettered += account.dead_lettered
-
-
-@dataclass(slots=True)
-class Counted:
-    """What the raw topic holds, by window: all records, those that cannot be alerts, and those that came late."""
-
-    received: Counter[Place] = field(default_factory=Counter)
-    dead: Counter[Place] = field(default_factory=Counter)
-    late: Counter[Place] = field(default_factory=Counter)
-    waiting: int = 0
-
-
-class Recount:
-    """Counts the raw topic. Each partition's records come in order from its beginning.
-
-    Args:
-        until: by partition, up to where sampling has committed. upto: by partition and incident, the last offset that an
-            event tells of. Records beyond both wait for sampling.
-        given_up: the batches that sampling could not unpack, each of which it took for one record. What this reader could
-            make of them does not count.
-    """
-
-    def __init__(
-        self,
-        decoder: AlertDecoder,
-        rules: SamplingRules,
-        until: Mapping[int, int],
-        upto: Mapping[tuple[int, str], int],
-        given_up: Iterable[GivenUp] = (),
-    ) -> None:
-        self._decoder, self._rules, self._until, self._upto = decoder, rules, until, upto
-        self._given_up: dict[int, list[GivenUp]] = defaultdict(list)
-        for batch in given_up:
-            self._given_up[batch.partition].append(batch)
-        self._marks: dict[tuple[int, str], Millis] = {}
-        self.counted = Counted()
-
-    def take(self, partition: int, records: Iterable[RawRecord]) -> None:
-        """Count records of a partition."""
-        given_up = self._given_up[partition]
-        for part in _batches(records):
-            if given_up:
-                self._count(partition, [r for r in part if not any(b.first <= r.offset <= b.last for b in given_up)])
-            else:
-                self._count(partition, part)
-
-    def end(self) -> Counted:
-        """What was counted, once all records were."""
-        for batch in chain.from_iterable(self._given_up.values()):
-            if self._waits(batch.partition, batch.last, UNREADABLE):
-                self.counted.waiting += 1
-            else:
-                self._dead(batch.partition, UNREADABLE, batch.at)
-        return self.counted
-
-    def _waits(self, partition: int, offset: int, incident_id: str) -> bool:
-        return offset >= self._until.get(partition, 0) and offset > self._upto.get((partition, incident_id), -1)
-
-    def _count(self, partition: int, records: list[RawRecord]) -> None:
-        columns, rejects = self._decoder.decode(records, self._rules.max_alert_bytes)
-        alive: dict[int, tuple[str, Millis]] = {}
-        if columns is not None:
-            ids = columns.codes("incident_id")
-            rows = believable(columns, rejects, self._rules)
-            times, codes = columns.occurred_at[rows].tolist(), ids.codes[rows].tolist()
-            places = columns.rows[rows].tolist()
-            alive = {p: (ids.values[code], at) for p, code, at in zip(places, codes, times, strict=True)}
-        for number, record in enumerate(records):
-            incident_id, at = alive.get(number) or (incident_of(record), None)
-            if self._waits(partition, record.offset, incident_id):
-                self.counted.waiting += 1
-            elif at is None:
-                self._dead(partition, incident_id, record.timestamp)
-            else:
-                self._alert(partition, incident_id, at)
-
-    def _alert(self, partition: int, incident_id: str, at: Millis) -> None:
-        mark = self._marks.get((partition, incident_id), -1)
-        late = mark - at > self._rules.lateness_ms
-        mark = self._marks[partition, incident_id] = max(mark, at)
-        place = self._place(partition, incident_id, mark if late else at)
-        self.counted.received[place] += 1
-        if late:
-            self.counted.late[place] += 1
-
-    def _dead(self, partition: int, incident_id: str, arrived_at: Millis) -> None:
-        place = self._place(partition, incident_id, max(arrived_at, 0))
-        self.counted.received[place] += 1
-        self.counted.dead[place] += 1
-
-    def _place(self, partition: int, incident_id: str, at: Millis) -> Place:
-        return Place(partition, incident_id, at - at % self._rules.window_ms)
-
-
-def _batches(records: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
-    left = iter(records)
-    while part := list(islice(left, _BATCH)):
-        yield part
 
 
 class AccountedFor:
@@ -178,6 +55,22 @@ class AccountedFor:
         for (place, _), account in self._last.items():
             found[place].add(account)
         return dict(found)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that is compared.
+
+    Attributes:
+        counted: the raw topic. windows: the account. forwarded: distinct sampled copies by incident. letters: dead letters in
+            all. lost: raw records that retention has taken, which the account may still tell of.
+    """
+
+    counted: Counted
+    windows: dict[Place, Fates]
+    forwarded: Counter[str] = field(default_factory=Counter)
+    letters: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +102,24 @@ def compare(counted: Counted, windows: Mapping[Place, Fates], span: range) -> li
         )
         found += [Difference(place, what, log, account) for what, log, account in pairs if log != account]
     return found
+
+
+def missing(found: Evidence, *, whole: bool) -> list[Difference]:
+    """Incidents of which fewer alerts went on, or fewer dead letters are there, than the account says; told of all windows."""
+    if not whole:
+        return []
+    kept: dict[str, int] = {}
+    for place, fates in found.windows.items():
+        kept[place.incident_id] = kept.get(place.incident_id, 0) + fates.kept
+    differences = [
+        Difference(Place(-1, incident_id, -1), "kept", found.forwarded[incident_id], said)
+        for incident_id, said in sorted(kept.items())
+        if found.forwarded[incident_id] < said
+    ]
+    dead = sum(fates.dead_lettered for fates in found.windows.values())
+    if found.letters < dead:
+        differences.append(Difference(Place(-1, "", -1), "dead letters", found.letters, dead))
+    return differences
 
 
 def totals(windows: Mapping[Place, Fates], span: range) -> Fates:

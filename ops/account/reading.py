@@ -1,15 +1,16 @@
 """Reads what `breakwater account` compares: the raw topic, the account's events, sampled copies and dead letters."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rules import SamplingRules
-from ops.account.comparison import AccountedFor, Counted, Fates, GivenUp, Place, Recount
+from ops.account.comparison import AccountedFor, Evidence
+from ops.account.recount import GivenUp, Recount
 from ops.account.totals import accounts
 from ops.offsets import REQUEST_S
 from ops.roles import group_of
@@ -34,22 +35,6 @@ class AccountTopics:
     sampled: str = SAMPLED.name
     dead_letters: str = DEAD_LETTERS.name
     group: str = group_of("edge")
-
-
-@dataclass(slots=True)
-class Evidence:
-    """All that is compared.
-
-    Attributes:
-        counted: the raw topic. windows: the account. forwarded: distinct sampled copies by incident. letters: dead letters in
-            all. lost: raw records that retention has taken, which the account may still tell of.
-    """
-
-    counted: Counted
-    windows: dict[Place, Fates]
-    forwarded: Counter[str] = field(default_factory=Counter)
-    letters: int = 0
-    lost: int = 0
 
 
 def gather(bootstrap: str, decoder: AlertDecoder, rules: SamplingRules, topics: AccountTopics) -> Evidence:

@@ -32,7 +32,7 @@ INCIDENT = "{incident_id:incident}"
 
 
 class IncidentPaths:
-    """ASGI middleware."""
+    """ASGI middleware, in front of routes with `INCIDENT` in them: an id reaches them as the client meant it."""
 
     def __init__(self, app: Next) -> None:
         self._app = app

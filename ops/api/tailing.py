@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from state.unreadable import PassOver
+from state.passing_over import PassOver
 
 log = structlog.get_logger()
 

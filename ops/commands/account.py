@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from agents.sampling.columns import AlertDecoder
-from ops.account.comparison import Difference, Fates, Place, compare, totals
-from ops.account.reading import AccountTopics, Evidence, gather
+from ops.account.comparison import Difference, Evidence, Fates, compare, missing, totals
+from ops.account.reading import AccountTopics, gather
 from ops.commands.options import AsJson, tell_on_stderr
 from ops.composition.edge import sampling_rules
 from ops.connection import bootstrap_servers
@@ -56,24 +56,6 @@ def account(
         _tell(document, differences)
     if differences:
         raise typer.Exit(1)
-
-
-def missing(found: Evidence, *, whole: bool) -> list[Difference]:
-    """Incidents of which fewer alerts went on, or fewer dead letters are there, than the account says; told of all windows."""
-    if not whole:
-        return []
-    kept: dict[str, int] = {}
-    for place, fates in found.windows.items():
-        kept[place.incident_id] = kept.get(place.incident_id, 0) + fates.kept
-    differences = [
-        Difference(Place(-1, incident_id, -1), "kept", found.forwarded[incident_id], said)
-        for incident_id, said in sorted(kept.items())
-        if found.forwarded[incident_id] < said
-    ]
-    dead = sum(fates.dead_lettered for fates in found.windows.values())
-    if found.letters < dead:
-        differences.append(Difference(Place(-1, "", -1), "dead letters", found.letters, dead))
-    return differences
 
 
 def as_document(found: Evidence, differences: list[Difference], total: Fates, *, whole: bool) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from ops.demo.interruption import interruptible
 from ops.demo.parts import Parts, Script
 from ops.demo.rerun_check import RerunCheck, check_rerun
 from ops.demo.scenarios import scenario_of
+from ops.demo.shortfalls import shortfalls, store_shortfalls
 from ops.demo.show import Show
 from ops.demo.snapshot import DemoSnapshot
-from ops.demo.store_check import check_store
-from ops.demo.summary import DemoSummary, StoreCheck, document, panel, shortfalls, store_shortfalls
+from ops.demo.store_check import StoreCheck, check_store
+from ops.demo.summary import DemoSummary, document, panel
 from ops.demo.target_unit import ENVIRONMENT_PREFIX, TargetUnit
 from ops.settings import Settings
 from ops.terminal.words import counted

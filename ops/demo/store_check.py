@@ -1,7 +1,17 @@
 """The event store after a demonstration, verified as `breakwater events verify` does it."""
 
-from ops.demo.summary import StoreCheck
+from dataclasses import dataclass
+
 from ops.verifying import Trust, verify_store
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """The event store after the demonstration: its events, and whether every chain of them holds."""
+
+    events: int
+    verified: bool
+    faults: tuple[str, ...] = ()
 
 
 def check_store(bootstrap: str, trust: Trust | None = None) -> StoreCheck:

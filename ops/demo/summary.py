@@ -1,8 +1,6 @@
 """What a demonstration came to, for a person and as JSON."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,18 +10,11 @@ from rich.text import Text
 
 from agents.communication.impact import CURRENCY, cost, cost_saved
 from ops.demo.rerun_check import RerunCheck
+from ops.demo.shortfalls import advice, program
 from ops.demo.snapshot import DemoSnapshot, Observed
+from ops.demo.store_check import StoreCheck
 from schemas.records.vocabulary import Action, Classification, Tier
-from state.incident import IncidentState, Status
-
-
-@dataclass(frozen=True, slots=True)
-class StoreCheck:
-    """The event store after the demonstration: its events, and whether every chain of them holds."""
-
-    events: int
-    verified: bool
-    faults: tuple[str, ...] = ()
+from state.incident import IncidentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,59 +37,6 @@ class DemoSummary:
     def good(self) -> bool:
         """Whether all was reached."""
         return not self.missing
-
-
-def shortfalls(snapshot: DemoSnapshot, target_incident_id: str, alerts: int) -> list[str]:
-    """What is not reached yet, a sentence each."""
-    observed, fleet = snapshot.observed, snapshot.fleet
-    counts, found = observed.alerts, observed.incident(target_incident_id)
-    missing = []
-    if fleet.failure:
-        missing.append(f"The fleet could not send its alerts: {fleet.failure}")
-    elif fleet.sent != alerts:
-        missing.append(f"{fleet.sent:,} of {alerts:,} alerts were sent; the fleet is at `{fleet.phase}`.")
-    if counts.received != alerts:
-        missing.append(f"{counts.received:,} of {alerts:,} alerts are accounted for.")
-    if not counts.exact:
-        missing.append("The account does not add up: received differs from kept + suppressed + late + dead-lettered.")
-    if found is None:
-        missing.append(f"No incident was opened for {snapshot.target_service}.")
-    elif found.status != Status.RESOLVED:
-        missing.append(f"The incident of {snapshot.target_service} {_not_resolved(found, observed)}.")
-    others = [i.service for i in observed.incidents if i.active and i.incident_id != target_incident_id]
-    if others:
-        missing.append(f"Incidents of {', '.join(others)} are still active.")
-    if not snapshot.target.healthy:
-        missing.append(f"{snapshot.target_service} is not healthy: {snapshot.target.why or 'it was not seen'}.")
-    return missing
-
-
-def _not_resolved(found: IncidentState, observed: Observed) -> str:
-    before = observed.remedied(found)
-    if before is found:
-        return f"is {found.status}, not resolved"
-    return f"was resolved in episode {before.episode} and came back: episode {found.episode} is {found.status}"
-
-
-def advice(last: DemoSnapshot, alerts: int) -> str:
-    """What to do about a demonstration that did not reach all."""
-    logs = "The workers' logs under the home say why; look there, then run it again."
-    if not last.late:
-        return logs
-    behind = ", ".join(f"{worker} is {lag:,} records behind" for worker, lag in last.lag.items() if lag)
-    if not behind:
-        return f"time was up, and no worker was behind. {logs}"
-    fewer = f"`{_program()} demo --alerts {max(alerts // 5, 1_000)}`"
-    return f"time was up, and the agents were still at work: {behind}. Try again with less beside it, or with {fewer}."
-
-
-def store_shortfalls(store: StoreCheck | None) -> list[str]:
-    """What is wrong with the event store, a sentence each."""
-    if store is None:
-        return ["The event store was not verified."]
-    if not store.verified:
-        return [f"The event store does not verify: {'; '.join(store.faults) or 'its chains do not hold'}."]
-    return []
 
 
 def document(summary: DemoSummary) -> dict[str, Any]:
@@ -166,7 +104,7 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
         told.append(("re-execution", summary.rerun.sentence))
     told.append(("took", f"{summary.duration_s:.0f} s in all"))
     if found is not None:
-        told.append(("look closer", f"{_program()} incidents timeline {found.incident_id}"))
+        told.append(("look closer", f"{program()} incidents timeline {found.incident_id}"))
     return told
 
 
@@ -263,8 +201,3 @@ def _incident(now: IncidentState, observed: Observed) -> dict[str, Any]:
         "action": action["action"] if action else None,
         "mttr_s": found.mttr_s,
     }
-
-
-def _program() -> str:
-    """How this program was called, so that what is printed can be typed as it is."""
-    return sys.argv[0] if Path(sys.argv[0]).name == "breakwater" else "breakwater"

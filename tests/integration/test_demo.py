@@ -21,7 +21,7 @@ from ops.demo.observer import Observer
 from ops.demo.picture import Picture
 from ops.demo.run import Platform, Progress, Surroundings, Timing, Worker, run_demo
 from ops.demo.scenarios import SCENARIOS
-from ops.demo.summary import StoreCheck
+from ops.demo.store_check import StoreCheck
 from ops.settings import Settings
 from schemas.codec import Codec
 from schemas.errors import DecodeError

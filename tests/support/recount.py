@@ -2,9 +2,8 @@
 
 from agents.sampling.columns import AlertDecoder
 from agents.sampling.rules import SamplingRules
-from ops.account.comparison import Fates, compare, totals
+from ops.account.comparison import Fates, compare, missing, totals
 from ops.account.reading import AccountTopics, gather
-from ops.commands.account import missing
 from tests.support.worker import WorkerPlan
 
 EVER = range(-(1 << 62), 1 << 62)

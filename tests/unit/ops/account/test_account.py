@@ -6,7 +6,8 @@ from agents.sampling.columns import AlertDecoder
 from agents.sampling.incidents import N
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import tell
-from ops.account.comparison import AccountedFor, GivenUp, Recount, compare, totals
+from ops.account.comparison import AccountedFor, compare, totals
+from ops.account.recount import GivenUp, Recount
 from schemas.records.sampling import AlertAccount
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Edge, Record

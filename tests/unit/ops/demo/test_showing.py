@@ -8,10 +8,12 @@ import pytest
 from rich.console import Console
 
 from ops.demo.fleet import FleetProgress, Phase
+from ops.demo.shortfalls import shortfalls, store_shortfalls
 from ops.demo.show import Show
 from ops.demo.sightings import Sighting
 from ops.demo.snapshot import AlertCounts, DemoSnapshot, Observed
-from ops.demo.summary import DemoSummary, StoreCheck, document, money, panel, shortfalls, store_shortfalls
+from ops.demo.store_check import StoreCheck
+from ops.demo.summary import DemoSummary, document, money, panel
 from ops.demo.view import plain, screen, sparkline
 from schemas.records.vocabulary import Action, Classification
 from state.incident import IncidentState, Status
