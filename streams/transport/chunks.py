@@ -16,8 +16,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
+from streams.transport.bounded_fetch import bounded
 from streams.transport.tolerant import records_of
-from streams.transport.unpacking import bounded
 
 # Message format v2, the header of a record batch: base offset, length, leader epoch, magic, CRC, attributes, last offset
 # delta, first and last timestamp, producer's id, epoch and sequence, number of records.

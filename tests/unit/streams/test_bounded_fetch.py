@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.unreadable import offsets_of
-from streams.transport import unpacking
+from streams.transport import bounded_fetch
+from streams.transport.bounded_fetch import bounded
 from streams.transport.chunks import ChunkedRecords
-from streams.transport.unpacking import bounded
 from tests.support.alerts import START, framed
 
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
@@ -109,9 +109,9 @@ def test_snappy_says_how_much_it_holds(blocks: int) -> None:
         struct.pack(">i", len(part)) + part for part in [bytes(cramjam.snappy.compress_raw(bytes(5_000)))] * blocks
     )
     framed = b"\x82SNAPPY\0" + struct.pack(">ii", 1, 1) + body
-    assert unpacking._snappy_size(memoryview(framed), MOST) == 5_000 * blocks
+    assert bounded_fetch._snappy_size(memoryview(framed), MOST) == 5_000 * blocks
     raw = bytes(cramjam.snappy.compress_raw(bytes(5_000 * blocks)))
-    assert unpacking._snappy_size(memoryview(raw), MOST) == 5_000 * blocks
+    assert bounded_fetch._snappy_size(memoryview(raw), MOST) == 5_000 * blocks
 
 
 @pytest.mark.parametrize("compression", [LZ4, ZSTD])
@@ -121,7 +121,7 @@ def test_an_estimate_is_never_too_low(compression: int, size: int, run: int, see
     pattern = random.Random(seed).randbytes(run)
     body = (pattern * (size // run + 1))[:size]
     packed = memoryview(lz4_encode(body) if compression == LZ4 else zstd_encode(body))
-    estimate, measure = unpacking._CODECS[compression]
+    estimate, measure = bounded_fetch._CODECS[compression]
     assert size == measure(packed, 1 << 21)
     assert size <= estimate(packed)
 
@@ -131,7 +131,7 @@ def test_alerts_of_a_producers_batch_are_not_unpacked_twice(compression: int) ->
     """A megabyte of them, as clients pack it, is estimated at little more than it is."""
     body = b"".join(framed(incident_id=f"inc-{n % 40}", occurred_at=START + n) for n in range(5_000))
     packed = memoryview(lz4_encode(body) if compression == LZ4 else zstd_encode(body))
-    assert unpacking._CODECS[compression][0](packed) < 4 * len(body)
+    assert bounded_fetch._CODECS[compression][0](packed) < 4 * len(body)
 
 
 @pytest.mark.parametrize("compression", [LZ4, ZSTD])
@@ -142,7 +142,7 @@ def test_an_estimate_of_any_bytes_ends(compression: int, data: st.DataObject) ->
     assert bytes(packed[:4]) in (b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd")
     for _ in range(data.draw(st.integers(0, 3))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
-    estimate, _ = unpacking._CODECS[compression]
+    estimate, _ = bounded_fetch._CODECS[compression]
     with suppress(struct.error):
         assert estimate(memoryview(packed)[: data.draw(st.integers(0, len(packed)))]) >= 0
 
