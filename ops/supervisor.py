@@ -82,6 +82,7 @@ class Supervisor:
         create_topics(self.bootstrap, self._settings.partitions, self._settings.replication)
         publish_schemas(self.bootstrap)
         self._started.callback(self._stop_children)
+        self._progress(f"starting the workers ({', '.join(self._roles)}){' and page and API' if self._serve else ''}")
         for role in self._roles:
             for number in range(1, self._instances + 1):
                 self._child(f"{role}-{number}", ["worker", role, "--instance", str(number)])

@@ -13,6 +13,12 @@ def headline(incident_id: str, state: NoticesState, status: str) -> str:
     return f"[{state.severity}] {state.service}: {_kind(state)} {status} ({incident_id})"
 
 
+_BY_HAND = (
+    "Where the page's approvals hold a plan of it, approve or refuse it there. Where they hold none, its service is no target of "
+    "Breakwater's: repair it by hand, and the incident closes once its alerts end."
+)
+
+
 def opened(incident_id: str, state: NoticesState, now: Millis) -> str:
     """The body of the first notice of an episode."""
     return _body(
@@ -30,9 +36,9 @@ def escalated(incident_id: str, state: NoticesState, *, reason: str, role: str, 
     return _body(
         incident_id,
         happened=_happened(state),
-        means=f"It is not being repaired automatically: {_clean(reason)} {_cause(state)} {_stake(state, now)}",
+        means=f"It is not being repaired automatically: {_clean(reason)}. {_cause(state)} {_stake(state, now)}",
         following=f"Nothing until a {role} decides. Tried so far: {attempts}.",
-        act=f"Yes, a {role}, now. Do not simply repeat what was tried.",
+        act=f"Yes, a {role}, now. {'Do not simply repeat what was tried. ' if tried else ''}{_BY_HAND}",
     )
 
 

@@ -1,5 +1,6 @@
 """What a demonstration came to, for a person and as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,7 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
         ("alerts in", f"{counts.received:,}"),
         ("kept", f"{counts.kept:,} went on to the agents, {counts.suppressed:,} suppressed, {counts.late:,} late"),
         ("dead letters", f"{counts.dead_lettered:,} malformed, kept byte for byte"),
-        ("incidents", f"{len(incidents)}: {', '.join(f'{i.service} {i.status}' for i in incidents) or 'none'}"),
+        ("incidents", _incidents(incidents)),
     ]
     if found is not None:
         remedied = last.observed.remedied(found)
@@ -106,6 +107,16 @@ def _lines(summary: DemoSummary) -> list[tuple[str, str]]:
     if found is not None:
         told.append(("look closer", f"{program()} incidents timeline {found.incident_id}"))
     return told
+
+
+def _incidents(incidents: Sequence[IncidentState]) -> str:
+    """How many, and how many of them another one caused."""
+    if not incidents:
+        return "none"
+    ids = {one.incident_id for one in incidents}
+    caused = sum(one.parent_incident_id in ids for one in incidents)
+    count = f"{len(incidents) - caused}, and {caused} because of it" if caused else str(len(incidents))
+    return f"{count}: {', '.join(f'{one.service} {one.status}' for one in incidents)}"
 
 
 def _opening(found: IncidentState, last: DemoSnapshot) -> list[tuple[str, str]]:

@@ -98,7 +98,7 @@ def _alerts(snapshot: DemoSnapshot) -> RenderableType:
     table = _columns("left", "right")
     for name, count in (
         ("planned", fleet.planned), ("sent", fleet.sent), ("received", counts.received), ("kept", counts.kept),
-        ("suppressed", counts.suppressed), ("late", counts.late), ("dead-lettered", counts.dead_lettered),
+        ("suppressed", counts.suppressed), ("late", counts.late), ("dead", counts.dead_lettered),
         ("storms", snapshot.observed.storms),
     ):  # fmt: skip
         table.add_row(name, f"{count:,}")

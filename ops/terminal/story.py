@@ -82,7 +82,7 @@ def _storm_closed(p: Payload) -> tuple[str, list[str]]:
 
 def _accounted(p: Payload) -> tuple[str, list[str]]:
     parts = [f"{figure(p.get(k))} {k.replace('_', ' ')}" for k in ("kept", "suppressed", "late", "dead_lettered")]
-    return f"{figure(p.get('received'))} alerts so far: {', '.join(parts)}", []
+    return f"{counted(p.get('received'), 'alert')} so far: {', '.join(parts)}", []
 
 
 def _predicted(p: Payload) -> tuple[str, list[str]]:
@@ -101,19 +101,21 @@ def _diagnosed(p: Payload) -> tuple[str, list[str]]:
     part_of = f"part of {clean(parent)}" if parent else ""
     partial = "not all evidence came in time" if p.get("partial") else ""
     named = cause if kind in cause.lower() else f"{cause}, {kind}"
-    what = f"Root cause found: {named}, {percent(p.get('confidence'))} sure"
+    found = "No root cause found, the likeliest" if kind == "unknown" else "Root cause found"
+    what = f"{found}: {named}, {percent(p.get('confidence'))} sure"
     return what, [*why, *_evidence(*_records(p, "hypotheses")[:1]), part_of, partial]
 
 
 def _decided(p: Payload) -> tuple[str, list[str]]:
-    who = "autonomously" if p.get("autonomous") else f"if {clean(p.get('escalated_to') or 'a human')} agrees"
+    how = "Decided" if p.get("autonomous") else "Proposed"
+    who = "autonomously" if p.get("autonomous") else f"for {clean(p.get('escalated_to') or 'a human')} to decide"
     votes = [
         f"{clean(v.get('agent', '?'))} votes {lower(v.get('action', '?'))} at {percent(v.get('confidence'))}, weight "
         f"{figure(v.get('weight'))}: {clean(v.get('rationale', ''))}"
         for v in _records(p, "votes")
     ]
     figures = f"confidence {percent(p.get('confidence'))}, support {percent(p.get('support'))}"
-    return f"Decided: {_deed(p)}, {who} ({figures})", [clean(p.get("reason", "")), *votes]
+    return f"{how}: {_deed(p)}, {who} ({figures})", [clean(p.get("reason", "")), *votes]
 
 
 def _human(p: Payload) -> tuple[str, list[str]]:
