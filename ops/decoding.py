@@ -13,6 +13,7 @@ from schemas.errors import DecodeError
 from schemas.framing import frame_of
 from schemas.history import versions
 from state.log_reader import RawRecord
+from state.unreadable import letter_headers, offsets_of
 from streams.registry import CodecFactory
 from streams.topics import BY_NAME, TOPICS, Topic
 
@@ -59,7 +60,9 @@ class RecordDecoder:
             "value": self.value(raw.value),
         }
         if raw.headers:
-            shown["headers"] = {name: text_or_base64(value or b"") for name, value in raw.headers}
+            span = offsets_of(raw.headers)  # what tells our own stand-ins from others' headers is nobody's business
+            told = raw.headers if span is None else [*letter_headers(span).items()]
+            shown["headers"] = {name: text_or_base64(value or b"") for name, value in told}
         return shown
 
     def is_of(self, raw: RawRecord, incident_id: str) -> bool:

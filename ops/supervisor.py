@@ -57,6 +57,7 @@ class Supervisor:
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._lock: IO[str] | None = None
         self._kafka: EmbeddedKafka | None = None  # where it is this one's to look after
+        self.found_kafka = False  # an embedded one ran before, and is left running
         self._reviving: threading.Thread | None = None
         self.bootstrap = ""
         self.contact_points = settings.cassandra_contact_points
@@ -114,6 +115,8 @@ class Supervisor:
             if not kafka.status().running:
                 self._started.callback(self._stop_kafka, kafka)
                 self._kafka = kafka
+            else:
+                self.found_kafka = True
             self.bootstrap = kafka.up().address
         self._progress(f"Kafka answers at {self.bootstrap}")
         if settings.store == "cassandra" and not self.contact_points:

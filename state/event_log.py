@@ -12,6 +12,7 @@ from state.errors import StoreUnavailableError, UnreadableEventError
 from state.log_reader import LogReader, RawRecord
 from state.ports import StoredEvent
 from state.snapshots import SnapshotRecord, with_headers
+from state.unreadable import offsets_of
 
 EVENTS_TOPIC = "incident.events"
 SNAPSHOTS_TOPIC = "incident.snapshots"
@@ -56,7 +57,8 @@ def event_of(raw: RawRecord) -> StoredEvent | UnreadableEvent:
     try:
         event = _EVENTS.decode(raw.value)
     except DecodeError as error:
-        return _unreadable(raw, "tombstone" if raw.value is None else f"{error.reason}: {error}")
+        broken = "a batch that cannot be unpacked" if offsets_of(raw.headers) else "tombstone"
+        return _unreadable(raw, broken if raw.value is None else f"{error.reason}: {error}")
     if raw.key != event_key(event.incident_id, event.version):
         return _unreadable(raw, f"wrong_key: the record is version {event.version} of {event.incident_id}")
     return StoredEvent(event, raw.topic, raw.partition, raw.offset)

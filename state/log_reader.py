@@ -77,7 +77,7 @@ class LogReader:
         *,
         committed: bool = True,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._bootstrap, self._committed = bootstrap, committed
         self._patience_s = patience_s
         self._request_s = min(_REQUEST_S, patience_s)
         self._last_error = ""
@@ -166,7 +166,7 @@ class LogReader:
         if not open_ends:
             return
         self._consumer.assign([TopicPartition(topic, p, self._start(topic, p, ranges[p][0])) for p in open_ends])
-        heard_at, passing = time.monotonic(), PassOver(self._consumer)
+        heard_at, passing = time.monotonic(), PassOver(self._consumer, self._bootstrap if self._committed else None)
         while open_ends:
             messages, gaps = passing.take(self._consumer.consume(_BATCH, _POLL_S))
             heard = passing.under_way or bool(gaps)

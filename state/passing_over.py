@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from state.batch_fate import was_aborted
+
 _REQUEST_S = 10.0
 
 Place = tuple[str, int]  # topic, partition
@@ -49,10 +51,11 @@ class PassOver:
 
     Args:
         consumer: assigned by hand, or a member of a group.
+        bootstrap: `host:port,…`; None where aborted batches count too.
     """
 
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: Consumer, bootstrap: str | None) -> None:
+        self._consumer, self._bootstrap = consumer, bootstrap
         self._searches: dict[Place, _Search] = {}
 
     @property
@@ -88,7 +91,7 @@ class PassOver:
         self._searches.clear()
 
     def _measured(self, place: Place, message: Message) -> Gap | None:
-        """Look on for the end of a batch; once it is found, the gap."""
+        """Look on for the end of a batch; once it is found, the gap, but where the batch was aborted."""
         offset, search = int(message.offset() or 0), self._searches.get(place)
         if search is None:
             search = self._searches[place] = _Search(offset, offset, self._end(place, offset))
@@ -102,6 +105,8 @@ class PassOver:
             return None
         del self._searches[place]
         self._seek(place, search.beyond)
+        if self._bootstrap is not None and was_aborted(self._bootstrap, *place, search.first):
+            return None
         return Gap(*place, search.first, search.beyond - 1)
 
     def _end(self, place: Place, offset: int) -> int:

@@ -75,7 +75,7 @@ class GroupReader:
             "queued.max.messages.kbytes": _AHEAD_KBYTES, "fetch.queue.backoff.ms": 10, "fetch.wait.max.ms": 100,
             "fetch.error.backoff.ms": 50, "log_level": 0,
         })  # fmt: skip
-        passing = PassOver(consumer)
+        passing = PassOver(consumer, self._bootstrap)
         try:
             consumer.subscribe([self._topic], on_assign=self._rebalanced, on_revoke=self._rebalanced)
             while not self._stopping.is_set():

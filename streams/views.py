@@ -67,7 +67,7 @@ class ViewReader:
             "isolation.level": "read_committed", "enable.partition.eof": True, "fetch.wait.max.ms": 100,
             "fetch.error.backoff.ms": 50, **quiet("breakwater-views"),
         })  # fmt: skip
-        passing = PassOver(consumer)
+        passing = PassOver(consumer, self._bootstrap)
         missing = set(self._topics)
         look_at = 0.0
         try:

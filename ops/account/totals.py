@@ -18,6 +18,8 @@ from state.log_reader import LogReader, RawRecord
 from streams.errors import BrokerUnreachableError
 from streams.topics import ACCOUNT
 
+# No offset is beyond it.
+_MOST_ALERTS = 1 << 63
 # Offsets of a partition that are read at once: a second's work on a busy machine.
 _PIECE = 20_000
 
@@ -77,7 +79,15 @@ def accounts(records: Iterable[RawRecord]) -> Iterator[AlertAccount]:
     codec = Codec(AlertAccount)
     for record in records:
         with suppress(DecodeError):
-            yield codec.decode(record.value)
+            account = codec.decode(record.value)
+            if _possible(account):
+                yield account
+
+
+def _possible(account: AlertAccount) -> bool:
+    """Whether its totals are those of alerts that can have been: whoever writes others is not sampling."""
+    parts = (account.total_kept, account.total_suppressed, account.total_late, account.total_dead_lettered)
+    return min(parts) >= 0 and account.total_received == sum(parts) <= _MOST_ALERTS
 
 
 def _pieces(log: LogReader) -> Iterator[tuple[dict[int, tuple[int, int]], bool]]:

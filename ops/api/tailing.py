@@ -109,7 +109,7 @@ class LogTail:
         starts = self._starts(consumer, bounds)
         self._listener.begin({place: end for place, (_, end) in bounds.items()})
         consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
-        passing = PassOver(consumer)
+        passing = PassOver(consumer, self._bootstrap)
         while not self._over.is_set():
             messages, _ = passing.take(consumer.consume(_BATCH, _POLL_S))
             for message in messages:

@@ -12,7 +12,7 @@ from ops.commands.options import AsJson, tell_on_stderr
 from ops.composition.edge import sampling_rules
 from ops.connection import bootstrap_servers
 from ops.settings import load_settings
-from ops.terminal.words import counted
+from ops.terminal.words import counted, elided
 from ops.times import iso, parse_time
 from schemas.errors import InvalidInputError
 from schemas.records.vocabulary import Millis
@@ -24,6 +24,7 @@ from streams.topics import ALERTS
 _EVER = 1 << 62
 # Differences that are told; `count` in the document is of all.
 _TOLD = 100
+_WIDEST_ID = 60
 
 
 def account(
@@ -95,9 +96,10 @@ def _tell(document: dict[str, Any], differences: list[Difference]) -> None:
     )
     for difference in differences[:_TOLD]:
         place = difference.place
-        where = f"{place.incident_id}, partition {place.partition}, window of {iso(place.window_start)}: "
+        name = elided(place.incident_id, _WIDEST_ID)
+        where = f"{name}, partition {place.partition}, window of {iso(place.window_start)}: "
         said = f"the log holds {difference.log:,}, the account says {difference.account:,}"
-        typer.echo(f"{where if place.partition >= 0 else place.incident_id + ': '}{difference.what}: {said}")
+        typer.echo(f"{where if place.partition >= 0 else name + ': '}{difference.what}: {said}")
     if document["waiting"]:
         tell_on_stderr(f"Waiting for sampling: {counted(document['waiting'], 'alert')}.")
     if document["lost"]:

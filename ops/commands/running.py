@@ -50,8 +50,10 @@ def up(
     configure_logs(settings.log_level, "up", settings.secrets)
     interrupt_on_sigterm()
     os.environ[SUPERVISED] = "1"
+    kept = False
     try:
         with Supervisor(settings, progress=tell_on_stderr) as running:
+            kept = running.found_kafka
             typer.echo(f"Kafka      {running.bootstrap}")
             if running.contact_points:
                 typer.echo(f"Cassandra  {running.contact_points}")
@@ -63,7 +65,8 @@ def up(
             sys.stdout.flush()
             threading.Event().wait()
     except KeyboardInterrupt:
-        tell_on_stderr("Everything is stopped; the data stays.")
+        left = " Kafka was there before, and runs on: `breakwater kafka down` stops it." if kept else ""
+        tell_on_stderr(f"Everything is stopped; the data stays.{left}")
 
 
 def worker(

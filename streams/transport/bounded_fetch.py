@@ -22,6 +22,8 @@ from state.unreadable import headers_of
 
 # Of a partition's fetch, unpacked. Producers bound their batches at a megabyte or so before they compress them.
 MOST_BYTES = 32 << 20
+# Records that hold nothing take seven bytes, and two hundred once they are objects.
+MOST_RECORDS = 250_000
 
 # Message format v2: where a batch's fields are (KIP-98), and what the length field does not count.
 _LENGTH_AT, _MAGIC_AT, _CRC_AT, _ATTRIBUTES_AT = 8, 16, 17, 21
@@ -45,28 +47,30 @@ _ZSTD_BLOCK = 1 << 17
 _UNKNOWN = 1 << 62
 
 
-def bounded(data: bytes, most_bytes: int = MOST_BYTES) -> bytes:
+def bounded(data: bytes, most_bytes: int = MOST_BYTES, most_records: int = MOST_RECORDS) -> bytes:
     """The batches of a fetch that may be opened together, at least one; of a batch that is too large alone, its stand-in.
 
     Args:
         data: record batches as Kafka stores them, message format v2 or older; the last one may be cut off.
-        most_bytes: so much may compressed batches unpack to.
+        most_bytes: so much may compressed batches unpack to. most_records: so many may all of them hold.
     """
     kept: list[bytes] = []
-    taken = at = since = 0
+    taken = records = at = since = 0
     while at + _HEADER_BYTES <= len(data):
         end = at + _NOT_COUNTED + _LENGTH.unpack_from(data, at + _LENGTH_AT)[0]
         if end > len(data):
             break
         compression = _ATTRIBUTES.unpack_from(data, at + _ATTRIBUTES_AT)[0] & _COMPRESSION
-        if compression and data[at + _MAGIC_AT] >= 2:
-            size = _size(compression, memoryview(data)[at + _HEADER_BYTES : end], most_bytes - taken, most_bytes)
-            if size is None and _intact(data[at:end]):
+        if data[at + _MAGIC_AT] >= 2:
+            count: int = _LENGTH.unpack_from(data, at + _COUNT_AT)[0]
+            packed = memoryview(data)[at + _HEADER_BYTES : end]
+            size = _size(compression, packed, most_bytes - taken, most_bytes) if compression else 0
+            if (size is None or count > most_records) and _intact(data[at:end]):
                 kept += data[since:at], _stand_in(data[at:end])
-                since = end
-            elif taken and taken + (size or 0) > most_bytes:
+                since, size, count = end, 0, 1
+            elif (taken or records) and (taken + (size or 0) > most_bytes or records + count > most_records):
                 return b"".join((*kept, data[since:at]))
-            taken += size or 0
+            taken, records = taken + (size or 0), records + count
         at = end
     return b"".join((*kept, data[since:])) if kept else data
 

@@ -139,11 +139,13 @@ def test_what_is_no_alert_becomes_a_dead_letter_and_the_rest_flows(
 
 
 def test_a_batch_that_unpacks_to_too_much_is_one_dead_letter(log: Log, plan: WorkerPlan, workers: Workers) -> None:
-    """Whatever it was packed with; the account is exact, whoever can unpack it, and one who claims to be a batch is none."""
+    """Whatever it was packed with; what was aborted is none, nor who claims to be one. The account is exact all the same."""
     alerts = plan.topics["alerts"]
     log.produce(alerts, storm(2_000))
     for partition, compression in enumerate(("zstd", "gzip", "lz4", "zstd")):
         write_bomb(log.bootstrap, alerts, records=1 + 40 * partition, partition=partition % 4, compression=compression)
+    for aborted in (True, False, True):
+        write_bomb(log.bootstrap, alerts, partition=1, aborted=aborted)
     log.produce(alerts, storm(2_000))
     forged = Producer({"bootstrap.servers": log.bootstrap})
     forged.produce(alerts, None, "inc-0", 0, headers=[(STAND_IN_HEADER, b"0-1000")])
@@ -152,11 +154,11 @@ def test_a_batch_that_unpacks_to_too_much_is_one_dead_letter(log: Log, plan: Wor
     log.await_done(plan.group, alerts)
     letters = [letter for letter in log.dead(alerts) if letter.reason != "empty"]
     assert sorted((letter.partition, len(offsets_of_letter(letter.headers, letter.offset) or ())) for letter in letters) == [
-        (0, 1), (1, 41), (2, 81), (3, 121),
+        (0, 1), (1, 1), (1, 41), (2, 81), (3, 121),
     ]  # fmt: skip
     assert {(letter.value, letter.reason) for letter in letters} == {(None, UNREADABLE_BATCH)}
     found = recounted(plan)
-    assert (found.received, found.dead_lettered) == (4_005, 5)
+    assert (found.received, found.dead_lettered) == (4_006, 6)
 
 
 def test_alerts_without_their_incidents_key_are_accounted_for_by_partition(

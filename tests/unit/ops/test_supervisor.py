@@ -270,7 +270,7 @@ def test_an_address_of_another_machine_is_not_called_taken(host: str) -> None:
 class Running:
     """A program that is up, to whom Ctrl-C comes."""
 
-    bootstrap, contact_points, stopped = "kafka:1", None, False
+    bootstrap, contact_points, stopped, found_kafka = "kafka:1", None, False, True
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -299,4 +299,4 @@ def test_ctrl_c_stops_everything_and_is_a_good_end(tmp_path: Path, monkeypatch: 
         for number, handler in before.items():
             signal.signal(number, handler)
     assert (answer.exit_code, Running.stopped) == (0, True)
-    assert "Everything is stopped" in answer.stderr
+    assert "Everything is stopped; the data stays. Kafka was there before, and runs on" in answer.stderr

@@ -77,6 +77,15 @@ def test_a_fetch_ends_before_the_batch_that_makes_it_too_large(compression: int)
     assert bounded(some[4], MOST) is some[4]
 
 
+@pytest.mark.parametrize("compression", [NONE, LZ4])
+def test_records_are_bounded_like_bytes(compression: int) -> None:
+    """Those that hold nothing take little on the wire, and much as objects: too many for a fetch, and for one batch."""
+    some = [batch(compression, *[b""] * 40, first=40 * n) for n in range(3)]
+    assert bounded(b"".join(some), MOST, 100) == some[0] + some[1]
+    (record,) = records(bounded(batch(compression, *[b""] * 101), MOST, 100))
+    assert (record.value, offsets_of(record.headers)) == (None, range(101))
+
+
 def test_a_stand_in_is_of_the_same_transaction() -> None:
     """An aborted transaction's is passed over as the batch would have been."""
     data = bounded(batch(ZSTD, bytes(2 * MOST), first=3, transactional=True), MOST)
