@@ -20,7 +20,7 @@ from agents.sampling.batch import Kept, Outcome, Sampler
 from agents.sampling.columns import AlertDecoder, Ints
 from agents.sampling.incidents import Incidents
 from agents.sampling.rules import SamplingRules
-from agents.sampling.telling import SLICE, tell
+from agents.sampling.telling import SLICE, said, tidied
 from schemas.errors import DecodeError
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
@@ -224,14 +224,18 @@ class EdgeShell:
         """Begin a flush, with all that was decided up to now; the one before it is over then."""
         await part.flushed()
         await asyncio.sleep(0)
+        state, now = part.sampler.state, self._clock()
         async with self._turn:
-            told = tell(part.sampler.state, self._rules, part.number, self._clock())
+            storms, accounts = said(state, self._rules, part.number, now)
+        await asyncio.sleep(0)
+        async with self._turn:
+            told = tidied(state, self._rules, now, storms, accounts)
         held, sends = part.held, part.sends
         part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
         rows: Rows = {}
         await asyncio.sleep(0)
-        for some in told.rows(part.sampler.state):
+        for some in told.rows(state):
             rows |= some
             await asyncio.sleep(0)
         if held:

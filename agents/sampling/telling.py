@@ -42,6 +42,13 @@ def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) ->
     Args:
         now: arrival time, for incidents that fell silent.
     """
+    return tidied(state, rules, now, *said(state, rules, partition, now))
+
+
+def said(
+    state: Incidents, rules: SamplingRules, partition: int, now: Millis
+) -> tuple[list[StormChanged], list[AlertAccount]]:
+    """The first half of `tell`: what is said of storms and windows. Nothing may be counted between the two."""
     closes = closing(state, rules, now)
     owners = state.windows.owners()
     state.changed[owners[closes]] = True
@@ -54,6 +61,13 @@ def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) ->
     accounts = _accounts(state, say, closes, rules, partition)
     state.windows.values[say, W.CHANGED] = 0
     state.windows.keep(~closes)
+    return storms, accounts
+
+
+def tidied(
+    state: Incidents, rules: SamplingRules, now: Millis, storms: list[StormChanged], accounts: list[AlertAccount]
+) -> Told:
+    """The second half of `tell`: what is over is forgotten, and what has changed is listed."""
     expire(state, rules)
     gone = state.forget(forgotten(state, now))
     changed = np.flatnonzero(state.changed)

@@ -1,5 +1,6 @@
 """What every worker reads whole: topics that are there, that come later, with records that cannot be read or taken."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ async def test_views_catch_up_and_follow_what_comes_later(log: Log, unique: Call
     """All that was there is handed over before `caught_up`; a topic made afterwards is read from its beginning."""
     there, later = unique("there"), unique("later")
     log.create(there)
-    write_bomb(log.bootstrap, there)
+    await asyncio.to_thread(write_bomb, log.bootstrap, there)
     log.produce(there, [(f"s{n}", point(f"s{n}")) for n in range(500)] + [("x", b"no point")])
     seen: list[str] = []
 

@@ -44,10 +44,11 @@ def write_raw_header(bootstrap: str, topic: str, value: bytes, partition: int = 
         batch_size=1 << 20,
     )  # fmt: skip
     batch.append(0, timestamp=1_700_000_000_000, key=b"k", value=value, headers=[(RawText(), b"\xff")])
-    asyncio.run(_send(bootstrap, topic, partition, bytes(batch.build())))
+    asyncio.run(send_batch(bootstrap, topic, partition, bytes(batch.build())))
 
 
-async def _send(bootstrap: str, topic: str, partition: int, batch: bytes) -> None:
+async def send_batch(bootstrap: str, topic: str, partition: int, batch: bytes) -> None:
+    """Write a record batch as it is; returns once it is there."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     await client.bootstrap()
     try:
