@@ -42,11 +42,16 @@ async def _fetched(bootstrap: str, topic: str, partition: int, offset: int) -> b
     try:
         await client.set_topics([topic])
         leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        if leader is None or leader < 0:
+            return False
         request = FetchRequest(_WAIT_MS, 1, _MOST_BYTES, _COMMITTED_ONLY, [(topic, [(partition, offset, _MOST_BYTES)])])
         response = await client.send(leader, request)
     finally:
         await client.close()
-    ((_, ((_, error, *told, data),)),) = response.topics
+    parts = [part for _, some in response.topics or () for part in some]
+    if len(parts) != 1:
+        return False
+    _, error, *told, data = parts[0]
     aborted = next((part for part in told if isinstance(part, list)), None) or []
     if error or len(data) < _HEADER.size:
         return False

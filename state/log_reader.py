@@ -168,8 +168,9 @@ class LogReader:
         self._consumer.assign([TopicPartition(topic, p, self._start(topic, p, ranges[p][0])) for p in open_ends])
         heard_at, passing = time.monotonic(), PassOver(self._consumer, self._bootstrap if self._committed else None)
         while open_ends:
-            messages, gaps = passing.take(self._consumer.consume(_BATCH, _POLL_S))
-            heard = passing.under_way or bool(gaps)
+            came = self._consumer.consume(_BATCH, _POLL_S)
+            messages, gaps = passing.take(came)
+            heard = len(messages) < len(came)  # the rest says where a batch ends
             for message in messages:
                 error = message.error()
                 if error is not None and error.code() in _PASSING:

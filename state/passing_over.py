@@ -58,11 +58,6 @@ class PassOver:
         self._consumer, self._bootstrap = consumer, bootstrap
         self._searches: dict[Place, _Search] = {}
 
-    @property
-    def under_way(self) -> bool:
-        """Whether the end of a batch is being looked for."""
-        return bool(self._searches)
-
     def take(self, messages: Sequence[Message]) -> tuple[list[Message], list[Gap]]:
         """What one poll brought: the messages to go on with, and the gaps behind which the consumer goes on.
 

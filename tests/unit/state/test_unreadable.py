@@ -1,7 +1,12 @@
 """Batches that librdkafka cannot unpack are passed over, and told of."""
 
-import pytest
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from confluent_kafka import KafkaError
+
+from state.errors import StoreUnavailableError
 from state.log_reader import LogReader, RawRecord
 from state.unreadable import STAND_IN_HEADER, headers_of, letter_headers, offsets_of, offsets_of_letter
 from tests.support.bombs import write_bomb
@@ -71,6 +76,36 @@ def test_such_records_are_handed_out_to_whom_they_are_wanted_by(broker: MockBrok
         found = list(log.read("wanted", {0: (0, 2)}, lambda _, value: value == b"a"))
         assert [r.value for r in found] == [b"a"]
         assert len(list(log.read("wanted", {0: (0, 2)}, lambda key, _: key is None))) == 2
+
+
+class Silent:
+    """A client that meets such a batch, and hears nothing more."""
+
+    def __init__(self) -> None:
+        error = SimpleNamespace(code=lambda: KafkaError._BAD_COMPRESSION)
+        self._said = [SimpleNamespace(error=lambda: error, topic=lambda: "gone", partition=lambda: 0, offset=lambda: 3)]
+
+    def consume(self, *_: object) -> list[Any]:
+        """What was said, once."""
+        said, self._said = self._said, []
+        return said
+
+    def get_watermark_offsets(self, *_: object, **__: object) -> tuple[int, int]:
+        """Room enough for a search."""
+        return 0, 100
+
+    def assign(self, *_: object) -> None: ...
+    def seek(self, *_: object) -> None: ...
+    def close(self) -> None: ...
+
+
+def test_a_broker_that_goes_away_while_a_batchs_end_is_looked_for_is_told(broker: MockBroker) -> None:
+    """Patience is not for ever because of it."""
+    with LogReader(broker.bootstrap, patience_s=0.3) as log:
+        log._consumer.close()
+        log._consumer = Silent()  # type: ignore[assignment]
+        with pytest.raises(StoreUnavailableError):
+            list(log.read("gone", {0: (0, 50)}))
 
 
 def test_what_a_producer_wrote_stands_for_nothing() -> None:
