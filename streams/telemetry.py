@@ -22,6 +22,7 @@ from streams.encoder import CodecFor, TelemetryEncoder, single_object_codec
 from streams.errors import DeliveryError
 from streams.outbox import Message
 from streams.partitioning import PARTITIONER
+from streams.quiet import quiet
 
 _POLL_EVERY = 256  # sends; delivery reports waiting for a poll take some 100 bytes each
 _POLL_S = 0.05
@@ -73,7 +74,7 @@ class TelemetryProducer:
 
         Args:
             bootstrap: `host:port,…`.
-            client_id: names the producer in the broker's log and quotas.
+            client_id: names the producer in the broker's log and quotas, and in ours.
             queue_max_messages: records that may wait here; at 400 bytes each, 200,000 are 80 MB.
             linger_ms: how long a batch waits for more records.
             compression: `lz4`, `zstd`, `snappy`, `gzip` or `none`.
@@ -85,7 +86,6 @@ class TelemetryProducer:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
-                "log_level": 3,  # errors; a broker that is still loading its coordinator is none
                 "client.id": client_id,
                 "enable.idempotence": True,
                 "acks": "all",
@@ -95,6 +95,7 @@ class TelemetryProducer:
                 "queue.buffering.max.messages": queue_max_messages,
                 "delivery.timeout.ms": int(delivery_timeout_s * 1000),
                 "message.max.bytes": 2 << 20,
+                **quiet(client_id),
                 **(config or {}),
             }
         )

@@ -146,9 +146,7 @@ def _producing(settings: Settings) -> Iterator[tuple[TelemetryProducer, CodecFac
     # Where a broker makes topics by itself it would make this one with another number of partitions than the rest.
     create_topics(bootstrap, settings.partitions, settings.replication)
     codecs = CodecFactory(settings.schema_registry_url)
-    # What Kafka does not take is told by the error; the client library would tell it line after line.
-    quietly = {"log_level": "0"}
-    with TelemetryProducer(bootstrap, client_id="breakwater-produce", codec_for=codecs, config=quietly) as producer:
+    with TelemetryProducer(bootstrap, client_id="breakwater-produce", codec_for=codecs) as producer:
         yield producer, codecs
 
 

@@ -47,9 +47,8 @@ class Parts:
         self._flooding_per_s = 0.0
         # Longer than a broker that crashed takes to be back on a busy machine: the storm is counted to the last alert.
         self._producer = TelemetryProducer(
-            bootstrap, client_id="breakwater-demo", delivery_timeout_s=_PATIENCE_S, backpressure_timeout_s=_PATIENCE_S,
-            config={"log_level": "2"},
-        )  # fmt: skip
+            bootstrap, client_id="breakwater-demo", delivery_timeout_s=_PATIENCE_S, backpressure_timeout_s=_PATIENCE_S
+        )
         self._prober = Prober(url, script.scenario.target.pressure)
         self._fleet = Fleet(script.maker, script.budget, self._producer, self._prober, max_alert_bytes=max_alert_bytes)
         self._flood = Flood(url + "/work", lambda: self._flooding_per_s)

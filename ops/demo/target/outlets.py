@@ -105,7 +105,6 @@ class KafkaOutlet:
             client_id=who.source,
             delivery_timeout_s=2.0,
             backpressure_timeout_s=_TIMEOUT_S,
-            config={"log_level": "2"},
         )
 
     def send(self, report: Report) -> None:

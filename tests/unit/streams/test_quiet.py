@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
-from streams.quiet import quiet
-from tests.support.waiting import eventually, free_port
+from schemas.records.intake import Alert
+from schemas.samples import sample
+from streams.errors import DeliveryError
+from streams.telemetry import TelemetryProducer
+from tests.support.waiting import free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,12 +21,14 @@ def test_the_librarys_errors_are_in_the_log_with_the_clients_name(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """And not on standard error, where the library would write them."""
-    producer = Producer({
-        "bootstrap.servers": f"127.0.0.1:{free_port()}", "enable.idempotence": True, **quiet("breakwater-edge-1"),
-    })  # fmt: skip
+    producer = TelemetryProducer(f"127.0.0.1:{free_port()}", client_id="a-quiet-one", delivery_timeout_s=0.5)
     with caplog.at_level(logging.WARNING, "kafka"):
-        eventually(lambda: producer.poll(0.05) == 0 and "breakwater-edge-1: " in caplog.text)
-    assert "%3|" not in capfd.readouterr().err
+        producer.send_alert(sample(Alert))
+        with pytest.raises(DeliveryError):
+            producer.flush()
+    producer.close()
+    assert "a-quiet-one: " in caplog.text
+    assert "a-quiet-one" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("line", [("produce", "storm", "--alerts", "10"), ("status",)])

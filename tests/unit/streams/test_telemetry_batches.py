@@ -10,7 +10,6 @@ from streams.telemetry import TelemetryProducer
 from tests.support.mock_broker import MockBroker
 
 # Nobody is there on purpose.
-QUIET = {"log_level": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def test_many_records_are_queued_at_once_and_all_are_counted(broker: MockBroker)
 
 def test_a_record_that_is_too_large_is_told_in_a_batch_too() -> None:
     """By its size; no broker is needed for that."""
-    producer = TelemetryProducer("127.0.0.1:1", config=QUIET)
+    producer = TelemetryProducer("127.0.0.1:1")
     with pytest.raises(DeliveryError, match="of 3000000 bytes"):
         producer.send_all_raw("many", [(b"k", b"x"), (b"k", b"x" * 3_000_000)])
     producer.close()
@@ -37,7 +36,7 @@ def test_a_record_that_is_too_large_is_told_in_a_batch_too() -> None:
 
 def test_many_records_wait_no_longer_than_they_may() -> None:
     """Nobody answers: the queue stays full."""
-    producer = TelemetryProducer("127.0.0.1:1", queue_max_messages=10, backpressure_timeout_s=0.2, config=QUIET)
+    producer = TelemetryProducer("127.0.0.1:1", queue_max_messages=10, backpressure_timeout_s=0.2)
     with pytest.raises(DeliveryError, match="queue was full"):
         producer.send_all_raw("many", [(b"k", b"v")] * 25)
     producer.close()
@@ -58,7 +57,7 @@ async def test_each_record_of_a_large_batch_gets_its_own_answer(broker: MockBrok
 async def test_what_never_found_room_is_told_so() -> None:
     """And what did waits on: its answer comes with the broker's, or with the end of its patience."""
     producer = TelemetryProducer(
-        "127.0.0.1:1", queue_max_messages=5, backpressure_timeout_s=0.1, delivery_timeout_s=0.5, config=QUIET
+        "127.0.0.1:1", queue_max_messages=5, backpressure_timeout_s=0.1, delivery_timeout_s=0.5
     )
     answers = await producer.delivered([Message("t", b"k", b"v")] * 8)
     producer.close()
