@@ -9,7 +9,7 @@ import faust
 from mode import CrashingSupervisor
 
 # Records of one partition in one event: at 200 bytes an alert, 4 MB.
-MAX_BATCH = 20_000
+MAX_BATCH = 16_000
 
 # The topics whose progress waits for something outside of the worker: an effect under way, a store that is away.
 Holds = Callable[[], Collection[str]]

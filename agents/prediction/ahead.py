@@ -57,6 +57,7 @@ def judged_ahead(
             )  # fmt: skip
             number += 1
             known, verdict = known.judged(at, at_level, horizon_ms)
+        found.pop(str(ahead_s), None)
         if known != Verification():
             found[str(ahead_s)] = known
     return found, tuple(outputs)

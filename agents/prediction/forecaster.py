@@ -24,6 +24,9 @@ _STEP_DECAY = decay_of(120)
 _NO_DIFFUSION = 0.4
 _SIGNIFICANT = 3.0  # standard errors from which a slope is a rise
 _CLOCK_RESET = 10
+# A breach is seen where both the newest point and the short line are at the level: so many points after the series got there.
+# One that is seen after the horizon is not within it, so that so much less of it counts; half does, however rare the points are.
+_SEEN_AFTER, _LEAST_SHARE = 3.0, 0.5
 # So many deviations above its line, and a series may have bent: a line of its own is begun there, for the first points after
 # a bend, of which the others know little yet. Four points have two degrees of freedom: a slope of eight errors is 1 % chance.
 _BENT, _BEND_LEAST, _BEND_MOST, _BEND_SIGNIFICANT = 6.0, 4, 15, 8.0
@@ -93,7 +96,7 @@ def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
 
 
 def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast | None:
-    """The odds that the series reaches `level` (in its unit) within the horizon; None while there is too little to tell."""
+    """The odds that the series is seen at `level` (in its unit) within the horizon; None while there is too little to tell."""
     if state.points < WARM_UP:
         return None
     line = state.line
@@ -101,6 +104,7 @@ def forecast(state: ForecastState, level: float, horizon_s: float) -> Forecast |
     now_s = (state.last_at - state.first_at) / 1000
     if breached(state, level):
         return Forecast(1.0, 0.0, per_min)
+    horizon_s = max(_LEAST_SHARE * horizon_s, horizon_s - _SEEN_AFTER * _interval_s(state))
     best = state.contest.best
     if best == SEASON:
         return _after_bend(state, level, horizon_s) or _in_season(state, level, horizon_s)
@@ -222,6 +226,11 @@ def _slope_error(state: ForecastState, line: Trend) -> float:
 
 def _memory_s(line: Trend) -> float:
     return math.sqrt(12 * line.variance_s)  # the length of a uniform window with this variance
+
+
+def _interval_s(state: ForecastState) -> float:
+    """Between two points of late: the variance of the times that a fading line remembers is d / (1 - d)² intervals squared."""
+    return (1 - _SHORT_DECAY) * math.sqrt(state.short.variance_s / _SHORT_DECAY)
 
 
 def _onset(state: ForecastState, line: Trend) -> Millis:

@@ -20,7 +20,7 @@ from agents.sampling.batch import Kept, Outcome, Sampler
 from agents.sampling.columns import AlertDecoder, Ints
 from agents.sampling.incidents import Incidents
 from agents.sampling.rules import SamplingRules
-from agents.sampling.telling import SLICE, said, tidied
+from agents.sampling.telling import SLICE, tell
 from schemas.errors import DecodeError
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
@@ -32,6 +32,7 @@ from streams.partitioning import partition_of
 from streams.shell import Clock, attach_agent
 from streams.stage import Output
 from streams.topics import ACCOUNT, ALERTS, SAMPLED, STORMS, Topic
+from streams.turns import Turns
 from streams.wire import Wire, dead_letter
 
 log = structlog.get_logger()
@@ -112,8 +113,7 @@ class EdgeShell:
         self._table = RowTable(app, f"{NAME}-accounts", partitions)
         self._partitions: dict[int, _Partition] = {}
         self._locks: dict[int, asyncio.Lock] = {}
-        # One batch or flush a round of the loop: those of all partitions in one would hold up what is acknowledged meanwhile.
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._home = lru_cache(maxsize=100_000)(lambda key: partition_of(key.encode(), partitions))
         app.unopened.add(self._topics.alerts.name)
         attach_agent(app, self._topics.alerts, NAME, self._batch)
@@ -162,7 +162,7 @@ class EdgeShell:
         number, batch = event.message.partition, event.value
         async with self._locks.setdefault(number, asyncio.Lock()):
             part = None if batch.void else await self._partition(number)
-            async with self._turn:
+            async with self._turns:
                 if part is None or batch.void or self._partitions.get(number) is not part:
                     return
                 outcome = part.sampler.work_through(batch.records)
@@ -223,21 +223,12 @@ class EdgeShell:
     async def _flush(self, part: _Partition) -> None:
         """Begin a flush, with all that was decided up to now; the one before it is over then."""
         await part.flushed()
-        await asyncio.sleep(0)
-        state, now = part.sampler.state, self._clock()
-        async with self._turn:
-            storms, accounts = said(state, self._rules, part.number, now)
-        await asyncio.sleep(0)
-        async with self._turn:
-            told = tidied(state, self._rules, now, storms, accounts)
+        state = part.sampler.state
+        told = await self._turns.through(tell(state, self._rules, part.number, self._clock()))
         held, sends = part.held, part.sends
         part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
-        rows: Rows = {}
-        await asyncio.sleep(0)
-        for some in told.rows(state):
-            rows |= some
-            await asyncio.sleep(0)
+        rows = await self._turns.through(told.rows(state))
         if held:
             part.sampler.upto = held[-1].value.last
         if rows or held:
@@ -262,9 +253,9 @@ class EdgeShell:
         """Send events, in slices between which batches get their turn, and wait for all of them."""
         sends = []
         for begin in range(0, len(outputs), SLICE):
-            messages = self._wire.messages(outputs[begin : begin + SLICE])
+            async with self._turns:
+                messages = self._wire.messages(outputs[begin : begin + SLICE])
             sends.append(asyncio.create_task(self._outbox.send(messages)))
-            await asyncio.sleep(0)
         await asyncio.gather(*sends)
 
     def _outputs(self, accounts: Sequence[AlertAccount], storms: Sequence[StormChanged]) -> list[Output]:

@@ -11,6 +11,7 @@ from agents.sampling.keyed_table import SHIFT, Bools, Ints
 from agents.sampling.rules import SamplingRules
 from schemas.records.vocabulary import Millis
 from streams.topics import DAY_MS, HOUR_MS
+from streams.turns import Steps
 
 # A fingerprint that fires is remembered while it fires, up to a day: its resolution is a change of state.
 FIRING_MS = DAY_MS
@@ -41,18 +42,23 @@ def silent(state: Incidents, slots: Ints, rules: SamplingRules, now: Millis) -> 
     return gone
 
 
-def expire(state: Incidents, rules: SamplingRules) -> None:
-    """Forget the seconds and fingerprints that event time has left behind, and the oldest of too many."""
+def expire(state: Incidents, rules: SamplingRules) -> Steps[None]:
+    """Forget the seconds and fingerprints that event time has left behind, and the oldest of too many; in steps, as `tell`."""
     bound = state.numbers[:, N.WATERMARK] - rules.lateness_ms
     state.seconds.keep((state.seconds.parts() + 1) * 1000 > bound[state.seconds.owners()])
+    yield
     prints = state.prints
     keep_ms = np.where(prints.values[:, P.FIRING] > 0, FIRING_MS, rules.correlation_ms)
     prints.keep(prints.values[:, P.SEEN] >= state.numbers[prints.owners(), N.WATERMARK] - keep_ms)
+    yield
     if len(prints) > rules.correlation_keys:
         prints.keep(_newest(prints.owners(), prints.values[:, P.SEEN], rules.correlation_keys))
+        yield
     if len(prints) > MAX_PRINTS:
         prints.keep(_newest(np.zeros(len(prints), np.int64), prints.values[:, P.SEEN], MAX_PRINTS))
+        yield
     state.forget_texts()
+    yield
 
 
 def _newest(owners: Ints, seen: Ints, most: int) -> Bools:

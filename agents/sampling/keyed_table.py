@@ -12,6 +12,7 @@ Bools = NDArray[np.bool_]
 
 # Keys are (owner << SHIFT) | part: owners below 2^29, parts (seconds since 1970, say) below 2^34.
 SHIFT = 34
+PART = (1 << SHIFT) - 1
 
 
 class KeyedTable:
@@ -56,7 +57,7 @@ class KeyedTable:
 
     def parts(self, begin: int = 0, end: int | None = None) -> Ints:
         """The part of each row's key that is not the owner; of some of the rows, where they are named."""
-        return self.keys[begin:end] & ((1 << SHIFT) - 1)
+        return self.keys[begin:end] & PART
 
     def bounds(self, owners: Ints) -> tuple[list[int], list[int]]:
         """Where the rows of each owner begin and end."""

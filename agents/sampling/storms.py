@@ -1,6 +1,8 @@
 """Storms of an incident, with hysteresis: one opens within a window that is loud enough and closes after calm windows. Pure."""
 
 from base64 import b64encode
+from collections.abc import Iterable
+from heapq import nsmallest
 
 import numpy as np
 
@@ -32,7 +34,10 @@ def to_be_judged(state: Incidents, slots: Ints, rules: SamplingRules) -> Ints:
 
 
 def judge(state: Incidents, slot: int, rules: SamplingRules, partition: int, now: Millis) -> StormChanged | None:
-    """The change that an incident's windows bring about, if any; `now` is arrival time, for incidents that fell silent."""
+    """The change that an incident's windows bring about, if any; `now` is arrival time, for incidents that fell silent.
+
+    The sources of a storm that closes are to be taken away with `without_sources`, of all of them at once.
+    """
     (begin,), (end,) = state.windows.bounds(np.asarray([slot]))
     counts = state.windows.values[begin:end, N.RECEIVED].tolist()
     received = dict(zip(state.windows.parts(begin, end).tolist(), counts, strict=True))
@@ -47,6 +52,13 @@ def judge(state: Incidents, slot: int, rules: SamplingRules, partition: int, now
     if slot in state.storms and (numbers[N.CALM] >= rules.close_windows or silent):
         return _closed(state, slot, 0.0 if silent else rate, partition, now if silent else int(numbers[N.WATERMARK]))
     return None
+
+
+def without_sources(state: Incidents, changes: Iterable[StormChanged]) -> None:
+    """Forget the sources of those storms that closed: the next one counts its own."""
+    closed = [state.slot_of(change.incident_id) for change in changes if not change.open]
+    if closed:
+        state.sources.keep(~np.isin(state.sources.owners(), closed))
 
 
 def _judge_past(state: Incidents, slot: int, rules: SamplingRules, current: int, rates: dict[int, float]) -> None:
@@ -74,7 +86,6 @@ def _closed(state: Incidents, slot: int, rate: float, partition: int, at: Millis
     state.numbers[slot, N.CALM] = 0
     (begin,), (end,) = state.prints.bounds(np.asarray([slot]))
     state.prints.values[begin:end, P.COUNT] = 0
-    state.sources.keep(state.sources.owners() != slot)
     return change
 
 
@@ -101,7 +112,8 @@ def _loudest(state: Incidents, slot: int) -> list[FingerprintCount]:
     (begin,), (end,) = state.prints.bounds(np.asarray([slot]))
     codes = state.prints.parts(begin, end).tolist()
     texts, values = state.texts.texts, state.prints.values[begin:end].tolist()
-    loud = sorted(
-        (-value[P.COUNT], texts[code], texts[value[P.NAME]]) for code, value in zip(codes, values, strict=True)
+    loud = nsmallest(
+        LOUDEST,
+        ((-value[P.COUNT], texts[code], texts[value[P.NAME]]) for code, value in zip(codes, values, strict=True)),
     )
-    return [FingerprintCount(fingerprint=print_, name=name, count=-n) for n, print_, name in loud[:LOUDEST]]
+    return [FingerprintCount(fingerprint=print_, name=name, count=-n) for n, print_, name in loud]

@@ -1,10 +1,10 @@
 """Texts as numbers, for as long as they are used."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from agents.sampling.keyed_table import Ints
+from agents.sampling.keyed_table import Bools, Ints
 
 
 class Texts:
@@ -40,10 +40,11 @@ class Texts:
         self._codes[text] = code
         return code
 
-    def keep(self, codes: Iterable[int]) -> None:
-        """Forget all texts but those of these numbers."""
-        used = set(codes)
-        for text, code in [(t, c) for t, c in self._codes.items() if c not in used]:
-            del self._codes[text]
-            self.texts[code] = ""
-            self._free.append(code)
+    def keep(self, used: Bools) -> None:
+        """Forget all texts but those that are used, by their numbers."""
+        for code in np.flatnonzero(~used).tolist():
+            text = self.texts[code]
+            if self._codes.get(text) == code:  # else it is free already
+                del self._codes[text]
+                self.texts[code] = ""
+                self._free.append(code)

@@ -13,6 +13,7 @@ from schemas.records.intake import Alert
 from schemas.records.vocabulary import Millis
 from state.log_reader import RawRecord
 from streams.topics import ACCOUNT, SAMPLED, STORMS, Topic
+from streams.turns import whole
 
 # How often accounts and storms are told of, as the worker does.
 TELL_MS = 1_000
@@ -43,7 +44,7 @@ def resample(alerts: Sequence[RawRecord], rules: SamplingRules) -> Iterator[Arri
         for partition, sampler in parts.items():
             outcome = sampler.work_through([raw for raw in batch if raw.partition == partition])
             yield from ((raw.timestamp, SAMPLED, codec.decode(raw.value)) for raw in _kept(outcome))
-            told = tell(sampler.state, rules, partition, until)
+            told = whole(tell(sampler.state, rules, partition, until))
             yield from ((until, STORMS, storm) for storm in told.storms)
             yield from ((until, ACCOUNT, account) for account in told.accounts)
         now = until

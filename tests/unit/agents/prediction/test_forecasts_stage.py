@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.prediction.forecaster import ForecastState, learn
+from agents.prediction.forecaster import ForecastState, forecast, learn
 from agents.prediction.forecasts_stage import ForecastsStage
 from agents.prediction.levels import breach_level
 from schemas.records.analysis import Prediction
@@ -66,6 +66,17 @@ def test_the_odds_are_given_for_15_30_and_90_minutes() -> None:
     odds = foretold(points(leak(0.0002, until=0.7), step_ms=1000))[0].odds
     assert list(odds) == ["900", "1800", "5400"]
     assert 0 <= odds["900"] <= odds["1800"] <= odds["5400"] <= 1
+
+
+@pytest.mark.parametrize(("left", "likely"), [(25, True), (29, False), (35, False)])
+def test_a_breach_that_would_be_seen_after_the_horizon_is_not_foretold(left: int, likely: bool) -> None:
+    """On a line without noise, a point a minute: at the level in 25 minutes it is seen in time, in 29 it is not."""
+    state = ForecastState()
+    for minute in range(60):
+        state = learn(state, 0.9 - (left + 59 - minute) * 0.005, NOW + minute * 60_000)
+    found = forecast(state, 0.9, 1800)
+    assert found is not None
+    assert (found.probability > 0.6) is likely
 
 
 def test_a_prediction_says_of_what_when_and_on_what_it_rests() -> None:

@@ -57,6 +57,14 @@ def test_a_rise_that_ends_makes_it_false_though_it_was_taken_back() -> None:
     assert outcomes[0].breach_in_s is None
 
 
+def test_odds_of_every_horizon_that_came_to_nothing_are_false_once() -> None:
+    """Of a series that was never at its level: each verdict ends what stood, also where nothing else is remembered."""
+    values = [*(0.3 + 0.0005 * (i % 3) + max(0, i - 60) * 0.004 for i in range(205)), *[0.3, 0.301] * 400]
+    outcomes = Counter((p.model, p.of) for p in published(values, 60_000) if p.outcome)
+    assert {model for model, _ in outcomes} == {MODEL, f"{MODEL}, 15 min ahead", f"{MODEL}, 90 min ahead"}
+    assert set(outcomes.values()) == {1}
+
+
 def test_a_breach_out_of_nothing_is_a_miss() -> None:
     """With the odds that were given to it just before; and it is one breach, however long it lasts."""
     outcomes = [p for p in told([*[0.5, 0.502] * 40, *[0.95] * 300]) if p.outcome]

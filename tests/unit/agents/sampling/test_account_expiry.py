@@ -10,6 +10,7 @@ from agents.sampling.expiry import FORGET_MS
 from agents.sampling.incidents import COUNTS, N
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import Told, tell
+from streams.turns import whole
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Edge, Record
 
@@ -32,13 +33,12 @@ class Flushes:
 
     def flush(self, at: int) -> Told:
         """A flush so many ms after the start."""
-        told = tell(self.edge.state, self.edge.rules, 0, START + at)
-        for some in told.rows(self.edge.state):
-            for key, row in some.items():
-                if row is None:
-                    del self.rows[key]
-                else:
-                    self.rows[key] = row
+        told = whole(tell(self.edge.state, self.edge.rules, 0, START + at))
+        for key, row in whole(told.rows(self.edge.state)).items():
+            if row is None:
+                del self.rows[key]
+            else:
+                self.rows[key] = row
         return told
 
 
@@ -128,3 +128,15 @@ def test_what_is_forgotten_leaves_nothing_behind() -> None:
     assert state.slot_of("new") == slot
     assert state.numbers[slot, :COUNTS].tolist() == [0] * COUNTS
     assert state.numbers[slot, N.UPTO] == -1
+
+
+def test_a_storm_that_falls_silent_is_told_of_with_its_sources_and_takes_them_along() -> None:
+    """The incident stays, its fingerprints too; the next storm counts its own sources."""
+    some = Flushes()
+    some.alert("a", times=600)
+    (opened,) = some.flush(0).storms
+    (closed,) = some.flush(30_001).storms
+    assert (opened.open, opened.distinct_sources) == (True, 1)
+    assert (closed.open, closed.distinct_sources) == (False, 1)
+    state = some.edge.state
+    assert (len(state), len(state.prints), len(state.sources)) == (1, 1, 0)

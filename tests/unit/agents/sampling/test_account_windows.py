@@ -11,6 +11,7 @@ from agents.sampling.incidents import MAX_NAME_CHARS, MAX_PRINT_CHARS, N, P
 from agents.sampling.rules import SamplingRules
 from schemas.records.vocabulary import AlertStatus
 from streams.rows import MAX_ROW_BYTES
+from streams.turns import whole
 from tests.support import sampling
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Record, kept_offsets
@@ -82,7 +83,7 @@ def test_the_places_of_seconds_gone_by_are_forgotten() -> None:
     """They are needed as long as an alert of that second would not be late."""
     edge = Edge()
     edge.take({"at": 1_000}, {"at": 40_000})
-    expire(edge.state, RULES)
+    whole(expire(edge.state, RULES))
     assert edge.state.seconds.parts().tolist() == [(BASE + 40_000) // 1000]
 
 
@@ -91,10 +92,10 @@ def test_a_fingerprint_that_fires_is_remembered_for_a_day_others_for_the_correla
     edge = Edge()
     edge.take({"at": 0, "fingerprint": "fires"}, {"at": 0, "fingerprint": "over", "status": AlertStatus.RESOLVED})
     edge.take({"at": 30_001, "fingerprint": "now"})
-    expire(edge.state, RULES)
+    whole(expire(edge.state, RULES))
     assert edge.fingerprints() == {"fires", "now"}
     edge.take({"at": FIRING_MS + 1, "fingerprint": "tomorrow"})
-    expire(edge.state, RULES)
+    whole(expire(edge.state, RULES))
     assert edge.fingerprints() == {"now", "tomorrow"}
 
 

@@ -12,6 +12,7 @@ from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import tell
 from schemas.records.intake import Alert
 from schemas.records.vocabulary import AlertStatus, Severity, Tier
+from streams.turns import whole
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Edge, Record, chunks, kept_offsets, records
 from tests.support.sampling_specification import Specification
@@ -105,7 +106,7 @@ def test_an_account_survives_its_row(some: list[list[Alert]]) -> None:
     for batch in before:
         edge.batch(records(batch, offset))
         offset += len(batch)
-        tell(edge.state, RULES, 0, START)
+        whole(tell(edge.state, RULES, 0, START))
     again = Edge(RULES, loaded(rows(edge.state, edge.state.live()).values()))
     part = records(last, offset)
     assert kept_offsets(again.batch(part)) == kept_offsets(edge.batch(part))

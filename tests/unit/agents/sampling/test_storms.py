@@ -7,7 +7,7 @@ import numpy as np
 from agents.sampling.incidents import COUNTS, Incidents, N, key_of
 from agents.sampling.rules import SamplingRules
 from agents.sampling.sources import REGISTERS, estimate, merged, register_of, sketch
-from agents.sampling.storms import judge, to_be_judged
+from agents.sampling.storms import judge, to_be_judged, without_sources
 from schemas.records.sampling import StormChanged
 
 RULES = SamplingRules(window_ms=10_000, open_per_s=50.0, close_per_s=10.0, close_windows=3)
@@ -95,6 +95,17 @@ def test_a_storm_that_comes_back_is_another_one() -> None:
     assert opens(changes) == [True, False, True]
     assert changes[0].storm_id != changes[2].storm_id
     assert told([LOUD])[0][0].storm_id == changes[0].storm_id
+
+
+def test_a_storm_that_closes_takes_its_own_sources_along() -> None:
+    """One that opens later counts anew; those of other incidents stay, and so do those of a storm that opens."""
+    (opened, closed), state = told([LOUD, CALM, CALM, CALM, CALM])
+    other = state.slot_of("inc-2")
+    state.sources.ensure(key_of(np.asarray([SLOT, SLOT, other]), np.asarray([3, 9, 3])), np.ones((3, 1), np.int64))
+    without_sources(state, [opened])
+    assert state.sources.owners().tolist() == [SLOT, SLOT, other]
+    without_sources(state, [closed])
+    assert state.sources.owners().tolist() == [other]
 
 
 def test_windows_without_any_alert_are_calm() -> None:

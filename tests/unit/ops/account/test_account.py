@@ -9,6 +9,7 @@ from agents.sampling.telling import tell
 from ops.account.comparison import AccountedFor, compare, totals
 from ops.account.recount import GivenUp, Recount
 from schemas.records.sampling import AlertAccount
+from streams.turns import whole
 from tests.support.alerts import ALERT, CODEC, START
 from tests.support.sampling import Edge, Record
 
@@ -32,7 +33,7 @@ def sampled(records: list[Record]) -> tuple[Edge, list[AlertAccount]]:
     edge, told = Edge(RULES), []
     for begin in range(0, len(records), 60):
         edge.batch(records[begin : begin + 60])
-        told += tell(edge.state, RULES, 0, START + 600_000).accounts
+        told += whole(tell(edge.state, RULES, 0, START + 600_000)).accounts
     return edge, told
 
 

@@ -1,0 +1,61 @@
+"""Long work on the event loop in pieces, of which only one is done a round of the loop, whoever's it is.
+
+Otherwise the pieces of several partitions meet in one round and add up, and nothing is fetched or acknowledged meanwhile.
+"""
+
+import asyncio
+import time
+from collections.abc import Generator
+from types import TracebackType
+from typing import Self, TypeVar
+
+Done = TypeVar("Done")
+# Work that gives way between its steps, and what it comes to.
+Steps = Generator[None, None, Done]
+
+# A piece goes on for so long, and to the end of the step that it is in.
+_PIECE_S = 0.02
+
+
+def whole(steps: Steps[Done]) -> Done:
+    """What work comes to that is done in one go.
+
+    >>> def twice(number: int) -> Steps[int]:
+    ...     yield
+    ...     return 2 * number
+    >>> whole(twice(21))
+    42
+    """
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+class Turns:
+    """`async with turns` does a piece of work in a round of its own; whoever came first goes first."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._lock.acquire()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        # With the next round: whoever comes in this one has to wait for it.
+        asyncio.get_running_loop().call_soon(self._lock.release)
+
+    async def through(self, steps: Steps[Done]) -> Done:
+        """What work comes to, a piece a turn."""
+        while True:
+            async with self:
+                until_s = time.monotonic() + _PIECE_S
+                try:
+                    while time.monotonic() < until_s:
+                        next(steps)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]
