@@ -2,110 +2,26 @@
 back with a million rows; written into docs/benchmarks.md."""
 
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from prometheus_client.parser import text_string_to_metric_families
 
 from bench.page import PAGE, write
 from bench.report import load_now, stamp
+from bench.working import Course, running_worker
 from ops.bench.alerts import send_all
 from ops.bench.broker import Broker, running_broker
 from ops.bench.churn import Churn, churning_alerts
-from ops.bench.errors import BenchError
-from ops.bench.group import Group
-from ops.bench.process import Measured, measured
 from ops.commands.options import tell_on_stderr
 from ops.ending import interrupt_on_sigterm
-from ops.listening import free_port
-from ops.roles import group_of
 from ops.settings import load_settings
+from streams.topics import ALERTS
 
-_LOOK_S = 0.25
-# A flush of hundreds of thousands of incidents, each with an account and a row, takes a busy machine minutes.
-_STILL_S = 600.0
 # All of a million incidents are within the lateness that sampling waits for.
 _ROWS = Churn(1_000_000, per_incident=1, density_per_s=1_000_000)
 _ONE_MORE = Churn(1, per_incident=1)
 _STORM = Churn(1_000_000, per_incident=1_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What was seen when so many alerts were done with."""
-
-    alerts: int
-    at_s: float
-    cpu_s: float
-    rss_mb: float
-
-
-@dataclass(slots=True)
-class Course:
-    """How a worker came through; pauses in seconds."""
-
-    marks: list[Mark] = field(default_factory=list)
-    longest_pause_s: float = 0.0
-
-
-class Worker:
-    """An edge worker that is looked at: how much it has committed, what it uses, how long its loop paused."""
-
-    def __init__(self, broker: Broker, process: Measured, port: int) -> None:
-        self._group = Group(broker.bootstrap, group_of("edge"))
-        self._process, self._port = process, port
-        self.began_s = time.monotonic()
-
-    def committed(self) -> int:
-        """How many alerts are done with."""
-        return sum(self._group.committed().values())
-
-    def mark(self, alerts: int) -> Mark:
-        """What it has used by now."""
-        usage = self._process.usage()
-        return Mark(alerts, time.monotonic() - self.began_s, usage.cpu_s, usage.rss_mb)
-
-    def until(self, alerts: int, every: int) -> Course:
-        """Look until so many are done with; a mark at each `every`.
-
-        Raises:
-            BenchError: it ended, or stood still for ten minutes.
-        """
-        course, done, moved_s = Course([self.mark(0)]), -1, time.monotonic()
-        while done < alerts:
-            time.sleep(_LOOK_S)
-            before, done = done, self.committed()
-            moved_s = time.monotonic() if done != before else moved_s
-            if time.monotonic() - moved_s > _STILL_S:
-                raise BenchError(f"The edge worker stood still at {done} of {alerts} alerts.")
-            if done >= course.marks[-1].alerts + every or done >= alerts:
-                course.marks.append(self.mark(done))
-        course.longest_pause_s = self._longest_pause_s()
-        return course
-
-    def _longest_pause_s(self) -> float:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-        name = "breakwater_loop_longest_pause_seconds"
-        return next(s.value for f in text_string_to_metric_families(text) for s in f.samples if s.name == name)
-
-
-@contextmanager
-def edge_worker(broker: Broker, name: str) -> Iterator[Worker]:
-    """A worker for the time of the block; `name` is of its home, in the broker's folder."""
-    home, port = broker.home / name, free_port("127.0.0.1")
-    environment = {
-        "BREAKWATER_HOME": str(home),
-        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
-        "BREAKWATER_METRICS_PORT": str(port),
-    }
-    with measured(["ops.cli", "worker", "edge"], home / "edge.log", environment) as process:
-        yield Worker(broker, process, port)
 
 
 def _send(broker: Broker, work: Churn) -> None:
@@ -116,7 +32,7 @@ def soaked(broker: Broker, work: Churn, every: int) -> Course:
     """All alerts are there at once: a fresh worker works through them."""
     broker.renew()
     _send(broker, work)
-    with edge_worker(broker, "soak") as worker:
+    with running_worker(broker, "edge", ALERTS, "soak") as worker:
         return worker.until(work.alerts, every)
 
 
@@ -124,10 +40,10 @@ def back_after_s(broker: Broker, rows: Churn) -> float:
     """Seconds from the start of a worker that finds so many rows to its first commit; rows were made by one before it."""
     broker.renew()
     _send(broker, rows)
-    with edge_worker(broker, "rows") as worker:
+    with running_worker(broker, "edge", ALERTS, "rows") as worker:
         worker.until(rows.alerts, rows.alerts)
     _send(broker, _ONE_MORE)
-    with edge_worker(broker, "again") as worker:
+    with running_worker(broker, "edge", ALERTS, "again") as worker:
         return worker.until(rows.alerts + 1, rows.alerts).marks[-1].at_s
 
 
@@ -138,9 +54,9 @@ def as_markdown(work: Churn, course: Course) -> str:
         "|---:|---:|---:|---:|",
     ]
     for before, mark in zip(course.marks, course.marks[1:], strict=False):
-        speed = (mark.alerts - before.alerts) / max(mark.cpu_s - before.cpu_s, 1e-9)
-        seen = min(mark.alerts // work.per_incident, work.incidents)
-        lines.append(f"| {mark.alerts / 1e6:.1f} | {seen:,} | {mark.rss_mb:,.0f} | {speed:,.0f} |")
+        speed = (mark.done - before.done) / max(mark.cpu_s - before.cpu_s, 1e-9)
+        seen = min(mark.done // work.per_incident, work.incidents)
+        lines.append(f"| {mark.done / 1e6:.1f} | {seen:,} | {mark.rss_mb:,.0f} | {speed:,.0f} |")
     lines.append("")
     lines.append(f"The longest pause of the event loop was {course.longest_pause_s * 1000:.0f} ms.")
     return "\n".join(lines)

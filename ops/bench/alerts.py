@@ -65,22 +65,22 @@ def fill(bootstrap: str, work: Workload) -> None:
     send_all(bootstrap, workload_alerts(work, time.time_ns() // 1_000_000))
 
 
-def send_all(bootstrap: str, alerts: Iterable[tuple[bytes, bytes]]) -> None:
-    """Put alerts, keys and framed bytes, on the raw topic.
+def send_all(bootstrap: str, records: Iterable[tuple[bytes, bytes]], topic: str = ALERTS.name) -> None:
+    """Put records, keys and framed bytes, on a topic.
 
     Raises:
         BenchError: Kafka did not take all of them within a minute of the last one.
     """
     producer = Producer(producer_settings(bootstrap, linger_ms=20))
-    for key, value in alerts:
+    for key, value in records:
         while True:
             try:
-                producer.produce(ALERTS.name, value, key)
+                producer.produce(topic, value, key)
                 break
             except BufferError:
                 producer.poll(0.05)
     if left := producer.flush(60):
-        raise BenchError(f"Kafka took all alerts but {left} within a minute. See that the disk is not full.")
+        raise BenchError(f"Kafka took all records but {left} within a minute. See that the disk is not full.")
 
 
 def producer_settings(bootstrap: str, linger_ms: int) -> dict[str, Any]:

@@ -11,15 +11,15 @@ _REQUEST_S = 10.0
 
 
 class Group:
-    """A consumer group of the raw topic, seen from outside.
+    """A consumer group, seen from outside, at one topic: the raw one unless another is named.
 
     librdkafka 2.16 crashes, or waits for ever, when it is asked for a group whose coordinator is not there yet: the cluster's
     list is looked at first.
     """
 
-    def __init__(self, bootstrap: str, name: str) -> None:
+    def __init__(self, bootstrap: str, name: str, topic: str = ALERTS.name) -> None:
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-        self.name = name
+        self.name, self._topic = name, topic
         self._known = False
 
     def known(self) -> bool:
@@ -30,17 +30,17 @@ class Group:
         return self._known
 
     def reads(self) -> bool:
-        """Whether a member has been given a partition of the raw topic."""
+        """Whether a member has been given a partition of the topic."""
         if not self.known():
             return False
         asked = self._admin.describe_consumer_groups([self.name], request_timeout=_REQUEST_S)
         given = (m.assignment.topic_partitions for m in asked[self.name].result(_REQUEST_S).members if m.assignment)
-        return any(tp.topic == ALERTS.name for some in given for tp in some)
+        return any(tp.topic == self._topic for some in given for tp in some)
 
     def committed(self) -> Mapping[int, int]:
-        """The committed offset of each partition of the raw topic that has one."""
+        """The committed offset of each partition of the topic that has one."""
         if not self.known():
             return {}
         asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self.name)])
         places = asked[self.name].result(_REQUEST_S).topic_partitions or []
-        return {tp.partition: tp.offset for tp in places if tp.topic == ALERTS.name and tp.offset >= 0}
+        return {tp.partition: tp.offset for tp in places if tp.topic == self._topic and tp.offset >= 0}
