@@ -13,7 +13,7 @@ from ops.bench.errors import BenchError
 from ops.bench.group import Group
 from ops.bench.process import Measured, measured
 from ops.listening import free_port
-from ops.roles import Role, group_of
+from ops.roles import ROLES, Role, group_of
 from streams.topics import Topic
 
 _LOOK_S = 0.25
@@ -88,7 +88,8 @@ def running_worker(broker: Broker, role: Role, topic: Topic, name: str) -> Itera
     environment = {
         "BREAKWATER_HOME": str(home),
         "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
-        "BREAKWATER_METRICS_PORT": str(port),
+        # The first role has the port that is set, each further one the next.
+        "BREAKWATER_METRICS_PORT": str(port - ROLES.index(role)),
     }
     with measured(["ops.cli", "worker", role], home / f"{role}.log", environment) as process:
         yield Worker(Group(broker.bootstrap, group_of(role), topic.name), process, port)
