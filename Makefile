@@ -58,9 +58,10 @@ lint: .venv/develop ## ruff, mypy strict, import layers
 	@$(BIN)/uv pip install --quiet --python $@/bin/python --require-hashes -r bench/requirements.lock || rm -rf $@
 	@touch -c $@
 
-bench: .venv/develop compiled .venv-bench ## what it does a second, beside a baseline and beside peers; writes docs/benchmarks.md
+bench: .venv/develop compiled .venv-bench ## what it does a second, beside a baseline and beside peers; writes docs/benchmarks.md and detection.md
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.detection_page
 	@$(BIN)/python -m bench.append_page
 	@$(BIN)/python -m bench.store_page
 	@$(BIN)/python -m bench.intake_page

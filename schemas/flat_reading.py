@@ -1,4 +1,4 @@
-"""Avro bytes to records of texts, whole numbers and words of an enum, without a dictionary in between.
+"""Avro bytes to records of texts, numbers, words of an enum and maps of texts, without a dictionary in between.
 
 fastavro asks its source for one byte after the other; here the message is indexed, and fields go straight into the record.
 The functions are written as text, one a class (as in schemas.frozen). What is not plainly right is left to fastavro, and to
@@ -6,6 +6,7 @@ its words.
 """
 
 import dataclasses
+import struct
 import typing
 from collections.abc import Callable
 from enum import EnumType
@@ -15,9 +16,10 @@ from typing import Any
 from schemas.frozen import plain, setter
 
 # What a function of `flat_decoder` raises over bytes that it leaves to fastavro; UnicodeDecodeError is a ValueError.
-UNREAD = (IndexError, ValueError)
+UNREAD = (IndexError, ValueError, struct.error)
 
 _LAST_SHIFT = 63  # of ten bytes
+_DOUBLE = struct.Struct("<d")
 
 
 @cache
@@ -34,7 +36,7 @@ def flat_decoder(record: type) -> Callable[[bytes, int], Any] | None:
         if read is None or not plain(record):
             return None
         lines += read
-        if hints[field.name] is not int:
+        if hints[field.name] not in {int, float}:
             lengths.append(f"_n{number}")
     # A negative length or place in an enum is odd; what ends early was cut off, and what goes on has bytes behind it.
     check = f"if ({' | '.join(lengths)}) & 1 or _i != len(_m): raise ValueError"
@@ -43,6 +45,9 @@ def flat_decoder(record: type) -> Callable[[bytes, int], Any] | None:
 
 def _read(hint: Any, target: str, size: str, known: dict[str, Any]) -> list[str] | None:
     """Statements that read a value at `_i` to a target, and move `_i` behind it; `size` is the number that it begins with."""
+    if hint is float:
+        known["_double"] = _DOUBLE.unpack_from
+        return [f"({target},) = _double(_m, _i)", f"_i += {_DOUBLE.size}"]
     number = [f"{size} = _m[_i]", "_i += 1", f"if {size} > 127: {size}, _i = _more(_m, _i, {size})"]
     if hint is int:
         return [*number, f"{target} = ({size} >> 1) ^ -({size} & 1)"]
@@ -54,6 +59,9 @@ def _read(hint: Any, target: str, size: str, known: dict[str, Any]) -> list[str]
     if hint == int | None:
         known["_maybe"] = _maybe
         return [f"{target}, {size}, _i = _maybe(_m, _i)"]
+    if hint == dict[str, str]:
+        known["_map"] = _map
+        return [f"{target}, {size}, _i = _map(_m, _i)"]
     return None
 
 
@@ -81,3 +89,28 @@ def _maybe(message: bytes, at: int) -> tuple[int | None, int, int]:
     if left > 0x7F:
         left, end = _more(message, end, left)
     return (left >> 1) ^ -(left & 1), 0, end
+
+
+def _map(message: bytes, at: int) -> tuple[dict[str, str], int, int]:
+    """A map of texts, a number that is even if all its lengths were, and where it ends."""
+    found: dict[str, str] = {}
+    odd = 0
+    while True:
+        count, at = _number(message, at)
+        odd |= count  # a negative one says that the block's size comes next: nobody writes it so
+        if not count or odd & 1:
+            return found, odd, at
+        for _ in range(count >> 1):
+            size, at = _number(message, at)
+            key, at = message[at : at + (size >> 1)].decode(), at + (size >> 1)
+            more, at = _number(message, at)
+            found[key], at = message[at : at + (more >> 1)].decode(), at + (more >> 1)
+            odd |= size | more
+            if odd & 1 or at > len(message):
+                return found, 1, at
+
+
+def _number(message: bytes, at: int) -> tuple[int, int]:
+    """A number as it is before zig-zag is undone, and where it ends."""
+    first = message[at]
+    return (first, at + 1) if first <= 0x7F else _more(message, at + 1, first)

@@ -100,7 +100,8 @@ class RowStore:
             if row is None:
                 held.pop(key, None)
             else:
-                held[key] = epoch, row
+                # A copy of its own size: what orjson makes is cut from a larger piece of memory, whose rest nothing fits.
+                held[key] = epoch, bytes(memoryview(row))
 
 
 def _epoch_of(record: RawRecord) -> int:

@@ -15,15 +15,18 @@ import structlog
 from streams.changelog import WAITING, Rows
 from streams.outbox import MAX_MESSAGE_BYTES
 from streams.stage import Stage
+from streams.turns import Steps
 
 log = structlog.get_logger()
 
 S = TypeVar("S")
 
-# States kept decoded a partition; the rest are rows in the table. At 4 kB a state this caps memory at 80 MB a partition.
+# States kept decoded a partition; the rest are rows in the table. A series' state, the largest of the many, takes 16 kB.
 MAX_DECODED = 20_000
 # Keys ticked at once. A tick that decodes its row costs some 40 µs, so of a partition's second no more than a tenth.
 MOST_TICKED = 2_000
+# Rows written in one step: a few milliseconds.
+_WRITTEN_AT_ONCE = 50
 # Key and row; the rest of the largest message is Kafka's framing and the epoch.
 MAX_ROW_BYTES = MAX_MESSAGE_BYTES - 1024
 
@@ -100,19 +103,21 @@ class PartitionRows(Generic[S]):
         self._dirty[key] = self._rows[key] = row
         (self.waiting.add if self._stage.waits(state) else self.waiting.discard)(key)
 
-    def take_dirty(self) -> Rows:
-        """The rows that changed since the last call, as bytes; None for those to remove.
+    def take_dirty(self) -> Steps[Rows]:
+        """The rows that changed since the last call, as bytes; None for those to remove. In steps: nothing may change in between.
 
         A state that cannot be written (half a character, a number beyond 64 bits, too large) is given up: its key goes back to
         the row that was written last, as it would be in every worker that came after this one.
         """
         rows: Rows = {}
-        for key, row in self._dirty.items():
+        for number, (key, row) in enumerate(self._dirty.items()):
             try:
                 rows[key.encode()] = self._written(key, row)
             except (TypeError, ValueError, RecursionError) as error:
                 log.error("a state cannot be written", stage=self._stage.name, key=key[:256], reason=str(error)[:500])
                 self._give_up(key)
+            if number % _WRITTEN_AT_ONCE == _WRITTEN_AT_ONCE - 1:
+                yield
         self._dirty.clear()
         while len(self._rows) > MAX_DECODED:
             self._rows.popitem(last=False)

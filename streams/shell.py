@@ -25,6 +25,7 @@ from streams.rows import PartitionRows
 from streams.stage import Stage
 from streams.topics import Topic
 from streams.transport.batch import Batch, BatchSchema, RawRecord
+from streams.turns import Turns
 from streams.views import ViewReader
 from streams.wire import Wire, dead_letter, written_again
 
@@ -86,6 +87,7 @@ class StageShell:
         self._sources = {topic.name: topic for topic in stage.sources}
         self._partitions: dict[int, PartitionDecisions[Any]] = {}
         self._locks: dict[int, asyncio.Lock] = {}
+        self._turns = Turns()
         self._views = ViewReader(bootstrap, stage.views, stage.observe, wire)
         for topic in stage.sources:
             attach_agent(app, topic, stage.name, self._batch)
@@ -164,7 +166,9 @@ class StageShell:
         await self._outbox.send([*held.written(), *messages])
         if self._partitions.get(partition) is not held:
             return False
-        dirty = held.rows.take_dirty()
+        dirty = await self._turns.through(held.rows.take_dirty())
+        if self._partitions.get(partition) is not held:
+            return False
         await self._outbox.send(self._table.messages(partition, dirty))
         if self._partitions.get(partition) is not held:
             return False

@@ -9,13 +9,16 @@ What is unusual hardly teaches; but what lasts `adopt_after` points is the new n
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from agents.series.level import Level, decay_of
 from agents.series.metric_names import FILLING, counts_up, family, least_scale, resolution
 from agents.series.outlyingness import outlyingness, trust
 from agents.series.trend import Trend
 from agents.series.values import measurable
+from schemas.frozen import maker
 from schemas.records.vocabulary import Millis
 
 WARM_UP = 12
@@ -62,6 +65,22 @@ class Reading:
     shape: str
 
 
+class Seen(NamedTuple):
+    """A value, what its series was like before it, and what follows from it at once.
+
+    `scale`: the standard deviation to measure by, 0 while nothing is known of it. `usual` does not know the value, `recent` and
+    `trend` do. `deviations`: how far the value and the recent mean are from the usual level.
+    """
+
+    name: str
+    value: float
+    scale: float
+    usual: Level
+    recent: Level
+    trend: Trend
+    deviations: tuple[float, float]
+
+
 def watch(
     state: SeriesState, name: str, raw: float, at: Millis, threshold: float = UNUSUAL, adopt_after: int = 120
 ) -> tuple[SeriesState, Reading | None]:
@@ -88,26 +107,27 @@ def watch(
         # A counter that falls was reset: it counts from 0 again.
         grown = raw - state.last_raw if raw >= state.last_raw else raw
         value = grown * 1000 / (at - state.last_at)
-    moved = _moved(state, name, value, at)
-    reading = _read(moved, name, value) if state.points >= WARM_UP else None
+    points, usual, slopes, first_at = state.points, state.usual, state.slopes, state.first_at or at
+    warm = points >= WARM_UP
+    scale = _scale(usual, name) if warm else 0.0
+    # The recent mean and the trend know the value before it is judged, the usual level only afterwards.
+    recent = state.recent.learned(_clipped(usual.mean, 4 * scale, value) if warm else value, _RECENT_DECAY)
+    trend = state.trend.learned((at - first_at) / 1000, value, _TREND_DECAY)
+    seen = Seen(name, value, scale, usual, recent, trend, _deviations(state, recent, value, scale))
+    reading = _read(seen, points, slopes) if warm else None
     unusual_run = state.unusual_run + 1 if reading and reading.score >= threshold else 0
-    usual, slopes, neighbours = _learn(moved, name, value, warm=reading is not None)
-    recent = moved.recent
+    weight = _weight(state, seen)
+    neighbours = state.neighbours
+    if weight == 1.0:
+        product = (value - usual.mean) * (state.last - usual.mean)
+        neighbours += (product - neighbours) / (usual.n * _USUAL_DECAY + 1)
+    usual = usual.learned(value, _USUAL_DECAY, weight)
+    if warm and family(name) in FILLING:
+        slopes = slopes.learned(trend.per_s, _SLOPES_DECAY)
     if unusual_run >= adopt_after:
         usual, recent, neighbours, unusual_run = Level(), Level(), 0.0, 0
-    points = 1 if usual.n == 0 else state.points + 1
-    state = SeriesState(
-        points, state.first_at or at, at, raw, value, 0, unusual_run, usual, recent, slopes, moved.trend, neighbours)  # fmt: skip
-    return state, reading
-
-
-def _moved(state: SeriesState, name: str, value: float, at: Millis) -> SeriesState:
-    """The state whose recent mean and trend know the value already."""
-    recent = state.recent.learned(_clipped(state, name, value), _RECENT_DECAY)
-    trend = state.trend.learned((at - (state.first_at or at)) / 1000, value, _TREND_DECAY)
-    return SeriesState(
-        state.points, state.first_at, state.last_at, state.last_raw, state.last, state.backwards, state.unusual_run,
-        state.usual, recent, state.slopes, trend, state.neighbours)  # fmt: skip
+    points = 1 if usual.n == 0 else points + 1
+    return _state(points, first_at, at, raw, value, 0, unusual_run, usual, recent, slopes, trend, neighbours), reading
 
 
 def _out_of_order(state: SeriesState, raw: float, at: Millis) -> SeriesState:
@@ -119,69 +139,65 @@ def _out_of_order(state: SeriesState, raw: float, at: Millis) -> SeriesState:
     return replace(state, backwards=0, first_at=at, last_at=at, last_raw=raw, trend=Trend())
 
 
-def _read(state: SeriesState, name: str, value: float) -> Reading:
-    """The reading of a value that the recent mean and the trend know already, and the usual level does not."""
-    usual, trend = state.usual, state.trend
-    scale = _scale(usual, name)
-    if not scale:
-        if value == usual.mean:
-            return Reading(0.0, value, usual.mean, 0.0, "is constant")
+def _read(seen: Seen, points: int, slopes: Level) -> Reading:
+    """The reading of a value."""
+    value, usual, per_min = seen.value, seen.usual.mean, seen.trend.per_s * 60
+    if not seen.scale:
+        if value == usual:
+            return Reading(0.0, value, usual, 0.0, "is constant")
         # A line so flat that nothing tells how far is far: Laplace's rule of succession.
-        return Reading(1 - 1 / (state.points + 2), value, usual.mean, trend.per_s * 60, "left its constant value")
-    spike, shift = _deviations(state, value, scale)
-    rise = _rise(state, name)
+        return Reading(1 - 1 / (points + 2), value, usual, per_min, "left its constant value")
+    spike, shift = seen.deviations
+    rise = _rise(seen, slopes)
     worst = max(spike, shift, rise)
     shape = RISES if worst == rise else "is far off" if worst == spike else "has shifted"
-    return Reading(outlyingness(worst), value, usual.mean, trend.per_s * 60, shape)
+    return _reading(outlyingness(worst), value, usual, per_min, shape)
 
 
-def _clipped(state: SeriesState, name: str, value: float) -> float:
-    """The value as the recent mean takes it: one spike is no shift of level, so no point pulls by more than 4 deviations."""
-    if state.points < WARM_UP:
-        return value
-    reach = 4 * _scale(state.usual, name)
-    return min(max(value, state.usual.mean - reach), state.usual.mean + reach)
+def _clipped(mean: float, reach: float, value: float) -> float:
+    """The value as the recent mean takes it: one spike is no shift of level, so no point pulls by more than `reach`."""
+    least, most = mean - reach, mean + reach
+    return least if value < least else most if value > most else value
 
 
 def _scale(usual: Level, name: str) -> float:
     """The standard deviation to measure the next point by, in the metric's unit; 0 where nothing is known of it."""
     # The level and its variance are themselves estimates from n points (Student's predictive distribution).
-    estimated = (1 + 1 / usual.n) * max(1.0, usual.n - 1) / max(1.0, usual.n - 3)
+    n = usual.n
+    estimated = (1 + 1 / n) * max(1.0, n - 1) / max(1.0, n - 3)
     return max(usual.deviation * math.sqrt(estimated), abs(usual.mean) * _FLAT_SHARE, least_scale(name))
 
 
-def _deviations(state: SeriesState, value: float, scale: float) -> tuple[float, float]:
+def _deviations(state: SeriesState, recent: Level, value: float, scale: float) -> tuple[float, float]:
     """How far the value and the recent mean are from the usual level, each in its own standard deviation."""
+    if not scale:
+        return 0.0, 0.0
     usual, variance = state.usual, state.usual.variance
     # Neighbours that resemble each other make the recent mean wander: an AR(1) factor, up to the width of a point.
     r = min(0.97, max(0.0, state.neighbours / variance)) if variance > 0 else 0.0
     width = min(1.0, math.sqrt(_RECENT_FRACTION * (1 + r) / (1 - r)))
-    return abs(value - usual.mean) / scale, abs(state.recent.mean - usual.mean) / (scale * width)
+    return abs(value - usual.mean) / scale, abs(recent.mean - usual.mean) / (scale * width)
 
 
-def _rise(state: SeriesState, name: str) -> float:
+def _rise(seen: Seen, slopes: Level) -> float:
     """How many deviations the slope is above the usual slopes; 0 for what does not fill up, or rises immaterially."""
-    slope = state.trend.per_s
-    if slope <= 0 or family(name) not in FILLING:
+    slope = seen.trend.per_s
+    if slope <= 0 or family(seen.name) not in FILLING:
         return 0.0
-    if slope * _RISE_HORIZON_S < max(_RISE_SHARE * abs(state.usual.mean), 10 * resolution(name)):
+    if slope * _RISE_HORIZON_S < max(_RISE_SHARE * abs(seen.usual.mean), 10 * resolution(seen.name)):
         return 0.0
-    width = math.hypot(state.trend.standard_error, state.slopes.deviation)
-    return max(0.0, slope - state.slopes.mean) / width if width else math.inf
+    width = math.hypot(seen.trend.standard_error, slopes.deviation)
+    return max(0.0, slope - slopes.mean) / width if width else math.inf
 
 
-def _learn(state: SeriesState, name: str, value: float, warm: bool) -> tuple[Level, Level, float]:
-    """The usual level, the usual slopes and the neighbours' product after the value."""
-    usual, slopes, weight = state.usual, state.slopes, 1.0
-    scale = _scale(usual, name) if warm else 0.0
-    if scale:
-        # An outlier on its own belongs to the series' tails and teaches; a run of them is an event.
-        alone = abs(state.last - usual.mean) <= 3 * scale
-        weight = trust(max(_deviations(state, value, scale)), power=2 if alone else 4)
-    if warm and family(name) in FILLING:
-        slopes = slopes.learned(state.trend.per_s, _SLOPES_DECAY)
-    neighbours = state.neighbours
-    if weight == 1.0:
-        product = (value - usual.mean) * (state.last - usual.mean)
-        neighbours += (product - neighbours) / (usual.n * _USUAL_DECAY + 1)
-    return usual.learned(value, _USUAL_DECAY, weight), slopes, neighbours
+def _weight(state: SeriesState, seen: Seen) -> float:
+    """How much the value teaches the usual level."""
+    if not seen.scale:
+        return 1.0
+    # An outlier on its own belongs to the series' tails and teaches; a run of them is an event.
+    alone = abs(state.last - seen.usual.mean) <= 3 * seen.scale
+    return trust(max(seen.deviations), power=2 if alone else 4)
+
+
+_state: Callable[..., SeriesState] = maker(SeriesState)
+_reading: Callable[..., Reading] = maker(Reading)

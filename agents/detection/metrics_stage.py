@@ -5,6 +5,7 @@ steady rise of a thing that fills up. A young series has no history to tell what
 a row that are far off its usual level. While the series then stays off that level it is told of again and again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from agents.detectors.errors import UnreadableMemoryError
 from agents.series.metric_names import counts_up, least_scale
 from agents.series.values import MOST, measurable
 from schemas.errors import DecodeError
+from schemas.frozen import maker
 from schemas.records.analysis import Anomaly, AnomalyKind
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
@@ -44,6 +46,7 @@ class WatchedSeries:
     told_at: Millis | None = None
 
 
+_watched: Callable[..., WatchedSeries] = maker(WatchedSeries)
 _SERIES = TypeAdapter(SeriesState)
 _NOTHING = Verdict(0.0, alarm=False)
 # Each 6.7 deviations off: one is a spike, two may be one spike's slopes.
@@ -87,7 +90,7 @@ class MetricsStage:
         if _learned(state.series, point):
             verdict = state.detectors.judge(series.last, point.occurred_at / 1000, self._rules.threshold)
         if reading is None:
-            return Step(WatchedSeries(series, state.detectors, state.on, state.told_at))
+            return Step(_watched(series, state.detectors, state.on, state.told_at))
         off = reading.score >= UNUSUAL
         begins = (off and reading.shape == RISES) or (
             (verdict.alarm or _left_early(series)) and _matters(point.name, reading)
@@ -97,9 +100,9 @@ class MetricsStage:
             state.told_at is not None and 0 <= point.occurred_at - state.told_at < self._rules.repeat_s * 1000
         )
         if not on or told_just_now:
-            return Step(WatchedSeries(series, state.detectors, on, state.told_at))
+            return Step(_watched(series, state.detectors, on, state.told_at))
         found = _anomaly(point, reading, verdict, received.position)
-        told = WatchedSeries(series, state.detectors, on, point.occurred_at)
+        told = _watched(series, state.detectors, on, point.occurred_at)
         return Step(told, (Output(ANOMALIES, point.incident_id, found),))
 
     def tick(self, key: str, state: WatchedSeries, now: Millis) -> Step[WatchedSeries] | None:  # noqa: ARG002 - no clock

@@ -31,7 +31,7 @@ class Drift:
         found = off / (self._spread + TINY + _FLOOR * abs(self._level)) if points > _WARM_UP else None
         self._points = points + 1
         share = 1.0 / (points + 1)
-        share = max(share, _SLOWEST)
+        share = share if share > _SLOWEST else _SLOWEST
         self._spread += share * (off - self._spread)
         self._level += share * (self._recent - self._level)
         return found

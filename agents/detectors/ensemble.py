@@ -16,7 +16,7 @@ from agents.detectors.deseasoned import Deseasoned
 from agents.detectors.drift import Drift
 from agents.detectors.hold_off import HoldOff
 from agents.detectors.likelihood import Likelihood
-from agents.detectors.memory import dump, restore
+from agents.detectors.memory import dump, restored
 from agents.detectors.reach import Reach
 from agents.detectors.rhythm import Rhythm
 from agents.detectors.scale import Scale
@@ -110,9 +110,7 @@ class SeriesWatch:
         Raises:
             UnreadableMemoryError: another version wrote it, or it is damaged; the series is to be learned anew.
         """
-        watch = cls()
-        restore(watch, text)
-        return watch
+        return restored(cls, text)
 
     def judge(self, value: float, at_s: float, threshold: float = THRESHOLD) -> Verdict:
         """Score a point, then learn it; one that is no number, or absurdly large, is passed over with 0."""

@@ -38,9 +38,10 @@ class Likelihood:
             rarity = self._tail.rarity(error / (self._spread + least))
         self._points = points + 1
         share = 1.0 / (points + 1)
-        self._spread += max(_SPREAD_SLOWEST, share) * (error - self._spread)
-        self._long_spread += max(_LONG_SLOWEST, share) * (far - self._long_spread)
-        self._level += max(_LEVEL_SLOWEST, share) * (value - self._level)
-        self._long += max(_LONG_SLOWEST, share) * (value - self._long)
+        self._spread += (share if share > _SPREAD_SLOWEST else _SPREAD_SLOWEST) * (error - self._spread)
+        self._level += (share if share > _LEVEL_SLOWEST else _LEVEL_SLOWEST) * (value - self._level)
+        slow = share if share > _LONG_SLOWEST else _LONG_SLOWEST
+        self._long_spread += slow * (far - self._long_spread)
+        self._long += slow * (value - self._long)
         self._recent += _RECENT * (rarity - self._recent)
         return self._recent

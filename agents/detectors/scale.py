@@ -26,7 +26,7 @@ class Scale:
             self.level = value
         self.points += 1
         share = 1.0 / self.points
-        share = max(share, _SLOWEST)
+        share = share if share > _SLOWEST else _SLOWEST
         off = value - self.level
         self.level += share * off
         self.spread += share * (abs(off) - self.spread)

@@ -31,6 +31,6 @@ class Season:
         if not seen:
             self._levels[place] = value
             return value - level
-        off = value - self._levels[place]
-        self._levels[place] += max(_SLOWEST, 1.0 / (seen + 1)) * off
+        off, share = value - self._levels[place], 1.0 / (seen + 1)
+        self._levels[place] += (share if share > _SLOWEST else _SLOWEST) * off
         return off

@@ -21,12 +21,13 @@ _FADE = 0.9999  # of the largest seen, a point: what was extreme a month of poin
 class Tail:
     """The distribution of one statistic (>= 0) on one series. About 0.4 kB."""
 
-    __slots__ = ("_common", "_counts", "_most", "_total")
+    __slots__ = ("_common", "_counts", "_most", "_top", "_total")
 
     def __init__(self) -> None:
         self._counts = array("H", bytes(2 * BINS))
         self._total = 0
         self._common = 0  # a bin at or below the median
+        self._top = 0  # no bin above it was ever filled
         self._most = 0.0
 
     def rarity(self, statistic: float, every: float = 1.0) -> float:
@@ -42,7 +43,8 @@ class Tail:
         found = 0.0
         # Below the median nothing is rare: half of the points need no sum. What the median was is looked up again now and then.
         if total and place >= self._common:
-            above = sum(counts[place + 1 :]) + 0.5 * here + 0.5
+            beyond = sum(counts[place + 1 : self._top + 1]) if place < self._top else 0
+            above = beyond + 0.5 * here + 0.5
             if above <= total:
                 found = log10((total + 1) * every / above)
             if statistic > most > 0:
@@ -55,6 +57,7 @@ class Tail:
             self._halve()
             here = counts[place]
         counts[place] = here + 1
+        self._top = max(self._top, place)
         self._total += 1
         most *= _FADE
         self._most = statistic if statistic > most else most

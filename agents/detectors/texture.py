@@ -32,7 +32,8 @@ class Texture:
         self._rough += (step - self._rough) / (1.0 + _OF_AGE * points)
         rough = self._rough / (self._spread * 0.2 + TINY)
         self._points = points + 1
-        share = max(_SPREAD_SLOWEST, 1.0 / (points + 1))
+        share = 1.0 / (points + 1)
+        share = share if share > _SPREAD_SLOWEST else _SPREAD_SLOWEST
         off = value - self._level
         self._spread += share * (abs(off) - self._spread)
         self._level += share * off

@@ -33,11 +33,13 @@ class Week:
         if seen == 1:
             self._levels[hour] = value
             return None
-        off = value - self._levels[hour]
-        self._levels[hour] += max(_LEVEL_SLOWEST, 1.0 / seen) * off
-        self._recent += max(_RECENT_SLOWEST, 1.0 / (self._deviations + 1)) * (off - self._recent)
-        self._deviations += 1
-        self._spread += max(_SPREAD_SLOWEST, 1.0 / self._deviations) * (abs(off) - self._spread)
-        if self._deviations <= _WARM_UP:
+        levels, share = self._levels, 1.0 / seen
+        off = value - levels[hour]
+        levels[hour] += (share if share > _LEVEL_SLOWEST else _LEVEL_SLOWEST) * off
+        deviations = self._deviations = self._deviations + 1
+        share = 1.0 / deviations
+        self._recent += (share if share > _RECENT_SLOWEST else _RECENT_SLOWEST) * (off - self._recent)
+        self._spread += (share if share > _SPREAD_SLOWEST else _SPREAD_SLOWEST) * (abs(off) - self._spread)
+        if deviations <= _WARM_UP:
             return None
         return abs(self._recent) / (self._spread + TINY)

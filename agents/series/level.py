@@ -6,7 +6,10 @@ The figures are those of river's `stats.Var`, to which a test compares them; its
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from schemas.frozen import maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Level:
     @property
     def deviation(self) -> float:
         """The standard deviation, in the series' unit."""
-        return math.sqrt(max(0.0, self.variance))
+        return math.sqrt(self.variance) if self.variance > 0.0 else 0.0
 
     def learned(self, value: float, decay: float = 1.0, weight: float = 1.0) -> "Level":
         """The level after `value`, which counts `weight` times; what was known counts `decay` times as much as before.
@@ -31,10 +34,13 @@ class Level:
         kept = self.n * decay
         n = kept + weight
         if n <= 0.0:
-            return Level(n, self.mean, self.variance)
+            return _made(n, self.mean, self.variance)
         off = value - self.mean
         mean = self.mean + off * weight / n
-        return Level(n, mean, (self.variance * kept + weight * off * (value - mean)) / n)
+        return _made(n, mean, (self.variance * kept + weight * off * (value - mean)) / n)
+
+
+_made: Callable[..., Level] = maker(Level)
 
 
 def decay_of(half_life: float) -> float:

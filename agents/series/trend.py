@@ -6,7 +6,10 @@ random walk does not pass for a trend. The moments are those of river's `stats.C
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from schemas.frozen import maker
 
 # An AR(1) coefficient is never believed beyond this: at 0.97 the standard error grows eightfold.
 _MOST_CORRELATED = 0.97
@@ -33,7 +36,7 @@ class Trend:
         n = kept + 1.0
         off_s, off = at_s - self.mean_s, value - self.mean_value
         mean_s, mean_value = self.mean_s + off_s / n, self.mean_value + off / n
-        return Trend(
+        return _made(
             n,
             mean_s,
             mean_value,
@@ -76,3 +79,6 @@ class Trend:
             return math.inf
         r = self.autocorrelation
         return math.sqrt(self.residual_variance / (self.n * self.variance_s) * (1 + r) / (1 - r))
+
+
+_made: Callable[..., Trend] = maker(Trend)

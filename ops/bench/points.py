@@ -21,7 +21,7 @@ class Scrapes:
 
     series: int
     scrapes: int
-    every_s: int = 15
+    every_s: int = 10
 
     @property
     def points(self) -> int:

@@ -47,6 +47,7 @@ from streams.topics import (
     STORMS,
     Topic,
 )
+from streams.turns import whole
 from streams.wire import Wire
 from tests.support.signals import INCIDENT, NOW, alert, group, point, resolved, storm
 
@@ -151,7 +152,7 @@ class Desk:
             self.table = Table(dict(self.table.rows))
             self.decisions = self._taken_over()
         else:
-            self.table.put(self.decisions.rows.take_dirty())
+            self.table.put(whole(self.decisions.rows.take_dirty()))
 
 
 class RecordedRun:

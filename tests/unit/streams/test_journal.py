@@ -12,6 +12,7 @@ from streams.journal import Basis, PartitionJournal, with_basis
 from streams.rows import PartitionRows
 from streams.stage import Output, Position, Received, Step
 from streams.topics import COMMANDS, LOGS, METRICS, Topic
+from streams.turns import whole
 from streams.wire import Wire
 from tests.support.commands import command
 from tests.support.streaming import POINTS, point
@@ -154,7 +155,7 @@ def test_the_count_of_steps_survives_the_row() -> None:
     bench.take(1, series="a")
     bench.written()
     bench.take(2, SECOND, series="a")
-    row = bench.rows.take_dirty()[b"a"]
+    row = whole(bench.rows.take_dirty())[b"a"]
     assert PartitionRows(bench.stage, OneRow(row), 3).row("a").steps == 2
 
 

@@ -8,6 +8,7 @@ from streams import rows as rows_module
 from streams.changelog import RowStore
 from streams.rows import PartitionRows
 from streams.topics import METRICS
+from streams.turns import whole
 from tests.support.worker import CountingStage
 
 
@@ -29,7 +30,7 @@ def fresh() -> tuple[RowStore, PartitionRows[int]]:
 
 def write(store: RowStore, rows: PartitionRows[int]) -> None:
     """As the shell does once the changelog has them."""
-    store.put(0, rows.take_dirty())
+    store.put(0, whole(rows.take_dirty()))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.one_of(st.none(), st.integers(0, 9))), max_size=40), st.data())
