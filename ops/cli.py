@@ -5,6 +5,8 @@ With `--json` a failure too is one document on standard output: `error`, in word
 
 import json
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -80,8 +82,18 @@ app = typer.Typer(
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"breakwater {version('breakwater')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _all_commands() -> None:
+def _all_commands(
+    asked: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
     """Typer wants a command or this; it is replaced by the help above."""
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from schemas.codec import Codec
+from schemas.dates import check_dates
 from schemas.errors import DecodeError
 from schemas.identity import derived_id
+from schemas.records.intake import Alert
 from schemas.records.log import DeadLetter
 from state.repairs import REPAIR
 from state.unreadable import UNREADABLE_BATCH, letter_headers, offsets_of
@@ -68,9 +70,12 @@ class Wire:
         """A raw record decoded.
 
         Raises:
-            DecodeError: its bytes are no record of the topic's contract.
+            DecodeError: its bytes are no record of the topic's contract, or it has a time that there never is. (Those of alerts
+                sampling has judged.)
         """
         record = self.codec(topic.record).decode(raw.value)
+        if topic.record is not Alert:
+            check_dates(record)
         return Received(record, Position(topic.name, partition, raw.offset, raw.timestamp))
 
 
