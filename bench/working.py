@@ -65,6 +65,7 @@ class Worker:
         course, done, moved_s = Course([self.mark(0)]), -1, time.monotonic()
         while done < records:
             time.sleep(_LOOK_S)
+            self._process.usage()  # one that has ended is not waited for
             before, done = done, self.committed()
             moved_s = time.monotonic() if done != before else moved_s
             if time.monotonic() - moved_s > _STILL_S:

@@ -27,18 +27,17 @@ def rows(state: Incidents, slots: Ints) -> dict[bytes, bytes]:
     texts = state.texts.texts
     tables = (state.windows, state.seconds, state.prints, state.sources)
     bounds = [list(zip(*table.bounds(slots), strict=True)) for table in tables]
-    parts = [table.parts() for table in tables]
     made: dict[bytes, bytes] = {}
     for number, slot in enumerate(slots.tolist()):
         (w, w_), (k, k_), (p, p_), (h, h_) = (bound[number] for bound in bounds)
         fields = {
             "i": state.ids[slot], "t": state.tenants[slot], "s": state.services[slot],
             "n": state.numbers[slot], "b": float(state.baselines[slot]), "o": state.storms.get(slot, ""),
-            "w": [parts[0][w:w_], state.windows.values[w:w_]],
-            "k": [parts[1][k:k_], state.seconds.values[k:k_]],
-            "f": [texts[code] for code in parts[2][p:p_].tolist()], "p": state.prints.values[p:p_],
+            "w": [state.windows.parts(w, w_), state.windows.values[w:w_]],
+            "k": [state.seconds.parts(k, k_), state.seconds.values[k:k_]],
+            "f": [texts[code] for code in state.prints.parts(p, p_).tolist()], "p": state.prints.values[p:p_],
             "m": [texts[code] for code in state.prints.values[p:p_, P.NAME].tolist()],
-            "h": [parts[3][h:h_], state.sources.values[h:h_]],
+            "h": [state.sources.parts(h, h_), state.sources.values[h:h_]],
         }  # fmt: skip
         made[state.ids[slot].encode()] = _fitting(fields)
     return made

@@ -229,6 +229,8 @@ class EdgeShell:
         part.held, part.sends, part.alerts = [], [], 0
         part.flushed_at = time.monotonic()
         rows = await self._turns.through(told.rows(state))
+        if self._partitions.get(part.number) is not part:
+            return  # taken away meanwhile: whoever has it now counts from the last rows on
         if held:
             part.sampler.upto = held[-1].value.last
         if rows or held:

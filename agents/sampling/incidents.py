@@ -143,9 +143,7 @@ class Incidents:
     def forget_texts(self) -> None:
         """Give back texts that no fingerprint has any more, once there are half as many again as last time."""
         if len(self.texts) > self._texts_kept + self._texts_kept // 2 + _FIRST:
-            used = np.zeros(len(self.texts), bool)
-            used[self.prints.parts()] = used[self.prints.values[:, P.NAME]] = True
-            self.texts.keep(used)
+            self.texts.keep(np.concatenate((self.prints.parts(), self.prints.values[:, P.NAME])))
             self._texts_kept = len(self.texts)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agents.sampling.keyed_table import Bools, Ints
+from agents.sampling.keyed_table import Ints
 
 
 class Texts:
@@ -40,8 +40,10 @@ class Texts:
         self._codes[text] = code
         return code
 
-    def keep(self, used: Bools) -> None:
-        """Forget all texts but those that are used, by their numbers."""
+    def keep(self, codes: Ints) -> None:
+        """Forget all texts but those of these numbers, of which any may come more than once."""
+        used = np.zeros(len(self.texts), bool)
+        used[codes] = True
         for code in np.flatnonzero(~used).tolist():
             text = self.texts[code]
             if self._codes.get(text) == code:  # else it is free already

@@ -7,7 +7,7 @@ import pytest
 from agents.sampling import expiry
 from agents.sampling.account_rows import loaded
 from agents.sampling.expiry import FORGET_MS
-from agents.sampling.incidents import COUNTS, N
+from agents.sampling.incidents import COUNTS, N, P
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import Told, tell
 from streams.turns import whole
@@ -140,3 +140,32 @@ def test_a_storm_that_falls_silent_is_told_of_with_its_sources_and_takes_them_al
     assert (closed.open, closed.distinct_sources) == (False, 1)
     state = some.edge.state
     assert (len(state), len(state.prints), len(state.sources)) == (1, 1, 0)
+
+
+def test_fingerprints_that_come_and_go_leave_no_texts_and_mix_none_up() -> None:
+    """Rounds of ever new ones, some more and some fewer than before: the newest are remembered, by their own names."""
+    some, sent, number = Flushes(replace(RULES, correlation_keys=300)), dict[str, str](), 0
+    for turn, count in enumerate((1_500, 400, 2_500, 600, 600, 3_000, 300, 4_000)):
+        records = []
+        for _ in range(count):
+            number += 1
+            sent[f"print-{number}"] = f"Name{number % 7}"
+            alert = replace(
+                ALERT,
+                fingerprint=f"print-{number}",
+                name=f"Name{number % 7}",
+                occurred_at=START + turn * 1_000 + number % 1_000,
+            )
+            records.append(Record(some.offset + len(records), CODEC.encode(alert), b"k", START + turn * 1_000))
+        some.edge.batch(records)
+        some.offset += count
+        some.flush(turn * 1_000)
+        state = some.edge.state
+        texts = state.texts.texts
+        held = {
+            texts[code]: texts[row[P.NAME]] for code, row in zip(state.prints.parts(), state.prints.values, strict=True)
+        }
+        assert len(held) == len(state.prints) == 300
+        assert held.items() <= sent.items()
+        assert len(state.texts) < 300 + 7 + 2 * max(count, 1_000)
+    assert len(texts) < sum((1_500, 400, 2_500, 600, 600, 3_000, 300, 4_000)) / 2

@@ -11,10 +11,10 @@ def test_a_number_is_given_again_once_its_text_is_forgotten() -> None:
     """Those that are used keep theirs; the empty text is one like any other."""
     texts = Texts()
     assert texts.codes(["", "a", "b", "a"]).tolist() == [0, 1, 2, 1]
-    texts.keep(np.asarray([True, False, True]))
+    texts.keep(np.asarray([2, 0, 2]))
     assert len(texts) == 2
     assert texts.codes(["c", "", "b"]).tolist() == [1, 0, 2]
-    texts.keep(np.asarray([False, False, True]))
+    texts.keep(np.asarray([2]))
     assert sorted(texts.codes(["", "a"]).tolist()) == [0, 1]
     assert texts.codes(["d"]).tolist() == [3]
 
@@ -28,7 +28,5 @@ def test_used_texts_are_what_they_were(rounds: list[tuple[list[str], set[int]]])
         assert len(set(held.values())) == len(held)
         assert all(texts.texts[code] == text for text, code in held.items())
         held = {text: code for text, code in held.items() if code not in dropped}
-        used = np.zeros(len(texts.texts), bool)
-        used[list(held.values())] = True
-        texts.keep(used)
+        texts.keep(np.asarray(list(held.values()), np.int64))
         assert len(texts) == len(held)
