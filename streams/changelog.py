@@ -97,9 +97,8 @@ class RowStore:
         """Take rows whose changelog records are delivered; None removes one."""
         held, epoch = self._rows.setdefault(partition, {}), self.epoch(partition)
         for key, row in rows.items():
-            if row is None:
-                held.pop(key, None)
-            else:
+            held.pop(key, None)  # so that those written last are at the end
+            if row is not None:
                 # A copy of its own size: what orjson makes is cut from a larger piece of memory, whose rest nothing fits.
                 held[key] = epoch, bytes(memoryview(row))
 

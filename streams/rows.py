@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import orjson
 import structlog
 
-from streams.changelog import WAITING, Rows
+from streams.changelog import PARTITION_ROW, WAITING, Rows
 from streams.outbox import MAX_MESSAGE_BYTES
 from streams.stage import Stage
 from streams.turns import Steps
@@ -25,8 +25,8 @@ S = TypeVar("S")
 MAX_DECODED = 20_000
 # Keys ticked at once. A tick that decodes its row costs some 40 µs, so of a partition's second no more than a tenth.
 MOST_TICKED = 2_000
-# Rows written in one step: a few milliseconds.
-_WRITTEN_AT_ONCE = 50
+# Rows written in one step, and their bytes: a few milliseconds.
+_WRITTEN_AT_ONCE, _BYTES_AT_ONCE = 50, 256 << 10
 # Key and row; the rest of the largest message is Kafka's framing and the epoch.
 MAX_ROW_BYTES = MAX_MESSAGE_BYTES - 1024
 
@@ -38,7 +38,7 @@ class Table(Protocol):
         """The row of a key."""
 
     def keys(self, partition: int, *, waiting: bool = False) -> list[bytes]:
-        """The keys of a partition, or those of states that want ticks."""
+        """The keys of a partition, the one written last at the end, or those of states that want ticks."""
 
 
 @dataclass(slots=True)
@@ -51,10 +51,16 @@ class Row(Generic[S]):
 
 
 class PartitionRows(Generic[S]):
-    """The states of one partition, from when a worker takes it over until it loses it."""
+    """The states of one partition, from when a worker takes it over until it loses it.
 
-    def __init__(self, stage: Stage[S], table: Table, partition: int) -> None:
+    Args:
+        most: as many states are kept, those written last; None keeps all, as where a state is of something that is not over.
+    """
+
+    def __init__(self, stage: Stage[S], table: Table, partition: int, most: int | None = None) -> None:
         self._stage = stage
+        self._most = most
+        self._count = 0 if most is None else len(table.keys(partition))
         self._table = table
         self._partition = partition
         self._rows: OrderedDict[str, Row[S]] = OrderedDict()
@@ -110,18 +116,42 @@ class PartitionRows(Generic[S]):
         the row that was written last, as it would be in every worker that came after this one.
         """
         rows: Rows = {}
-        for number, (key, row) in enumerate(self._dirty.items()):
+        number = size = 0
+        for key, row in self._dirty.items():
             try:
-                rows[key.encode()] = self._written(key, row)
+                written = rows[key.encode()] = self._written(key, row)
+                size += len(written or b"")
             except (TypeError, ValueError, RecursionError) as error:
                 log.error("a state cannot be written", stage=self._stage.name, key=key[:256], reason=str(error)[:500])
                 self._give_up(key)
-            if number % _WRITTEN_AT_ONCE == _WRITTEN_AT_ONCE - 1:
+            number += 1
+            if number == _WRITTEN_AT_ONCE or size > _BYTES_AT_ONCE:
+                number = size = 0
                 yield
         self._dirty.clear()
+        if self._most is not None:
+            self._forget_oldest(rows, self._most)
         while len(self._rows) > MAX_DECODED:
             self._rows.popitem(last=False)
         return rows
+
+    def _forget_oldest(self, rows: Rows, most: int) -> None:
+        """Add to the rows the removal of those written longest ago, where there are too many."""
+        get = self._table.get
+        self._count += sum((row is not None) - (get(self._partition, key) is not None) for key, row in rows.items())
+        if self._count <= most:
+            return
+        # Some more than need be: the list of all keys is not made for each new one.
+        excess = self._count - most + most // 20
+        gone = [key for key in self._table.keys(self._partition) if key not in rows and key != PARTITION_ROW][:excess]
+        for key in gone:
+            rows[key] = None
+            self._rows.pop(key.decode(), None)
+            self.waiting.discard(key.decode())
+        self._count -= len(gone)
+        log.warning(
+            "too many states: those heard of longest ago are forgotten", stage=self._stage.name, forgotten=len(gone)
+        )
 
     def _written(self, key: str, row: Row[S] | None) -> bytes | None:
         dumped = self._dump(row)

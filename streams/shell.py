@@ -71,15 +71,17 @@ class StageShell:
         app: the Faust app. stage: what to run. outbox: where records go out. wire: the codecs.
         partitions: of every topic. bootstrap: for the stage's views. clock: epoch ms, for ticks.
         basis: what the stage decides by, for the decision journal; None writes none. answers: through which the stage asks.
-        hold_s: publish, write rows and acknowledge no more often, for stages whose rows are large.
+        hold_s: publish, write rows and acknowledge no more often, for stages whose rows are large. most: as many states are
+            kept of a partition, those written last.
     """
 
     def __init__(
         self, app: Any, stage: Stage[Any], outbox: Outbox, wire: Wire, *, partitions: int, bootstrap: str,
         clock: Clock = wall_clock_ms, basis: Basis | None = None, answers: AnswersNoted | None = None, hold_s: float = 0.0,
+        most: int | None = None,
     ) -> None:  # fmt: skip
         self.stage = stage
-        self._hold_s = hold_s
+        self._hold_s, self._most = hold_s, most
         self._waiting: dict[int, _Waiting] = {}
         self._basis, self._answers = basis, answers
         self._app, self._outbox, self._wire, self._clock = app, outbox, wire, clock
@@ -110,7 +112,7 @@ class StageShell:
 
     def _held(self, partition: int) -> PartitionDecisions[Any]:
         if partition not in self._partitions:
-            rows = PartitionRows(self.stage, self._table, partition)
+            rows = PartitionRows(self.stage, self._table, partition, self._most)
             self._partitions[partition] = PartitionDecisions(self.stage, rows, self._wire, self._journal(partition))
         return self._partitions[partition]
 

@@ -1,4 +1,4 @@
-"""Long work on the event loop in pieces, of which only one is done a round of the loop, whoever's it is.
+"""Long work on the event loop in pieces, of which only one is done a round of the loop among all that share the turns.
 
 Otherwise the pieces of several partitions meet in one round and add up, and nothing is fetched or acknowledged meanwhile.
 """

@@ -65,6 +65,10 @@ class Reading:
     shape: str
 
 
+_state: Callable[..., SeriesState] = maker(SeriesState)
+_reading: Callable[..., Reading] = maker(Reading)
+
+
 class Seen(NamedTuple):
     """A value, what its series was like before it, and what follows from it at once.
 
@@ -144,9 +148,9 @@ def _read(seen: Seen, points: int, slopes: Level) -> Reading:
     value, usual, per_min = seen.value, seen.usual.mean, seen.trend.per_s * 60
     if not seen.scale:
         if value == usual:
-            return Reading(0.0, value, usual, 0.0, "is constant")
+            return _reading(0.0, value, usual, 0.0, "is constant")
         # A line so flat that nothing tells how far is far: Laplace's rule of succession.
-        return Reading(1 - 1 / (points + 2), value, usual, per_min, "left its constant value")
+        return _reading(1 - 1 / (points + 2), value, usual, per_min, "left its constant value")
     spike, shift = seen.deviations
     rise = _rise(seen, slopes)
     worst = max(spike, shift, rise)
@@ -197,7 +201,3 @@ def _weight(state: SeriesState, seen: Seen) -> float:
     # An outlier on its own belongs to the series' tails and teaches; a run of them is an event.
     alone = abs(state.last - seen.usual.mean) <= 3 * seen.scale
     return trust(max(seen.deviations), power=2 if alone else 4)
-
-
-_state: Callable[..., SeriesState] = maker(SeriesState)
-_reading: Callable[..., Reading] = maker(Reading)

@@ -7,6 +7,7 @@ fifth smaller and takes eight times as long.
 """
 
 import struct
+import zlib
 from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -22,7 +23,7 @@ D = TypeVar("D")
 
 # Raised whenever a detector is added or remembers something else: what an earlier one wrote is not read.
 VERSION = 6
-_HEAD = struct.Struct("<H")
+_HEAD = struct.Struct("<HI")  # the version, and a checksum of what follows: snappy has none
 # Of all of it unpacked: what is larger is no memory.
 _MOST = 64 << 10
 _NUMBERS = {float: "d", int: "q", bool: "?"}
@@ -31,9 +32,9 @@ _LISTS = "d"
 
 def dump(detector: Any) -> str:
     """The memory of a detector with slots, and of all that is in them."""
-    return b64encode(
-        cramjam.snappy.compress_raw(_HEAD.pack(VERSION) + _functions(type(detector))[0](detector))
-    ).decode()
+    numbers = _functions(type(detector))[0](detector)
+    packed = _HEAD.pack(VERSION, zlib.crc32(numbers)) + numbers
+    return b64encode(cramjam.snappy.compress_raw(packed)).decode()
 
 
 def restored(kind: type[D], text: str) -> D:
@@ -44,9 +45,11 @@ def restored(kind: type[D], text: str) -> D:
     """
     try:
         packed = _unpacked(b64decode(text, validate=True))
-        version = _HEAD.unpack_from(packed)[0]
+        version, checksum = _HEAD.unpack_from(packed)
         if version != VERSION:
             raise UnreadableMemoryError(f"it is of version {version}, not {VERSION}")
+        if zlib.crc32(memoryview(packed)[_HEAD.size :]) != checksum:
+            raise UnreadableMemoryError("it is damaged: its checksum is another")
         made: D = _functions(kind)[1](packed)
     except (ValueError, struct.error, cramjam.DecompressionError) as error:
         raise UnreadableMemoryError(str(error)) from error

@@ -6,7 +6,7 @@ from heapq import nsmallest
 
 import numpy as np
 
-from agents.sampling.incidents import Incidents, N, P
+from agents.sampling.incidents import Incidents, N, P, key_of
 from agents.sampling.keyed_table import Ints
 from agents.sampling.rules import SamplingRules
 from agents.sampling.sources import estimate, sketch
@@ -25,7 +25,7 @@ def to_be_judged(state: Incidents, slots: Ints, rules: SamplingRules) -> Ints:
     """Those of the incidents for which `judge` may have something to do: most are neither loud nor in a new window."""
     numbers = state.numbers[slots]
     current = numbers[:, N.WATERMARK] // rules.window_ms
-    at, there = state.windows.find((slots << 34) | current)
+    at, there = state.windows.find(key_of(slots, current))
     received = np.where(there, state.windows.values[at, N.RECEIVED], 0) if len(state.windows) else np.zeros(len(slots))
     loud = received * 1000 >= rules.open_per_s * rules.window_ms
     in_storm = np.isin(slots, list(state.storms))

@@ -7,7 +7,7 @@ import numpy as np
 from agents.sampling.account_rows import rows
 from agents.sampling.expiry import closing, expire, forgotten
 from agents.sampling.incidents import Incidents, N, W
-from agents.sampling.keyed_table import PART, SHIFT, Ints
+from agents.sampling.keyed_table import PART, SHIFT, Bools, Ints
 from agents.sampling.rules import SamplingRules
 from agents.sampling.storms import judge, to_be_judged, without_sources
 from schemas.records.sampling import AlertAccount, StormChanged
@@ -75,9 +75,7 @@ def tell(state: Incidents, rules: SamplingRules, partition: int, now: Millis) ->
     return Told(storms, accounts, changed, gone)
 
 
-def _accounts(
-    state: Incidents, say: Ints, closes: "np.typing.NDArray[np.bool_]", rules: SamplingRules, partition: int
-) -> list[AlertAccount]:
+def _accounts(state: Incidents, say: Ints, closes: Bools, rules: SamplingRules, partition: int) -> list[AlertAccount]:
     keys = state.windows.keys[say]
     slots, starts = keys >> SHIFT, (keys & PART) * rules.window_ms
     told = zip(

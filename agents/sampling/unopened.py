@@ -1,4 +1,4 @@
-"""Kafka's record batches decoded as they are: one call for twenty thousand alerts, and no object for any of them.
+"""Kafka's record batches decoded as they are: one call for many thousand alerts, and no object for any of them.
 
 A record of message format v2 is, byte for byte, an Avro record: its length, timestamp and offset deltas and sizes are zig-zag
 varints as Avro's `long` is, key and value are Avro's `bytes`, and "no headers" is a 0. An alert's frame, C3 01 and eight bytes

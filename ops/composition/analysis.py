@@ -16,13 +16,15 @@ from streams.running import Running
 FLEET_HOLD_S = 5.0
 # A tenant's row is up to 4 MB, and every alert that is heard changes it; people are to know of a group within seconds.
 TENANT_HOLD_S = 1.0
+# Of a partition. Names of pods make ever new series; one that is forgotten is learned anew should it come again. A row has 5 kB.
+MOST_SERIES = 50_000
 
 
 def compose(around: Surroundings) -> list[Running]:
     """Detection, prediction, diagnosis. What is decided by series needs no journal: one topic's order says it all."""
     answers = AnswersNoted()
     return [
-        *(run_stage(around, stage) for stage in series_stages(around.settings)),
+        *(run_stage(around, stage, most=MOST_SERIES) for stage in series_stages(around.settings)),
         *(run_stage(around, stage, FLEET_HOLD_S) for stage in fleet_stages()),
         *(run_stage(around, stage) for stage in hearing_stages()),
         *(run_stage(around, stage, TENANT_HOLD_S) for stage in tenant_stages()),

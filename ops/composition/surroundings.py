@@ -25,11 +25,11 @@ class Surroundings:
     wire: Wire
 
 
-def run_stage(around: Surroundings, stage: Stage[Any], hold_s: float = 0.0) -> StageShell:
-    """The shell of a stage; `hold_s` as it has it."""
+def run_stage(around: Surroundings, stage: Stage[Any], hold_s: float = 0.0, most: int | None = None) -> StageShell:
+    """The shell of a stage; `hold_s` and `most` as it has them."""
     return StageShell(
         around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap,
-        hold_s=hold_s,
+        hold_s=hold_s, most=most,
     )  # fmt: skip
 
 

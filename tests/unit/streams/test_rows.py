@@ -117,3 +117,32 @@ def test_rows_are_whole_from_the_end_of_recovery_until_partitions_are_taken_away
     assert not store.holds(0)
     store.let_go()
     assert not store.holds(1)
+
+
+def test_of_too_many_states_those_written_longest_ago_are_forgotten() -> None:
+    """One that is heard of again and again stays; one that was forgotten begins anew; the next owner finds as many."""
+    store, _ = fresh()
+    rows = PartitionRows[int](STAGE, store, 0, most=100)
+    for number in range(1_000):
+        for key in ("often", f"once-{number:03d}"):
+            rows.changed(key, rows.row(key), rows.row(key).state + 1)
+        if number % 20 == 19:
+            write(store, rows)
+            assert len(store.keys(0)) <= 100 + 20
+    held = {key.decode() for key in store.keys(0)}
+    assert "often" in held
+    assert rows.row("often").state == 1_000
+    assert held - {"often"} == {f"once-{number:03d}" for number in range(1_001 - len(held), 1_000)}
+    assert 90 <= len(held) <= 100
+    assert rows.waiting <= held
+    assert rows.row("once-000").state == 0
+    assert len(PartitionRows[int](STAGE, store, 0, most=100).waiting) == len(rows.waiting)
+
+
+def test_without_a_limit_all_states_are_kept() -> None:
+    """As many as there are."""
+    store, rows = fresh()
+    for number in range(500):
+        rows.changed(f"{number}", rows.row(f"{number}"), 1)
+    write(store, rows)
+    assert len(store.keys(0)) == 500

@@ -9,8 +9,6 @@ from streams.outbox import Message
 from streams.telemetry import TelemetryProducer
 from tests.support.mock_broker import MockBroker
 
-# Nobody is there on purpose.
-
 
 @pytest.fixture(scope="module")
 def broker() -> MockBroker:

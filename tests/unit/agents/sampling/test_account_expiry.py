@@ -146,7 +146,7 @@ def test_fingerprints_that_come_and_go_leave_no_texts_and_mix_none_up() -> None:
     """Rounds of ever new ones, some more and some fewer than before: the newest are remembered, by their own names."""
     some, sent, number = Flushes(replace(RULES, correlation_keys=300)), dict[str, str](), 0
     for turn, count in enumerate((1_500, 400, 2_500, 600, 600, 3_000, 300, 4_000)):
-        records = []
+        records: list[Record] = []
         for _ in range(count):
             number += 1
             sent[f"print-{number}"] = f"Name{number % 7}"
