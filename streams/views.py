@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from schemas.dates import check_dates
 from schemas.errors import DecodeError
 from state.clock import wall_clock_ms
 from state.passing_over import PassOver
@@ -116,7 +117,9 @@ class ViewReader:
             topic = self._topics[message.topic() or ""]
             where = Position(topic.name, message.partition() or 0, message.offset() or 0, message.timestamp()[1])
             try:
-                self._observe(Received(self._wire.codec(topic.record).decode(message.value()), where))
+                record = self._wire.codec(topic.record).decode(message.value())
+                check_dates(record)
+                self._observe(Received(record, where))
             except DecodeError:
                 continue
             except Exception:

@@ -62,7 +62,10 @@ class ForecastState:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """P(breach within the horizon), the median time to it among breaches (s), and the line's slope."""
+    """P(a breach is seen within the horizon), the median time until the series gets to its level (s), and the line's slope.
+
+    It is seen some points later than the series gets there; see `_SEEN_AFTER`.
+    """
 
     probability: float
     breach_in_s: float | None

@@ -1,7 +1,7 @@
 """Times that there never are."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +12,7 @@ from schemas.records.analysis import Prediction
 from schemas.records.intake import Alert, MetricPoint
 from schemas.records.sampling import AlertAccount
 from schemas.samples import sample
-from streams.topics import ALERTS, METRICS
+from streams.topics import ALERTS, ANOMALIES, DECISIONS, GROUPS, HEARD, METRICS, Topic
 from streams.wire import Wire
 from tests.support.sampling import Record
 
@@ -41,6 +41,15 @@ def test_every_contract_s_own_times_are_possible(kind: type) -> None:
     for variant in range(4):
         check_dates(sample(kind, variant))
     check_dates(replace(sample(MetricPoint), occurred_at=253_402_300_799_999, received_at=-62_135_596_800_000))
+
+
+@pytest.mark.parametrize("topic", [GROUPS, HEARD, ANOMALIES, DECISIONS], ids=lambda topic: topic.name)
+def test_what_other_stages_read_of_each_other_is_looked_at_too(topic: Topic) -> None:
+    """Forged on an inner topic, such a time made the same tick fail again and again."""
+    wire = Wire()
+    forged: Any = replace(cast("Any", sample(topic.record)), occurred_at=2**63 - 1)
+    with pytest.raises(DecodeError, match="occurred_at"):
+        wire.received(topic, 0, Record(0, wire.codec(topic.record).encode(forged), b"k", 0))
 
 
 def test_stages_read_no_such_record_but_for_alerts_whose_times_sampling_judges() -> None:
