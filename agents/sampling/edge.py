@@ -32,7 +32,7 @@ from streams.partitioning import partition_of
 from streams.shell import Clock, attach_agent
 from streams.stage import Output
 from streams.topics import ACCOUNT, ALERTS, SAMPLED, STORMS, Topic
-from streams.turns import Turns
+from streams.turns import Steps, Turns
 from streams.wire import Wire, dead_letter
 
 log = structlog.get_logger()
@@ -46,6 +46,8 @@ LITTLE = 20_000
 # Alerts of a partition that may wait for a flush, and as many again for one that is under way: the most that is sampled again
 # after a crash. Alerts and not batches: those that come as they are sent are small, and a flush takes round trips to Kafka.
 MAX_HELD = 80_000
+# Events, or rows, of a flush that are under way at once: a flush of a quarter of a million incidents would be as many messages.
+MOST_SENT = 5_000
 # How long a worker that stops waits for what is under way.
 LAST_FLUSH_S = 5.0
 # Rows read before other tasks of the loop get a turn: some 20 ms.
@@ -244,21 +246,27 @@ class EdgeShell:
         await self._publish(flush.outputs)
         if self._partitions.get(part.number) is not part:
             return
-        await self._outbox.send(self._table.messages(part.number, flush.rows))
-        if self._partitions.get(part.number) is not part:
-            return
-        self._table.put(part.number, flush.rows)
+        keys = list(flush.rows)
+        for begin in range(0, len(keys), MOST_SENT):
+            some = {key: flush.rows[key] for key in keys[begin : begin + MOST_SENT]}
+            await self._outbox.send(self._table.messages(part.number, some))
+            if self._partitions.get(part.number) is not part:
+                return
+            self._table.put(part.number, some)
         for event in flush.held:
             event.ack()
 
     async def _publish(self, outputs: Sequence[Output]) -> None:
-        """Send events, in slices between which batches get their turn, and wait for all of them."""
-        sends = []
+        """Send events, and wait for all of them."""
+        for begin in range(0, len(outputs), MOST_SENT):
+            await self._outbox.send(await self._turns.through(self._messages(outputs[begin : begin + MOST_SENT])))
+
+    def _messages(self, outputs: Sequence[Output]) -> Steps[list[Message]]:
+        messages: list[Message] = []
         for begin in range(0, len(outputs), SLICE):
-            async with self._turns:
-                messages = self._wire.messages(outputs[begin : begin + SLICE])
-            sends.append(asyncio.create_task(self._outbox.send(messages)))
-        await asyncio.gather(*sends)
+            messages += self._wire.messages(outputs[begin : begin + SLICE])
+            yield
+        return messages
 
     def _outputs(self, accounts: Sequence[AlertAccount], storms: Sequence[StormChanged]) -> list[Output]:
         topics = self._topics
