@@ -216,9 +216,10 @@ class TelemetryProducer:
         new, self._failures_told = failed - self._failures_told, failed
         if new or waiting:
             why = ", ".join(f"{reason}: {n}" for reason, n in report.failed.items()) or "no answer"
+            silent = f"; {waiting} without an answer after {timeout_s:g} s" if waiting else ""
             raise DeliveryError(
-                f"Kafka has not taken {new + waiting} of {report.sent} records ({why}; {waiting} without an answer after "
-                f"{timeout_s:g} s). See that the broker runs (`breakwater status`) and send them again."
+                f"Kafka has not taken {new + waiting} of {report.sent} records ({why}{silent}). See that the broker runs "
+                "(`breakwater status`) and send them again."
             )
         return report
 

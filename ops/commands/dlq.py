@@ -3,6 +3,7 @@
 import base64
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ app = typer.Typer(
 Reason = Annotated[str | None, typer.Option(metavar="R", help="Only letters of this reason (not_json, malformed, …).")]
 # Enough for a person or a script to look at; counts are always of all.
 _MOST_TOLD = 1000
+_SHOWN = 12  # characters of an id, where no other begins alike
 
 
 @app.command("list")
@@ -47,8 +49,9 @@ def list_letters(
         document = {"total": overview.letters, "by_reason": overview.by_reason, "dead_letters": shown}
         typer.echo(json.dumps(document))
         return
+    ids = [summary["dead_letter_id"] for summary in shown]
     for summary in shown:
-        typer.echo(_row(summary))
+        typer.echo(_row(summary, beginning(summary["dead_letter_id"], ids)))
     reasons = ", ".join(f"{name}: {count:,}" for name, count in sorted(overview.by_reason.items()))
     typer.echo(counted(overview.letters, "dead letter") + (f" ({reasons})" if reasons else "") + ".")
 
@@ -134,11 +137,22 @@ def _contents(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _row(x: dict[str, Any]) -> str:
+def beginning(of: str, among: Iterable[str]) -> str:
+    """Twelve characters of an id, or as many more as tell it from the others: those of one server begin alike.
+
+    >>> beginning("f3e833428d6d0001", ["f3e833428d6d0001", "f3e833428d6d0002"]), beginning("f3e833428d6d0001", [])
+    ('f3e833428d6d0001', 'f3e833428d6d')
+    """
+    others = [other for other in among if other != of]
+    length = next((n for n in range(_SHOWN, len(of)) if not any(other.startswith(of[:n]) for other in others)), len(of))
+    return of[:length]
+
+
+def _row(x: dict[str, Any], letter_id: str) -> str:
     place = x["topic"] if x["offset"] < 0 else f"{x['topic']}[{x['partition']}]@{x['offset']}"
     done = ", redriven" if x["redriven"] else ""
     return (
-        f"{x['dead_letter_id'][:12]}  {x['occurred_at']}  {x['stage']}  {x['reason']}  {place}  {x['bytes']:,} bytes{done}\n"
+        f"{letter_id}  {x['occurred_at']}  {x['stage']}  {x['reason']}  {place}  {x['bytes']:,} bytes{done}\n"
         f"              {x['detail']}"
     )
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ops.demo.snapshot import DemoSnapshot
 from ops.demo.summary import votes
+from ops.terminal.words import counted
 from schemas.records.vocabulary import Millis
 from state.incident import IncidentState, Status
 from streams.topics import (
@@ -65,7 +66,7 @@ def plain(snapshot: DemoSnapshot) -> str:
     counts, fleet, seen = snapshot.observed.alerts, snapshot.fleet, snapshot.target
     parts = [
         f"{snapshot.elapsed_s:5.1f} s  {snapshot.step}",
-        f"{fleet.sent:,} alerts sent, {counts.received:,} received, {counts.kept:,} kept, "
+        f"{counted(fleet.sent, 'alert')} sent, {counts.received:,} received, {counts.kept:,} kept, "
         f"{counts.suppressed:,} suppressed, {counts.dead_lettered:,} dead",
         f"{snapshot.target_service} {_health(snapshot)} {seen.memory_mb:.0f}/{seen.limit_mb:.0f} MB",
     ]
