@@ -45,7 +45,7 @@ class Many:
 def page(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of stage and trees, in turns.")] = ROUNDS,
     series: Annotated[int, typer.Option(min=100, help="Series of the worker.")] = 50_000,
-    scrapes: Annotated[int, typer.Option(min=2, help="Points of each of them, ten seconds apart.")] = 20,
+    scrapes: Annotated[int, typer.Option(min=2, help="Points of each of them, ten seconds apart.")] = 8,
 ) -> None:
     """Measure detection, and write its table into docs/detection.md.
 

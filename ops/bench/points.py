@@ -12,7 +12,7 @@ from schemas.records.vocabulary import Millis
 
 _SEED = 5
 _PER_SERVICE = 10
-_NAME = "memory_limit_ratio"  # has a level, so that it is forecast as well
+_NAME = "queue_depth"  # has no level: it is not forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def scraped(work: Scrapes, now: Millis) -> Iterator[tuple[bytes, bytes]]:
     for scrape in range(work.scrapes):
         at = now - (work.scrapes - 1 - scrape) * work.every_s * 1000
         for number, mould in enumerate(moulds):
-            value = 0.5 + 0.2 * math.sin(scrape / 40 + number) + dice.gauss(0, 0.03)
+            value = 50 + 20 * math.sin(scrape / 40 + number) + dice.gauss(0, 3)
             point = replace(mould, value=value, occurred_at=at, received_at=at)
             yield point.series.encode(), codec.encode(point)
 
