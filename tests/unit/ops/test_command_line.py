@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,9 @@ def test_what_a_dry_run_would_refuse_is_no_failure(
     answer = CliRunner().invoke(cli.app, ["dlq", "redrive", *options, "--json"])
     assert answer.exit_code == code
     assert json.loads(answer.stdout)["refused"] == 1
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """In one line, without a command."""
+    done = CliRunner().invoke(cli.app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"breakwater {version('breakwater')}\n")

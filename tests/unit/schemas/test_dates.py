@@ -35,12 +35,21 @@ def test_a_record_with_such_a_time_is_refused_by_the_name_of_its_field(kind: typ
     assert refused.value.reason == "impossible_time"
 
 
+def possible(record: Any) -> bool:
+    """Whether its times are let pass."""
+    try:
+        check_dates(record)
+    except DecodeError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_every_contract_s_own_times_are_possible(kind: type) -> None:
     """And so are the first and the last date of the calendar."""
-    for variant in range(4):
-        check_dates(sample(kind, variant))
-    check_dates(replace(sample(MetricPoint), occurred_at=253_402_300_799_999, received_at=-62_135_596_800_000))
+    edges = replace(sample(MetricPoint), occurred_at=253_402_300_799_999, received_at=-62_135_596_800_000)
+    refused = [record for record in (*(sample(kind, variant) for variant in range(4)), edges) if not possible(record)]
+    assert refused == []
 
 
 @pytest.mark.parametrize("topic", [GROUPS, HEARD, ANOMALIES, DECISIONS], ids=lambda topic: topic.name)
