@@ -1,5 +1,6 @@
 """One stage's decisions on one partition: each record of a key once, ticks for those that wait, every step in the journal."""
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -7,7 +8,7 @@ import structlog
 from streams.journal import PartitionJournal
 from streams.outbox import Message
 from streams.rows import PartitionRows, Row
-from streams.stage import Output, Received, Stage, Step
+from streams.stage import Output, Received, SharingStage, Stage, Step
 from streams.wire import Wire
 
 log = structlog.get_logger()
@@ -23,10 +24,17 @@ class PartitionDecisions(Generic[S]):
     """
 
     def __init__(
-        self, stage: Stage[S], rows: PartitionRows[S], wire: Wire, journal: PartitionJournal | None = None
+        self,
+        stage: Stage[S] | SharingStage[S],
+        rows: PartitionRows[S],
+        wire: Wire,
+        journal: PartitionJournal | None = None,
     ) -> None:
         self.rows = rows
         self._stage, self._wire, self._journal = stage, wire, journal
+        self._decide: Callable[[S, Received[Any]], tuple[Step[S], str | None]] = (
+            self._among if isinstance(stage, SharingStage) else self._alone
+        )
 
     def record(self, received: Received[Any]) -> list[Message]:
         """Decide on a record that the key's row has not seen; returns what is to be published.
@@ -42,14 +50,26 @@ class PartitionDecisions(Generic[S]):
         if where.offset <= row.upto.get(where.topic, -1):
             return []
         self._begin()
-        step: Step[S] = self._stage.decide(row.state, received)
+        step, learnt = self._decide(row.state, received)
         # Encoded before the state changes: a record whose outputs cannot be written leaves none of its traces.
         messages = self._wire.messages(self._stamped(step))
         row.upto[where.topic] = where.offset
         if self._journal is not None:
             self._journal.took(key, row, where, len(step.outputs))
         self._changed(key, row, step)
+        if learnt is not None:
+            self.rows.learned(learnt)
         return messages
+
+    def _alone(self, state: S, received: Received[Any]) -> tuple[Step[S], None]:
+        stage: Stage[S] = self._stage  # type: ignore[assignment]  # where it shares nothing
+        return stage.decide(state, received), None
+
+    def _among(self, state: S, received: Received[Any]) -> tuple[Step[S], str]:
+        """The answer, and the key of the shared state that has learnt of it."""
+        stage: SharingStage[S] = self._stage  # type: ignore[assignment]  # where it shares
+        key = stage.shared_key(received)
+        return stage.decide_among(state, self.rows.row(key).state, received), key
 
     def tick(self, key: str, now: int) -> list[Message]:
         """Tell a key what time it is; returns what is to be published. A tick that fails ends the key's waiting."""

@@ -14,7 +14,7 @@ import structlog
 
 from streams.changelog import PARTITION_ROW, WAITING, Rows
 from streams.outbox import MAX_MESSAGE_BYTES
-from streams.stage import Stage
+from streams.stage import KeyedStage
 from streams.turns import Steps
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class PartitionRows(Generic[S]):
         most: as many states are kept, those written last; None keeps all, as where a state is of something that is not over.
     """
 
-    def __init__(self, stage: Stage[S], table: Table, partition: int, most: int | None = None) -> None:
+    def __init__(self, stage: KeyedStage[S], table: Table, partition: int, most: int | None = None) -> None:
         self._stage = stage
         self._most = most
         self._count = 0 if most is None else len(table.keys(partition))
@@ -108,6 +108,12 @@ class PartitionRows(Generic[S]):
         # The row itself, as a key that was forgotten may come back.
         self._dirty[key] = self._rows[key] = row
         (self.waiting.add if self._stage.waits(state) else self.waiting.discard)(key)
+
+    def learned(self, key: str) -> None:
+        """A state that keys share has learnt: its row is written behind those of the keys that have changed by now."""
+        row = self._rows[key]
+        self._dirty.pop(key, None)
+        self.changed(key, row, row.state)
 
     def take_dirty(self) -> Steps[Rows]:
         """The rows that changed since the last call, as bytes; None for those to remove. In steps: nothing may change in between.

@@ -22,7 +22,7 @@ from streams.journal import Basis, PartitionJournal
 from streams.metering import attended
 from streams.outbox import Message, Outbox
 from streams.rows import PartitionRows
-from streams.stage import Stage
+from streams.stage import SharingStage, Stage
 from streams.topics import Topic
 from streams.transport.batch import Batch, BatchSchema, RawRecord
 from streams.turns import Turns
@@ -76,7 +76,7 @@ class StageShell:
     """
 
     def __init__(
-        self, app: Any, stage: Stage[Any], outbox: Outbox, wire: Wire, *, partitions: int, bootstrap: str,
+        self, app: Any, stage: Stage[Any] | SharingStage[Any], outbox: Outbox, wire: Wire, *, partitions: int, bootstrap: str,
         clock: Clock = wall_clock_ms, basis: Basis | None = None, answers: AnswersNoted | None = None, hold_s: float = 0.0,
         most: int | None = None,
     ) -> None:  # fmt: skip

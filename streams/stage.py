@@ -5,7 +5,7 @@ records to publish. The shell (streams.shell) does the rest: decoding, durabilit
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from schemas.identity import derived_id
 from schemas.records.vocabulary import Evidence, Millis
@@ -59,12 +59,8 @@ class Step(Generic[S]):
     outputs: tuple[Output, ...] = ()
 
 
-class Stage(Protocol[S]):
-    """A pure decision over keyed state. Implementations keep no state of their own but settings and `views`.
-
-    No clock, chance or I/O. States are values; where a copy a record costs too much (models of thousands of numbers), a stage may
-    learn within the state that it was given, and says so at its `decide`: that state is good for one decision, and a record of
-    which no output can be written has been learnt all the same, here as in every re-execution.
+class KeyedStage(Protocol[S]):
+    """What the shell needs of every stage: which state a record belongs to, and how states are made and kept.
 
     Attributes:
         name: names the stage's table, its consumer metrics and its dead letters.
@@ -82,9 +78,6 @@ class Stage(Protocol[S]):
     def initial(self, key: str) -> S:
         """The state of a key that was never seen."""
 
-    def decide(self, state: S, received: Received[Any]) -> Step[S]:
-        """The next state and the outputs. Pure: time is `received.position.arrived_at` or in the record."""
-
     def tick(self, key: str, state: S, now: Millis) -> Step[S] | None:
         """Called about once a second for keys of which `waits` says so, less often where they are thousands; None: no change."""
 
@@ -99,3 +92,30 @@ class Stage(Protocol[S]):
 
     def load(self, fields: dict[str, Any]) -> S:
         """The state that `dump` wrote, by this or an earlier version."""
+
+
+class Stage(KeyedStage[S], Protocol[S]):
+    """A pure decision over keyed state. Implementations keep no state of their own but settings and `views`.
+
+    No clock, chance or I/O. States are values; where a copy a record costs too much (models of thousands of numbers), a stage may
+    learn within the state that it was given, and says so at its `decide`: that state is good for one decision, and a record of
+    which no output can be written has been learnt all the same, here as in every re-execution.
+    """
+
+    def decide(self, state: S, received: Received[Any]) -> Step[S]:
+        """The next state and the outputs. Pure: time is `received.position.arrived_at` or in the record."""
+
+
+@runtime_checkable
+class SharingStage(KeyedStage[S], Protocol[S]):
+    """As a stage; but the keys of a partition that belong together have one more state, which all of them learn in.
+
+    It is made and kept as the keys' own states are, under a key of its own. Its row is written behind theirs: after a crash in
+    between it has not learnt what they went through last, and never twice what they did.
+    """
+
+    def shared_key(self, received: Received[Any]) -> str:
+        """The state that is shared; no record's `key`."""
+
+    def decide_among(self, state: S, shared: S, received: Received[Any]) -> Step[S]:
+        """The next state of the key, and the outputs; `shared` is learnt in."""

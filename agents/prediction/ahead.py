@@ -42,6 +42,8 @@ def judged_ahead(
 
     `odds_before`: the odds within so many seconds as they were before the value; a breach that none stood for is judged by them.
     """
+    if not ahead and not at_level:
+        return {}, ()
     found, outputs, at = dict(ahead), [], point.occurred_at
     for ahead_s in others(horizon_s):
         known, horizon_ms, number = ahead.get(str(ahead_s), Verification()), ahead_s * 1000, 0

@@ -7,13 +7,13 @@ vote on an incident: the bar is set so that most breaches are foreseen, not so t
 
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import structlog
 
 from agents.prediction.breach_watch import BreachFleet
 from agents.prediction.errors import UnreadableFleetError
-from agents.prediction.fleet import HORIZON, STEP_MS, Fleet, Member, Stepped, dump, load
+from agents.prediction.fleet import HORIZON, STEP_MS, Member, Stepped, dump_member, load_member, take
+from agents.prediction.fleet_memory import dump_fleet, load_fleet
 from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import FLEET, about, outcome_of
 from agents.series.values import measurable
@@ -29,84 +29,96 @@ _HORIZON_S = HORIZON * STEP_MS // 1000
 _OPEN_MS = HORIZON * STEP_MS + STEP_MS // 2  # the last step of the horizon may be a little late
 
 
-@dataclass(frozen=True, slots=True)
-class FleetRules:
-    """Into how many fleets the series of one metric are divided, a partition: more learn less each, and are stored quicker."""
-
-    fleets: int = 1
+# Keys of members and of what they share; no text of a record makes one of the other.
+_MEMBER, _FLEET = "series\x1f", "fleet\x1f"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FleetState:
-    """A fleet; None before its first point, as only that tells the level."""
+    """What a fleet's members share; None before its first point, as only that tells the level."""
 
-    fleet: Fleet | None = None
+    model: BreachFleet | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other will say the same of whatever comes."""
+        return isinstance(other, FleetState) and _shared_fields(self) == _shared_fields(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+
+State = Member | FleetState
 
 
 class BreachesStage:
-    """METRICS -> PREDICTIONS, keyed by fleet: tenant, environment, metric, unit, and a share of the series."""
+    """METRICS -> PREDICTIONS, keyed by series; series of one tenant, environment, metric and unit share a model a partition."""
 
     name = "breaches"
     sources: tuple[Topic, ...] = (METRICS,)
     views: tuple[Topic, ...] = ()
 
-    def __init__(self, rules: FleetRules | None = None) -> None:
-        self._rules = rules or FleetRules()
-
     def key(self, received: Received[Any]) -> str | None:
-        """The fleet, if the metric has a limit and the value is one."""
+        """The series, if the metric has a limit and the value is one."""
         point: MetricPoint = received.record
-        if breach_level(point.name, point.unit) is None or not measurable(point.value):
-            return None
-        share = crc32(point.series.encode()) % self._rules.fleets
-        return f"{point.tenant}/{point.environment}/{point.name}/{point.unit}/{share}"
+        known = breach_level(point.name, point.unit) is not None and measurable(point.value)
+        return _MEMBER + point.series if known else None
 
-    def initial(self, key: str) -> FleetState:  # noqa: ARG002 - every fleet begins alike
-        """A fleet of no series."""
-        return FleetState()
+    def shared_key(self, received: Received[Any]) -> str:
+        """The fleet."""
+        point: MetricPoint = received.record
+        return f"{_FLEET}{point.tenant}/{point.environment}/{point.name}/{point.unit}"
 
-    def decide(self, state: FleetState, received: Received[Any]) -> Step[FleetState]:
+    def initial(self, key: str) -> State:
+        """A series of which nothing is known, or a fleet of none."""
+        return FleetState() if key.startswith(_FLEET) else Member()
+
+    def decide_among(self, state: State, shared: State, received: Received[Any]) -> Step[State]:
         """Take the point in; where it completes a step, judge what that decides, and warn or take back.
 
-        The fleet learns in place: a state is good for one decision, as its shell has it.
+        Member and fleet learn in place: a state is good for one decision, as its shell has it.
         """
         point, position = received.record, received.position
         level = breach_level(point.name, point.unit)
-        if level is None:
+        if level is None or not isinstance(state, Member) or not isinstance(shared, FleetState):
+            raise TypeError(f"{type(state).__name__} among {type(shared).__name__}: neither is of this point")
+        if shared.model is None:
+            shared.model = BreachFleet(level, HORIZON)
+        stepped = take(shared.model, state, point.value, point.occurred_at)
+        if stepped is None:
             return Step(state)
-        fleet = state.fleet or Fleet(BreachFleet(level, HORIZON))
-        member = fleet.member(point.series, point.occurred_at)
-        stepped = fleet.take(member, point.value, point.occurred_at) if member is not None else None
-        state.fleet = fleet
-        if member is None or stepped is None:
-            return Step(state)
-        judged = _judged(member, stepped, point, level, position)
-        return Step(state, (*judged, *_told(member, stepped, point, level, position)))
+        judged = _judged(state, stepped, point, level, position)
+        return Step(state, (*judged, *_told(state, stepped, point, level, position)))
 
-    def tick(self, key: str, state: FleetState, now: Millis) -> Step[FleetState] | None:  # noqa: ARG002 - no clock
+    def tick(self, key: str, state: State, now: Millis) -> Step[State] | None:  # noqa: ARG002 - no clock
         """Nothing happens by time alone."""
         return None
 
-    def waits(self, state: FleetState) -> bool:  # noqa: ARG002
+    def waits(self, state: State) -> bool:  # noqa: ARG002
         """Never."""
         return False
 
     def observe(self, received: Received[Any]) -> None:
         """There are no views."""
 
-    def dump(self, state: FleetState) -> dict[str, Any]:
-        """The level, and all that the fleet remembers."""
-        return {"level": state.fleet.model.level, **dump(state.fleet)} if state.fleet else {}
+    def dump(self, state: State) -> dict[str, Any]:
+        """All that a member or a fleet remembers."""
+        return {"member": dump_member(state)} if isinstance(state, Member) else _shared_fields(state)
 
-    def load(self, fields: dict[str, Any]) -> FleetState:
-        """The fleet of these figures; one that another version wrote begins anew, with a notice."""
-        if not fields:
-            return FleetState()
+    def load(self, fields: dict[str, Any]) -> State:
+        """The state of these figures; one that another version wrote begins anew, with a notice."""
+        member = "member" in fields
         try:
-            return FleetState(load(fields, fields["level"]))
+            return load_member(fields["member"]) if member else _shared(fields)
         except (UnreadableFleetError, KeyError, TypeError, ValueError) as error:
-            log.warning("a fleet is learned anew", reason=str(error))
-            return FleetState()
+            log.warning("a fleet or one of its series is learned anew", reason=str(error))
+            return Member() if member else FleetState()
+
+
+def _shared_fields(state: FleetState) -> dict[str, Any]:
+    return {"level": state.model.level, "model": dump_fleet(state.model)} if state.model else {}
+
+
+def _shared(fields: dict[str, Any]) -> FleetState:
+    return FleetState(load_fleet(fields["model"], fields["level"], HORIZON) if fields else None)
 
 
 def _judged(

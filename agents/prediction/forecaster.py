@@ -7,7 +7,7 @@ Newey and West 1987). White noise about a line cancels in it, a random walk does
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agents.prediction.contest import AHEAD_MS, LEVEL, SEASON, Belief, Contest
 from agents.prediction.first_passage import Rise, first_passage
@@ -15,6 +15,7 @@ from agents.series.level import decay_of
 from agents.series.trend import Trend
 from agents.series.values import measurable
 from schemas.records.vocabulary import Millis
+from state.changed import changed
 
 WARM_UP = 12
 _LONG_DECAY, _SHORT_DECAY = decay_of(15), decay_of(5)
@@ -84,7 +85,7 @@ def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
         return _out_of_order(state, value, at)
     first_at = state.first_at if state.points else at
     at_s = (at - first_at) / 1000
-    learned = replace(
+    learned = changed(
         state, points=state.points + 1, first_at=first_at, last_at=at, last=value, backwards=0,
         long=state.long.learned(at_s, value, _LONG_DECAY), short=state.short.learned(at_s, value, _SHORT_DECAY))  # fmt: skip
     learned = _bent(learned, state, at_s)
@@ -92,9 +93,9 @@ def learn(state: ForecastState, value: float, at: Millis) -> ForecastState:
     if state.points >= 2:
         learned = _stepped(learned, line.per_s, state)
     if learned.points < WARM_UP or line.per_s <= _SIGNIFICANT * _slope_error(learned, line):
-        learned = replace(learned, rising_since=None) if state.rising_since is not None else learned
+        learned = changed(learned, rising_since=None) if state.rising_since is not None else learned
     elif state.rising_since is None:
-        learned = replace(learned, rising_since=_onset(learned, line))
+        learned = changed(learned, rising_since=_onset(learned, line))
     return _looked(learned) if learned.points >= WARM_UP and learned.contest.due(at) else learned
 
 
@@ -130,7 +131,7 @@ def _looked(state: ForecastState) -> ForecastState:
     contest = state.contest.looked(value, state.last_at)
     if state.rising_since is not None:
         contest = contest.claimed(state.last_at, _beliefs(state, contest, now_s))
-    return replace(state, contest=contest)
+    return changed(state, contest=contest)
 
 
 def _beliefs(state: ForecastState, contest: Contest, now_s: float) -> tuple[Belief, ...]:
@@ -182,10 +183,10 @@ def _bent(learned: ForecastState, before: ForecastState, at_s: float) -> Forecas
     above = learned.last - before.line.at(at_s) if before.points >= WARM_UP else 0.0
     if before.bend.n:
         goes_on = above > 0 and before.bend.n < _BEND_MOST
-        return replace(learned, bend=before.bend.learned(at_s, learned.last) if goes_on else Trend())
+        return changed(learned, bend=before.bend.learned(at_s, learned.last) if goes_on else Trend())
     if above <= _BENT * math.sqrt(before.line.residual_variance):
         return learned
-    return replace(learned, bend=Trend().learned(at_s, learned.last), bent_at=learned.last_at)
+    return changed(learned, bend=Trend().learned(at_s, learned.last), bent_at=learned.last_at)
 
 
 def _after_bend(state: ForecastState, level: float, horizon_s: float) -> Forecast | None:
@@ -213,7 +214,7 @@ def _stepped(state: ForecastState, per_s: float, before: ForecastState) -> Forec
     share = max(1 - _STEP_DECAY, 1 / (before.points - 1))
     power = before.step_power + share * (step * step / elapsed_s - before.step_power)
     product = before.step_product + share * (step * before.step / elapsed_s - before.step_product)
-    return replace(state, step=step, step_power=power, step_product=product)
+    return changed(state, step=step, step_power=power, step_product=product)
 
 
 def _diffusion(state: ForecastState) -> float:
@@ -243,6 +244,6 @@ def _onset(state: ForecastState, line: Trend) -> Millis:
 
 def _out_of_order(state: ForecastState, value: float, at: Millis) -> ForecastState:
     if at == state.last_at or state.backwards + 1 < _CLOCK_RESET:
-        return replace(state, backwards=state.backwards + (at < state.last_at))
+        return changed(state, backwards=state.backwards + (at < state.last_at))
     line = Trend().learned(0.0, value)
     return ForecastState(points=1, first_at=at, last_at=at, last=value, long=line, short=line)

@@ -2,7 +2,7 @@
 each is judged afterwards by what its series did.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
@@ -18,6 +18,7 @@ from agents.series.values import measurable
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
+from state.changed import changed
 from streams.stage import Output, Position, Received, Step
 from streams.topics import METRICS, PREDICTIONS, Topic
 
@@ -80,7 +81,7 @@ class ForecastsStage:
         level = breach_level(point.name, point.unit)
         learned = learn(state.forecaster, point.value, point.occurred_at)
         before, fresh = state.forecaster, learned.points != state.forecaster.points
-        state = replace(state, forecaster=learned)
+        state = changed(state, forecaster=learned)
         if level is None or not fresh:
             return Step(state)
         at_level = breached(learned, level)
@@ -96,13 +97,13 @@ class ForecastsStage:
         verification = state.verification.foretold(found.probability)
         if not at_level:
             told_from = state.told_from.given(found.probability, point.occurred_at, self._rules.threshold)
-            state = replace(state, told_from=told_from) if told_from is not state.told_from else state
+            state = changed(state, told_from=told_from) if told_from is not state.told_from else state
         # At its level it is a fact, and what is foretold stands until the odds are clearly below the operator's threshold.
         bar = self._rules.threshold if at_level or state.foretold else state.told_from.level(self._rules.threshold)
         likely = found.probability >= bar
         over = state.foretold and found.probability < _TAKEN_BACK * self._rules.threshold
         if not likely and not over:
-            return Step(replace(state, verification=verification), judged)
+            return Step(changed(state, verification=verification), judged)
         # Each horizon is integrated on a grid of its own; the longer is never the less likely.
         by_horizon = accumulate((_odds(learned, level, ahead_s) for ahead_s in HORIZONS_S), max)
         odds = {str(ahead_s): odds for ahead_s, odds in zip(HORIZONS_S, by_horizon, strict=True)}
@@ -110,8 +111,8 @@ class ForecastsStage:
         if likely and not at_level:
             horizon_ms = self._rules.horizon_s * 1000
             verification = verification.made(made.prediction_id, made.probability, point.occurred_at, horizon_ms)
-            state = replace(state, ahead=made_ahead(state.ahead, made, self._rules.threshold))
-        state = replace(state, foretold=likely, told_at=point.occurred_at, verification=verification)
+            state = changed(state, ahead=made_ahead(state.ahead, made, self._rules.threshold))
+        state = changed(state, foretold=likely, told_at=point.occurred_at, verification=verification)
         return Step(state, (*judged, _output(made)))
 
     def tick(self, key: str, state: ForecastSeries, now: Millis) -> Step[ForecastSeries] | None:  # noqa: ARG002 - no clock
@@ -151,7 +152,7 @@ class ForecastsStage:
             state.ahead, point, position, level=level, at_level=at_level, horizon_s=self._rules.horizon_s, model=MODEL,
             odds_before=lambda ahead_s: _odds(before, level, ahead_s))  # fmt: skip
         told_from = state.told_from.judged(at, at_level, horizon_ms)
-        return replace(state, verification=after, ahead=ahead, told_from=told_from), (*outputs, *aside)
+        return changed(state, verification=after, ahead=ahead, told_from=told_from), (*outputs, *aside)
 
     def _prediction(
         self, point: MetricPoint, level: float, found: Forecast, position: Position, odds: dict[str, float]

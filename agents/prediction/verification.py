@@ -5,10 +5,11 @@ breach begins where the series was not at its level for a horizon; one that noth
 was given to it just before.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.records.vocabulary import Millis
+from state.changed import changed
 
 
 class Outcome(StrEnum):
@@ -52,10 +53,10 @@ class Verification:
         standing, last = self.standing, self.breached_at
         if standing is not None and at - standing.made_at > horizon_ms:
             # A breach that is seen only now came later than was said: the prediction was false, and this one is missed below.
-            return replace(self, standing=None), _verdict(Outcome.FALSE, standing)
+            return changed(self, standing=None), _verdict(Outcome.FALSE, standing)
         if not breached:
             return self, None
-        after = replace(self, standing=None, breached_at=at if last is None else max(last, at))
+        after = changed(self, standing=None, breached_at=at if last is None else max(last, at))
         if standing is not None:
             return after, _verdict(Outcome.HIT, standing)
         if last is None or at - last > horizon_ms:
@@ -64,14 +65,14 @@ class Verification:
 
     def foretold(self, odds: float) -> "Verification":
         """After the odds of a breach were computed anew."""
-        return replace(self, odds=odds)
+        return changed(self, odds=odds)
 
     def made(self, prediction_id: str, probability: float, at: Millis, horizon_ms: Millis) -> "Verification":
         """After a breach was foretold. Of those that stand the first is judged; while a breach is on, none."""
         on = self.breached_at is not None and at - self.breached_at <= horizon_ms
         if self.standing is not None or on:
             return self
-        return replace(self, standing=Standing(prediction_id, probability, at))
+        return changed(self, standing=Standing(prediction_id, probability, at))
 
 
 def _verdict(outcome: Outcome, of: Standing) -> Verdict:

@@ -12,7 +12,7 @@ from ops.composition.surroundings import Surroundings, run_stage, run_stages
 from streams.answers import AnswersNoted
 from streams.running import Running
 
-# A full fleet's row is 3 MB, and every point changes it; what it foretells is 15 minutes ahead and more.
+# A member's row has 3 kB, and every point changes it a little; what is foretold of it is half an hour ahead.
 FLEET_HOLD_S = 5.0
 # A tenant's row is up to 4 MB, and every alert that is heard changes it; people are to know of a group within seconds.
 TENANT_HOLD_S = 1.0
@@ -25,7 +25,7 @@ def compose(around: Surroundings) -> list[Running]:
     answers = AnswersNoted()
     return [
         *(run_stage(around, stage, most=MOST_SERIES) for stage in series_stages(around.settings)),
-        *(run_stage(around, stage, FLEET_HOLD_S) for stage in fleet_stages()),
+        *(run_stage(around, stage, FLEET_HOLD_S, MOST_SERIES) for stage in fleet_stages()),
         *(run_stage(around, stage) for stage in hearing_stages()),
         *(run_stage(around, stage, TENANT_HOLD_S) for stage in tenant_stages()),
         *run_stages(around, incident_stages(around.settings, answers), basis_of(around.settings), answers),

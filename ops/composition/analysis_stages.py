@@ -13,7 +13,7 @@ from agents.prediction.forecasts_stage import ForecastRules, ForecastsStage
 from agents.prediction.warnings_stage import WarningRules, WarningsStage
 from ops.settings import Settings
 from streams.answers import Answers
-from streams.stage import Stage
+from streams.stage import SharingStage, Stage
 
 
 def series_stages(settings: Settings) -> list[Stage[Any]]:
@@ -24,8 +24,8 @@ def series_stages(settings: Settings) -> list[Stage[Any]]:
     ]
 
 
-def fleet_stages() -> list[Stage[Any]]:
-    """Those that take points of many services by fleet: one incident's points do not suffice to make their decisions again."""
+def fleet_stages() -> list[SharingStage[Any]]:
+    """Those whose series teach one another: one incident's points do not suffice to make their decisions again."""
     return [BreachesStage()]
 
 

@@ -9,7 +9,7 @@ from streams.answers import AnswersNoted
 from streams.journal import Basis
 from streams.outbox import Outbox
 from streams.shell import StageShell
-from streams.stage import Stage
+from streams.stage import SharingStage, Stage
 from streams.wire import Wire
 
 
@@ -25,7 +25,9 @@ class Surroundings:
     wire: Wire
 
 
-def run_stage(around: Surroundings, stage: Stage[Any], hold_s: float = 0.0, most: int | None = None) -> StageShell:
+def run_stage(
+    around: Surroundings, stage: Stage[Any] | SharingStage[Any], hold_s: float = 0.0, most: int | None = None
+) -> StageShell:
     """The shell of a stage; `hold_s` and `most` as it has them."""
     return StageShell(
         around.app, stage, around.outbox, around.wire, partitions=around.partitions, bootstrap=around.bootstrap,

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.stage import Output, Position, Received, Stage, Step
+from streams.stage import Output, Position, Received, SharingStage, Step
 from streams.topics import Topic
 from streams.wire import Wire
 
@@ -13,7 +13,7 @@ from streams.wire import Wire
 class StageRun:
     """One stage on one partition; `offsets` counts each topic up, so that records get the places they would have."""
 
-    stage: Stage[Any]
+    stage: Any  # a Stage or a SharingStage
     states: dict[str, Any] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
@@ -31,7 +31,15 @@ class StageRun:
     def decide(self, received: Received[Any]) -> list[Any]:
         """Decide on a record that has its place."""
         key = self.stage.key(received)
-        return [] if key is None else self._step(key, self.stage.decide(self.state(key), received))
+        if key is None:
+            return []
+        if not isinstance(self.stage, SharingStage):
+            return self._step(key, self.stage.decide(self.state(key), received))
+        shared_key = self.stage.shared_key(received)
+        shared = self.state(shared_key)
+        made = self._step(key, self.stage.decide_among(self.state(key), shared, received))
+        self._step(shared_key, Step(shared))
+        return made
 
     def tick(self, now: int) -> list[Any]:
         """Tick every key that waits."""

@@ -1,5 +1,6 @@
-"""Fleets in the stream: what the backtest scores is what runs, restarts change nothing, crowds are bounded."""
+"""Fleets in the stream: what the backtest scores is what runs, restarts change nothing, a series takes little."""
 
+import json
 import math
 import random
 from dataclasses import replace
@@ -8,13 +9,13 @@ import pytest
 
 from agents.prediction.breach_watch import BreachFleet
 from agents.prediction.breaches_stage import BreachesStage
-from agents.prediction.fleet import HORIZON, MOST_MEMBERS, STEP_MS, Fleet, dump
+from agents.prediction.fleet import HORIZON, STEP_MS, Member, take
 from agents.prediction.outcomes import FLEET
+from agents.prediction.verification import Verification
 from agents.prediction.warnings_stage import WarningsStage
 from ops.backtest.warn import warn_all
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
-from streams.rows import MAX_ROW_BYTES
 from streams.stage import Received
 from streams.topics import METRICS, PREDICTIONS
 from tests.support.fleets import climbers, fleet_points
@@ -46,10 +47,8 @@ def test_the_stream_warns_where_the_backtest_does() -> None:
 
 def test_points_of_a_second_are_one_step_of_their_mean() -> None:
     """A series of seconds is followed in steps of five minutes, as one that is measured so."""
-    fleet = Fleet(BreachFleet(90.0, HORIZON))
-    member = fleet.member("s", NOW)
-    assert member is not None
-    steps = [fleet.take(member, 10.0 + i % 2, NOW + 1000 * i) for i in range(601)]
+    fleet, member = BreachFleet(90.0, HORIZON), Member()
+    steps = [take(fleet, member, 10.0 + i % 2, NOW + 1000 * i) for i in range(601)]
     found = [step.value for step in steps if step is not None]
     assert found[0] == 10.0
     assert found[1:] == [pytest.approx(10.5, abs=0.01)] * 2
@@ -57,14 +56,12 @@ def test_points_of_a_second_are_one_step_of_their_mean() -> None:
 
 def test_silence_lets_time_pass() -> None:
     """After an hour without a point nothing from before is waiting for its horizon."""
-    fleet = Fleet(BreachFleet(90.0, HORIZON))
-    member = fleet.member("s", NOW)
-    assert member is not None
+    fleet, member = BreachFleet(90.0, HORIZON), Member()
     for i in range(20):
-        fleet.take(member, 50.0, NOW + i * STEP_MS)
-    verified = fleet.model.calibration.verified
-    fleet.take(member, 50.0, NOW + 32 * STEP_MS)
-    assert fleet.model.calibration.verified == verified + HORIZON
+        take(fleet, member, 50.0, NOW + i * STEP_MS)
+    verified = fleet.calibration.verified
+    take(fleet, member, 50.0, NOW + 32 * STEP_MS)
+    assert fleet.calibration.verified == verified + HORIZON
 
 
 def test_each_warning_is_judged_once() -> None:
@@ -98,25 +95,38 @@ def test_what_is_no_number_poisons_no_fleet(bad: float) -> None:
     assert run.stage.key(run.place(METRICS, spoilt[0], NOW)) is None
 
 
-def test_a_full_fleet_takes_no_one_unless_one_is_silent_and_fits_a_row() -> None:
-    """Newcomers wait; and what is stored of a full fleet is below the largest row."""
-    dice, fleet = random.Random(1), Fleet(BreachFleet(90.0, HORIZON))
-    for number in range(MOST_MEMBERS):
-        member = fleet.member(f"tenant/prod/service-{number}/cpu_percent", NOW)
-        assert member is not None
-        for i in range(2 if number else 60):
-            fleet.take(member, dice.uniform(0, 95), NOW + i * STEP_MS)
-    assert fleet.member("newcomer", NOW + STEP_MS) is None
-    one = len(str(dump(Fleet(fleet.model, {"x": fleet.members["tenant/prod/service-0/cpu_percent"]}))["members"]))
-    assert (one + 60) * MOST_MEMBERS < MAX_ROW_BYTES
-    assert fleet.member("newcomer", NOW + 60 * STEP_MS + 7_200_000) is not None
-    assert len(fleet.members) == MOST_MEMBERS
+def test_a_series_is_a_small_row_however_long_it_goes_on() -> None:
+    """Tens of thousands are a partition's: what is stored of each is bounded, with a warning that stands too."""
+    dice, fleet, member = random.Random(1), BreachFleet(90.0, HORIZON), Member()
+    member.verification = Verification().made("0" * 32, 0.123456789012345, NOW, 10**9)
+    for i in range(200):
+        take(fleet, member, dice.uniform(0, 95), NOW + i * STEP_MS)
+    assert len(json.dumps(BreachesStage().dump(member))) < 3_200
 
 
-@pytest.mark.parametrize("damage", [{"level": 90.0}, {"level": 90.0, "model": {"version": 99}, "members": {}}])
+def test_a_series_is_not_taken_for_a_fleet() -> None:
+    """Whatever its name: what is remembered of the one is nothing that the other could read."""
+    point = fleet_points(climbers(1, 1))[0]
+    run = StageRun(BreachesStage())
+    for name in (run.stage.shared_key(run.place(METRICS, point, NOW)), "series\x1f", "fleet\x1f"):
+        run.take(METRICS, replace(point, series=name), NOW)
+    kinds = {key: type(run.state(key)) for key in run.states}
+    assert sorted(kind.__name__ for kind in kinds.values()) == ["FleetState", "Member", "Member", "Member"]
+
+
+@pytest.mark.parametrize("damage", [{"level": 90.0, "model": {"version": 99}}, {"level": 90.0}, {"member": [1, 2]}])
 def test_the_memory_of_another_version_is_learned_anew(damage: dict[str, object]) -> None:
     """With a notice, and no crash."""
-    assert BreachesStage().load(damage).fleet is None
+    stage = BreachesStage()
+    assert stage.load(damage) == stage.initial("series\x1fx" if "member" in damage else "fleet\x1fx")
+
+
+def test_a_series_whose_memory_is_damaged_begins_anew() -> None:
+    """It is seen where it is needed, at the next step, which goes by what comes from then on."""
+    fleet, damaged, fresh = BreachFleet(90.0, HORIZON), Member(packed="no memory"), Member()
+    assert take(fleet, damaged, 50.0, NOW) is not None
+    take(BreachFleet(90.0, HORIZON), fresh, 50.0, NOW)
+    assert damaged == fresh
 
 
 def test_clocks_that_were_set_back_blind_no_series_for_long() -> None:
@@ -128,5 +138,6 @@ def test_clocks_that_were_set_back_blind_no_series_for_long() -> None:
     run.decide(received)
     for p in points:
         run.take(METRICS, p, p.occurred_at)
-    (state,) = [run.state(key) for key in run.states]
-    assert state.fleet.members[points[0].series].stepped_at == points[-1].occurred_at
+    key = stage.key(received)
+    assert key is not None
+    assert run.state(key).stepped_at == points[-1].occurred_at
