@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ops.errors import SettingsError
+from schemas.errors import plainly
 
 
 class Settings(BaseSettings):
@@ -195,7 +196,7 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        faults = "; ".join(f"{_variable(e['loc'])}: {e['msg']} (is {e['input']!r})" for e in error.errors())
+        faults = "; ".join(f"{_variable(e['loc'])}: {plainly(e['msg'])} (is {e['input']!r})" for e in error.errors())
         raise SettingsError(f"Bad settings: {faults}. Correct them and start again.") from error
     return settings.model_copy(update={"home": settings.home.absolute()})
 

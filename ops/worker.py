@@ -17,7 +17,7 @@ from ops.metrics.worker import CommitSensor, WorkerMeter
 from ops.roles import Role, group_of
 from ops.settings import Settings
 from ops.span_export import SpanExporter
-from streams.apps import AppSettings, make_app
+from streams.apps import DECIDED_AT_ONCE, SAMPLED_AT_ONCE, AppSettings, make_app
 from streams.known_schemas import publish_schemas
 from streams.outbox import Outbox
 from streams.registry import CodecFactory
@@ -36,7 +36,12 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     partitions = partition_counts(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), bootstrap)[ALERTS.name]
     settings = settings.model_copy(update={"partitions": partitions})  # as the topics have them: decisions go by it
     folder = settings.home / "workers" / f"{role}-{instance}"
-    app = make_app(AppSettings(group_of(role), bootstrap, folder, partitions, replication=settings.replication))
+    at_once = SAMPLED_AT_ONCE if role == "edge" else DECIDED_AT_ONCE
+    app = make_app(
+        AppSettings(
+            group_of(role), bootstrap, folder, partitions, replication=settings.replication, at_once=at_once
+        )
+    )  # fmt: skip
     outbox = Outbox(bootstrap, f"breakwater-{role}-{instance}")
     metrics = CollectorRegistry()
     exporter = SpanExporter(settings.otlp_endpoint, f"breakwater-{role}") if settings.otlp_endpoint else None

@@ -55,8 +55,10 @@ def _dump(hint: Any) -> Convert | None:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dumper(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is list and (item := _dump(arguments[0])) is not None:
+    if origin in (list, tuple) and (item := _dump(arguments[0])) is not None:
         return lambda values: [item(v) for v in values]
+    if origin is dict and (held := _dump(arguments[1])) is not None:
+        return lambda values: {key: held(v) for key, v in values.items()}
     if origin in (types.UnionType, typing.Union) and (some := _dump(arguments[0])) is not None:
         return lambda value: None if value is None else some(value)
     return None

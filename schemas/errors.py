@@ -21,3 +21,12 @@ class DecodeError(BreakwaterError):
 
 class InvalidInputError(BreakwaterError):
     """Input from outside that cannot be mapped to a record; the message names the field and what it should be."""
+
+
+def plainly(message: str) -> str:
+    """What a validator of ours says, without what pydantic puts before it.
+
+    >>> plainly("Value error, give a port")
+    'give a port'
+    """
+    return message.removeprefix("Value error, ")

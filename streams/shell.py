@@ -141,7 +141,7 @@ class StageShell:
             if written_again(topic, raw):
                 continue
             try:
-                messages += held.record(self._wire.received(topic, partition, raw))
+                messages += held.record(self._wire.received(topic, partition, raw, batch.read))
             except DecodeError as error:
                 messages.append(self._dead(topic, partition, raw, error))
             except Exception as error:

@@ -66,17 +66,25 @@ class Wire:
         """Outputs as bytes, in order."""
         return [self.message(output) for output in outputs]
 
-    def received(self, topic: Topic, partition: int, raw: RawRecord) -> Received[Any]:
-        """A raw record decoded.
+    def received(
+        self, topic: Topic, partition: int, raw: RawRecord, read: dict[int, Received[Any]] | None = None
+    ) -> Received[Any]:
+        """A raw record decoded; once for all who hand on the same `read`, which holds by offset what has been.
 
         Raises:
             DecodeError: its bytes are no record of the topic's contract, or it has a time that there never is. (Those of alerts
                 sampling has judged.)
         """
+        known = None if read is None else read.get(raw.offset)
+        if known is not None:
+            return known
         record = self.codec(topic.record).decode(raw.value)
         if topic.record is not Alert:
             check_dates(record)
-        return Received(record, Position(topic.name, partition, raw.offset, raw.timestamp))
+        found = Received(record, Position(topic.name, partition, raw.offset, raw.timestamp))
+        if read is not None:
+            read[raw.offset] = found
+        return found
 
 
 def written_again(topic: Topic, raw: RawRecord) -> bool:

@@ -16,7 +16,8 @@ from agents.detection.metric_detector import RISES, UNUSUAL, Reading, SeriesStat
 from agents.detectors.ensemble import THRESHOLD, YOUNG, SeriesWatch, Verdict
 from agents.detectors.errors import UnreadableMemoryError
 from agents.series.metric_names import counts_up, least_scale
-from agents.series.values import MOST, measurable
+from agents.series.values import MOST, figure, measurable
+from schemas.convert import to_dict
 from schemas.errors import DecodeError
 from schemas.frozen import maker
 from schemas.records.analysis import Anomaly, AnomalyKind
@@ -119,7 +120,7 @@ class MetricsStage:
     def dump(self, state: WatchedSeries) -> dict[str, Any]:
         """The state's numbers, under their names; the detectors' as they pack them."""
         return {
-            "series": _SERIES.dump_python(state.series, mode="json"),
+            "series": to_dict(state.series),
             "detectors": state.detectors.dump(),
             "on": state.on,
             "told_at": state.told_at,
@@ -163,8 +164,8 @@ def _matters(name: str, reading: Reading) -> bool:
 def _anomaly(point: MetricPoint, reading: Reading, verdict: Verdict, position: Position) -> Anomaly:
     shape = reading.shape if reading.score >= UNUSUAL else "is unlike before"
     summary = (
-        f"{point.name} of {point.service} {shape}: {reading.value:.4g}, usually {reading.expected:.4g}, "
-        f"trend {reading.trend_per_min:+.3g} a minute"
+        f"{point.name} of {point.service} {shape}: {figure(reading.value)}, usually {figure(reading.expected)}, "
+        f"trend {figure(reading.trend_per_min, '+')} a minute"
     )
     return Anomaly(
         anomaly_id=position.derived_id("metrics"), incident_id=point.incident_id, tenant=point.tenant,

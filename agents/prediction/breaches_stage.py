@@ -16,7 +16,7 @@ from agents.prediction.fleet import HORIZON, STEP_MS, Member, Stepped, dump_memb
 from agents.prediction.fleet_memory import dump_fleet, load_fleet
 from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import FLEET, about, outcome_of
-from agents.series.values import measurable
+from agents.series.values import figure, measurable
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
@@ -155,7 +155,7 @@ def _told(member: Member, stepped: Stepped, point: MetricPoint, level: float, po
 def _prediction(stepped: Stepped, point: MetricPoint, level: float, position: Position) -> Prediction:
     warning = stepped.warning
     summary = (
-        f"{point.name} of {point.service} at {stepped.value:.4g}: {warning.probability:.0%} that it passes {level:g} within "
+        f"{point.name} of {point.service} at {figure(stepped.value)}: {warning.probability:.0%} that it passes {level:g} within "
         f"{_HORIZON_S // 60} min, as series like it did"
     )
     return Prediction(

@@ -14,7 +14,8 @@ from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import outcome_of
 from agents.prediction.told_from import ToldFrom
 from agents.prediction.verification import Verification
-from agents.series.values import measurable
+from agents.series.values import figure, measurable
+from schemas.convert import to_dict
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
@@ -128,8 +129,7 @@ class ForecastsStage:
 
     def dump(self, state: ForecastSeries) -> dict[str, Any]:
         """The state's numbers, under their names."""
-        fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
-        return fields
+        return to_dict(state)
 
     def load(self, fields: dict[str, Any]) -> ForecastSeries:
         """The state of these numbers; what an earlier version did not know begins anew."""
@@ -160,7 +160,7 @@ class ForecastsStage:
         when = f" in about {found.breach_in_s:.0f} s" if found.breach_in_s is not None else ""
         told = "" if found.model == "line" else f" by its {found.model}"
         summary = (
-            f"{point.name} of {point.service} at {point.value:.4g}, {found.trend_per_min:+.3g} a minute{told}: "
+            f"{point.name} of {point.service} at {figure(point.value)}, {figure(found.trend_per_min, '+')} a minute{told}: "
             f"{found.probability:.0%} that it passes {level:g}{when}"
         )
         return Prediction(

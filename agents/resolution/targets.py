@@ -11,6 +11,7 @@ import structlog
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from agents.resolution.errors import TargetsError
+from schemas.errors import plainly
 from schemas.records.vocabulary import Action
 
 log = structlog.get_logger()
@@ -116,7 +117,7 @@ def read_targets(path: Path) -> dict[Key, Target]:
     except OSError as error:
         raise TargetsError(f"The targets file {path} cannot be read: {error.strerror}. Correct its rights.") from error
     except ValidationError as error:
-        faults = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors()[:5])
+        faults = "; ".join(f"{_place(e['loc'])}: {plainly(e['msg'])}" for e in error.errors()[:5])
         raise TargetsError(f"The targets file {path} cannot be used: {faults}. Correct it and save it.") from error
     targets = {target.key: target for target in found}
     if len(targets) < len(found):

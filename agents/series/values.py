@@ -26,3 +26,19 @@ def check_finite(what: str, *values: float | None) -> None:
     bad = [value for value in values if value is not None and not math.isfinite(value)]
     if bad:
         raise DecodeError("not_finite", f"{what} has {bad[0]} where a finite number is needed.")
+
+
+_WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+
+
+def figure(value: float, sign: str = "") -> str:
+    """A value in a sentence, to four digits; with the sign `+` also where it is positive.
+
+    >>> figure(0.91234), figure(-50_510_000), figure(7e20), figure(2e6, "+")
+    ('0.9123', '-50.51 million', '7e+20', '+2 million')
+    """
+    size = abs(value)
+    for unit, word in _WORDS:
+        if unit <= size < 1e15:
+            return f"{value / unit:{sign}.4g} {word}"
+    return f"{value:{sign}.4g}"

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from schemas.errors import BreakwaterError
+from schemas.errors import BreakwaterError, plainly
 
 log = structlog.get_logger()
 
@@ -80,5 +80,5 @@ def faults(error: RequestValidationError) -> str:
     """What does not fit in a request, as a sentence."""
     if any(each["type"] == "json_invalid" for each in error.errors()):
         return NO_JSON
-    told = [f"{'.'.join(map(str, each['loc'][1:])) or 'the body'}: {each['msg']}" for each in error.errors()]
+    told = [f"{'.'.join(map(str, each['loc'][1:])) or 'the body'}: {plainly(each['msg'])}" for each in error.errors()]
     return "; ".join(told[:_MOST_FAULTS]) + "."

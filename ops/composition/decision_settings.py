@@ -17,7 +17,7 @@ import schemas
 import state
 import streams
 from ops.settings import Settings
-from schemas.errors import InvalidInputError
+from schemas.errors import InvalidInputError, plainly
 from streams.journal import Basis
 
 _THERE = "(set)"
@@ -90,7 +90,7 @@ def _value(name: str, text: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
-        raise InvalidInputError(f"{name} cannot be {text!r}: {error.errors()[0]['msg']}.") from error
+        raise InvalidInputError(f"{name} cannot be {text!r}: {plainly(error.errors()[0]['msg'])}.") from error
 
 
 def basis_of(settings: Settings) -> Basis:

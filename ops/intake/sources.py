@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ops.errors import SettingsError
+from schemas.errors import plainly
 
 EVERYWHERE = "*"
 
@@ -97,7 +98,9 @@ def read_sources(path: Path | None) -> tuple[Source, ...]:
         raise SettingsError(f"{path} is no JSON: {error}. Correct it and start again.") from error
     except ValidationError as error:
         # Without the input: it holds secrets.
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {plainly(e['msg'])}" for e in error.errors(include_input=False)
+        )
         raise SettingsError(f"{path} names no sources: {faults}. Correct it and start again.") from error
 
 

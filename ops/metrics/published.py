@@ -44,9 +44,11 @@ class MeteredWire(Wire):
             return message._replace(headers={**message.headers, **carried})
         return message
 
-    def received(self, topic: Topic, partition: int, raw: RawRecord) -> Received[Any]:
+    def received(
+        self, topic: Topic, partition: int, raw: RawRecord, read: dict[int, Received[Any]] | None = None
+    ) -> Received[Any]:
         """As Wire does it, and noted as what comes next is because of."""
-        received = super().received(topic, partition, raw)
+        received = super().received(topic, partition, raw, read)
         if self._tracing is not None:
             self._tracing.heard(received.record, received.position, raw.headers)
         return received

@@ -46,9 +46,10 @@ class Batch:
             worked through, to give the memory back.
         last: the offset of the last record. next: the position to commit once this batch is acknowledged.
         void: its partition was taken away, or it comes again; nothing may be written on its account any more.
+        read: what records were found to say, by offset, for the next agent that the batch goes to.
     """
 
-    __slots__ = ("done", "last", "next", "records", "void")
+    __slots__ = ("done", "last", "next", "read", "records", "void")
 
     def __init__(self, records: Sequence[Any], last: int, next_position: int) -> None:
         self.records = records
@@ -56,6 +57,7 @@ class Batch:
         self.next = next_position
         self.done = False
         self.void = False
+        self.read: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return len(self.records)

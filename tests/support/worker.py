@@ -22,7 +22,7 @@ from schemas.records.grouping import AlertHeard, GroupTold
 from schemas.records.intake import Alert, LogLine, MetricPoint
 from schemas.records.sampling import AlertAccount, StormChanged
 from schemas.records.vocabulary import Severity
-from streams.apps import AppSettings, make_app
+from streams.apps import DECIDED_AT_ONCE, SAMPLED_AT_ONCE, AppSettings, make_app
 from streams.forwarding import Forwarder
 from streams.outbox import Outbox
 from streams.running import Running, run_app
@@ -152,7 +152,12 @@ def count_line(received: Received[MetricPoint], count: int) -> LogLine:
 def main(plan: WorkerPlan) -> None:
     """Run the plan until a signal."""
     configure_logs("INFO", plan.kind)
-    app = make_app(AppSettings(plan.group, plan.bootstrap, Path(plan.datadir), plan.partitions, plan.session_timeout_s))
+    at_once = SAMPLED_AT_ONCE if plan.kind == "edge" else DECIDED_AT_ONCE
+    app = make_app(
+        AppSettings(
+            plan.group, plan.bootstrap, Path(plan.datadir), plan.partitions, plan.session_timeout_s, at_once=at_once
+        )
+    )  # fmt: skip
     outbox = Outbox(plan.bootstrap, plan.group)
     run_app(app, _parts(plan, app, outbox), outbox, still_s=plan.watchdog_s)
 

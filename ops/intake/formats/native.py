@@ -28,6 +28,7 @@ from ops.intake.reading import (
     read_items,
     take_each,
 )
+from schemas.errors import plainly
 from schemas.records.intake import Alert
 from streams.topics import ALERTS, LOGS, METRICS, TOPOLOGY, Topic
 
@@ -251,4 +252,4 @@ def _sentence(fault: ErrorDetails) -> str:
     field = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "missing":
         return f"{field} is missing; give it"
-    return f"{field} {fault['msg'].removeprefix('Value error, ')}".strip()
+    return f"{field} {plainly(fault['msg'])}".strip()

@@ -1,4 +1,4 @@
-"""Dead letters of records that are larger than a dead letter."""
+"""What a record says is read once for all; dead letters of records that are larger than a dead letter."""
 
 import hashlib
 from types import SimpleNamespace
@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from schemas.errors import DecodeError
-from streams.topics import DEAD_LETTERS
+from schemas.records.intake import MetricPoint
+from streams.stage import Received
+from streams.topics import DEAD_LETTERS, METRICS
 from streams.wire import Wire, dead_letter
+from tests.support.fleets import climbers, fleet_points
 
 
 def _letter(key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> Any:
@@ -32,3 +35,21 @@ def test_a_key_or_headers_without_measure_are_left_out(key: bytes, header: bytes
     letter = _letter(key, b"value", [("h", header)])
     assert (letter.key, letter.value, letter.headers) == (None, b"value", {})
     assert "too large" in letter.detail
+
+
+def test_what_several_agents_read_is_decoded_once_and_what_is_none_for_each_of_them() -> None:
+    """By offset, as long as they hand on what has been read; a record that cannot be read is refused every time."""
+    point = fleet_points(climbers(1, 1))[0]
+    good, bad = (
+        SimpleNamespace(value=value, offset=at, timestamp=5)
+        for at, value in enumerate((Wire().codec(MetricPoint).encode(point), b"no point"))
+    )
+    wire, read = Wire(), dict[int, Received[Any]]()
+    first = wire.received(METRICS, 0, good, read)
+    assert first.record == point
+    assert wire.received(METRICS, 0, good, read) is first
+    assert wire.received(METRICS, 0, good) is not first
+    for _ in range(2):
+        with pytest.raises(DecodeError):
+            wire.received(METRICS, 0, bad, read)
+    assert list(read) == [0]
