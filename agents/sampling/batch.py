@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -52,8 +54,9 @@ class Sampler:
     def work_through(self, records: Sequence[RawRecord] | Sequence[Chunk]) -> Outcome:
         """Sample a batch. Records that were counted before are passed over."""
         outcome = Outcome()
-        for columns, rejects, log in self._decoded(records):
-            self._take(columns, rejects, log, outcome)
+        for some in _alike(records):
+            for columns, rejects, log in self._decoded(some):
+                self._take(columns, rejects, log, outcome)
         return outcome
 
     def _decoded(
@@ -124,6 +127,11 @@ class Sampler:
         numbers[N.UPTO] = max(int(numbers[N.UPTO]), record.offset)
         numbers[N.ARRIVED] = max(int(numbers[N.ARRIVED]), record.timestamp)
         self.state.changed[slot] = True
+
+
+def _alike(records: Sequence[Any]) -> Iterator[list[Any]]:
+    """Records in their order, chunks and opened ones apart."""
+    return (list(some) for _, some in groupby(records, lambda record: isinstance(record, Chunk)))
 
 
 def believable(columns: Columns, rejects: Rejects, rules: SamplingRules) -> Ints:

@@ -18,6 +18,7 @@ import structlog
 from agents.sampling.account_rows import POSITION, RowLoader, position_of
 from agents.sampling.batch import Kept, Outcome, Sampler
 from agents.sampling.columns import AlertDecoder, Ints
+from agents.sampling.gathering import Gathering
 from agents.sampling.incidents import Incidents
 from agents.sampling.rules import SamplingRules
 from agents.sampling.telling import SLICE, tell
@@ -25,6 +26,7 @@ from schemas.errors import DecodeError
 from schemas.records.intake import Alert
 from schemas.records.sampling import AlertAccount, StormChanged
 from state.clock import wall_clock_ms
+from streams.apps import SAMPLED_AT_ONCE
 from streams.changelog import Rows, RowTable
 from streams.forwarding import Forwarder
 from streams.outbox import Message, Outbox
@@ -42,10 +44,17 @@ NAME = "sampling"
 FLUSH_S = 1.0
 # Where little waits it is told of sooner.
 LOOK_S = 0.25
-LITTLE = 20_000
+LITTLE = 2_000
+# By so much of a second partitions' flushes are further apart, one after the other of four, so that they seldom meet.
+_APART_S = 0.07
+# Where a partition was worked on just now, what comes is gathered for so long, or until so much waits.
+GATHER_S = 0.03
+ENOUGH = 4_000
 # Alerts of a partition that may wait for a flush, and as many again for one that is under way: the most that is sampled again
 # after a crash. Alerts and not batches: those that come as they are sent are small, and a flush takes round trips to Kafka.
 MAX_HELD = 80_000
+# Alerts of a partition that may wait to be worked through, beside those that are.
+MOST_WAITING = 2 * SAMPLED_AT_ONCE
 # Events, or rows, of a flush that are under way at once: a flush of a quarter of a million incidents would be as many messages.
 MOST_SENT = 5_000
 # How long a worker that stops waits for what is under way.
@@ -66,7 +75,7 @@ class EdgeTopics:
 
 @dataclass(slots=True)
 class _Partition:
-    """What a worker holds of one partition between two flushes; `alerts` are those in `held`."""
+    """What a worker holds of one partition between two flushes; `alerts` are those in `held`. Times: s, monotonic clock."""
 
     number: int
     sampler: Sampler
@@ -74,6 +83,7 @@ class _Partition:
     sends: list[asyncio.Task[None]] = field(default_factory=list)
     alerts: int = 0
     flushed_at: float = 0.0
+    worked_at: float = 0.0
     flushing: asyncio.Task[None] | None = None
 
     def due(self) -> bool:
@@ -82,7 +92,8 @@ class _Partition:
             return True
         waited_s = time.monotonic() - self.flushed_at
         under_way = self.flushing is not None and not self.flushing.done()
-        return not under_way and (waited_s > FLUSH_S or (waited_s > LOOK_S and self.alerts < LITTLE))
+        every_s = FLUSH_S + _APART_S * (self.number % 4)
+        return not under_way and (waited_s > every_s or (waited_s > LOOK_S and self.alerts < LITTLE))
 
     async def flushed(self) -> None:
         """Return once no flush is under way; what one failed of is raised."""
@@ -118,7 +129,10 @@ class EdgeShell:
         self._turns = Turns()
         self._home = lru_cache(maxsize=100_000)(lambda key: partition_of(key.encode(), partitions))
         app.unopened.add(self._topics.alerts.name)
-        attach_agent(app, self._topics.alerts, NAME, self._batch)
+        self._waiting: dict[int, Gathering] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        attach_agent(app, self._topics.alerts, NAME, self._arrived)
         app.on_partitions_revoked.connect(self._revoked)
         app.on_before_shutdown.connect(self._stop, weak=False)
         app.timer(LOOK_S, name=f"{NAME}.flush")(self._flush_all)
@@ -160,20 +174,57 @@ class EdgeShell:
             loader.finish()
         return self._partitions[number]
 
+    async def _arrived(self, event: Any) -> None:
+        """Have a batch worked through as soon as it can be; returns at once, unless as many wait as may."""
+        self._raise_failure()
+        waiting = self._waiting.setdefault(event.message.partition, Gathering())
+        while waiting.alerts >= MOST_WAITING and self._under_way:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            self._raise_failure()
+        task = asyncio.create_task(self._batch(event))
+        self._under_way.add(task)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
     async def _batch(self, event: Any) -> None:
-        number, batch = event.message.partition, event.value
+        """Work a batch through, and with it what has come of its partition meanwhile."""
+        number = event.message.partition
+        waiting = self._waiting.setdefault(number, Gathering())
+        waiting.add(event)
         async with self._locks.setdefault(number, asyncio.Lock()):
-            part = None if batch.void else await self._partition(number)
+            if not waiting.holds(event):
+                return  # it was worked through with one before it
+            part = None if event.value.void else await self._partition(number)
+            if part is not None:
+                await self._gather(part, waiting)
             async with self._turns:
-                if part is None or batch.void or self._partitions.get(number) is not part:
+                events, alerts = waiting.take()
+                events = [one for one in events if not one.value.void]
+                if part is None or not events or self._partitions.get(number) is not part:
                     return
-                outcome = part.sampler.work_through(batch.records)
+                part.worked_at = time.monotonic()
+                outcome = part.sampler.work_through([record for one in events for record in one.value.records])
             part.sends.append(asyncio.create_task(self._send(number, outcome)))
-            part.alerts += sum(getattr(record, "count", 1) for record in batch.records)
-            part.held.append(event)
-            batch.records = ()  # given back before the flush: the batch object lives until it is committed
+            part.alerts += alerts
+            part.held += events
+            for one in events:
+                one.value.records = ()  # given back before the flush: the batch object lives until it is committed
             if part.due():
                 await self._flush(part)
+
+    async def _gather(self, part: _Partition, waiting: Gathering) -> None:
+        """Return once the partition was not worked on just now, or enough waits."""
+        wait_s = part.worked_at + GATHER_S - time.monotonic()
+        if wait_s > 0 and waiting.alerts < ENOUGH:
+            await asyncio.sleep(wait_s)
 
     async def _send(self, number: int, outcome: Outcome) -> None:
         """Send the kept alerts, their bytes as they came, and the dead letters."""
@@ -209,6 +260,7 @@ class EdgeShell:
         await self._outbox.send(messages)
 
     async def _flush_all(self) -> None:
+        self._raise_failure()
         if self._app.rebalancing:
             return
         for tp in self._app.consumer.assignment():
