@@ -44,9 +44,9 @@ def page(
 
 def _latencies(broker: Broker) -> list[tuple[str, Latency]]:
     tell_on_stderr("latency at 50,000 alerts a second")
-    calm = measure(broker, [Load("a", 600_000, 50_000, 200)], "calm")
+    calm = measure(broker, [Load("a", 1_500_000, 50_000, 200)], "calm")
     tell_on_stderr(f"latency of a tenant beside another with {FULL_PER_S:,} alerts a second")
-    beside = measure(broker, [Load("a", FULL_PER_S * 12, FULL_PER_S, 500), Load("b", 1_200, 100, 10)], "beside")
+    beside = measure(broker, [Load("a", FULL_PER_S * 15, FULL_PER_S, 500), Load("b", 1_500, 100, 10)], "beside")
     names = ("50,000/s", f"{FULL_PER_S:,}/s, the loud tenant", "100/s of another tenant beside it")
     return list(zip(names, (*calm, *beside), strict=True))
 

@@ -16,9 +16,10 @@ Steps = Generator[None, None, Done]
 
 # A piece goes on for so long, and to the end of the step that it is in.
 _PIECE_S = 0.02
-# Rounds of the loop between two pieces: from a fetch to its decision, or from that to the copy's way out, it takes some ten. An
-# idle one costs 0.05 ms.
-_ROUNDS = 16
+# Rounds of the loop after a piece: from a fetch to its decision, or from that to the copy's way out, it takes some ten, and each
+# would wait for another piece. After a long piece fewer: where work lies in heaps, these rounds are what holds it up.
+_ROUNDS, _AFTER_LONG = 16, 4
+_LONG_S = 0.01
 
 
 def whole(steps: Steps[Done]) -> Done:
@@ -42,15 +43,17 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
+        self._began_s = 0.0
 
     async def __aenter__(self) -> Self:
         await self._lock.acquire()
+        self._began_s = time.monotonic()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._release_after(_ROUNDS)
+        self._release_after(_AFTER_LONG if time.monotonic() - self._began_s > _LONG_S else _ROUNDS)
 
     def _release_after(self, rounds: int) -> None:
         if rounds == 0:

@@ -206,10 +206,11 @@ class EdgeShell:
             if part is not None:
                 await self._gather(part, waiting)
             async with self._turns:
+                if part is None or event.value.void or self._partitions.get(number) is not part:
+                    waiting.drop(event)  # of this one alone: the others may be of a later assignment
+                    return
                 events, alerts = waiting.take()
                 events = [one for one in events if not one.value.void]
-                if part is None or not events or self._partitions.get(number) is not part:
-                    return
                 part.worked_at = time.monotonic()
                 outcome = part.sampler.work_through([record for one in events for record in one.value.records])
             part.sends.append(asyncio.create_task(self._send(number, outcome)))

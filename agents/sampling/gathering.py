@@ -25,6 +25,11 @@ class Gathering:
         """Whether it still waits."""
         return any(one is event for one, _ in self._events)
 
+    def drop(self, event: Any) -> None:
+        """It waits no longer."""
+        at = next(at for at, (one, _) in enumerate(self._events) if one is event)
+        self.alerts -= self._events.pop(at)[1]
+
     def take(self, most: int = SAMPLED_AT_ONCE) -> tuple[list[Any], int]:
         """Those that came first and hold so many alerts together, at least one; and how many these are."""
         count = taken = 0

@@ -23,7 +23,8 @@ from streams.topics import ALERTS, SAMPLED
 _PATIENCE_S = 180.0
 _LOOK_S = 0.5
 # Worker, senders and broker have just been started, and do everything for the first time: alerts of that time are not counted.
-WARM_UP_MS = 2_000
+# The broker's Java compiles itself on one of the cores for some four seconds.
+WARM_UP_MS = 5_000
 _CODEC = Codec(Alert)
 
 
@@ -39,7 +40,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds, of a tenant's alerts that were kept and came after the first two seconds."""
+    """Milliseconds, of a tenant's alerts that were kept and came after the first five seconds."""
 
     tenant: str
     kept: int

@@ -8,7 +8,9 @@ import pytest
 
 from agents.sampling import edge
 from agents.sampling.account_rows import POSITION
+from agents.sampling.batch import Sampler
 from agents.sampling.edge import EdgeShell
+from agents.sampling.gathering import Gathering
 from agents.sampling.rules import SamplingRules
 from streams.errors import DeliveryError
 from streams.forwarding import Forwarder
@@ -129,3 +131,84 @@ async def test_a_flush_that_fails_is_raised_by_the_next_batch(tmp_path: Path) ->
 
     assert not first.acknowledged
     assert not second.acknowledged
+
+
+async def test_what_gathers_while_a_batch_is_worked_through_is_one_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alert is sampled once, in order, and every batch acknowledged; the next one waits until it is time."""
+    monkeypatch.setattr(edge, "GATHER_S", 0.1)
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
+    worked: list[list[int]] = []
+    inner = Sampler.work_through
+
+    def noted(self: Sampler, records: Any) -> Any:
+        worked.append([record.offset for record in records])
+        return inner(self, records)
+
+    monkeypatch.setattr(Sampler, "work_through", noted)
+    events = [batch_of(number) for number in range(6)]
+    await shell._arrived(events[0])
+    await asyncio.sleep(0.05)
+    for event in events[1:]:
+        await shell._arrived(event)
+    assert worked == [[0]]
+    await asyncio.wait(shell._under_way)
+    assert worked == [[0], [1, 2, 3, 4, 5]]
+    assert [event.value.records for event in events] == [()] * 6
+    assert shell._partitions[0].held == events[1:]
+
+
+async def test_a_void_batch_among_those_that_gathered_is_passed_over(tmp_path: Path) -> None:
+    """Its records come again: they are not sampled now, and it is not acknowledged."""
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
+    events = [batch_of(number) for number in range(3)]
+    events[1].value.void = True
+    for event in events:
+        await shell._arrived(event)
+    await asyncio.wait(shell._under_way)
+    assert [event.value.records == () for event in events] == [True, False, True]
+
+
+async def test_a_batch_that_fails_ends_the_worker_with_the_next_one_or_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is worked through beside the stream, which has to hear of it: else its partition would stand still in silence."""
+
+    def fails(self: Sampler, records: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Sampler, "work_through", fails)
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
+    await shell._arrived(batch_of(0))
+    await asyncio.wait(shell._under_way)
+    with pytest.raises(RuntimeError, match="a defect"):
+        await shell._arrived(batch_of(1))
+    with pytest.raises(RuntimeError, match="a defect"):
+        await shell._flush_all()
+
+
+async def test_no_more_waits_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream is held up while a partition is, and goes on with it."""
+    monkeypatch.setattr(edge, "MOST_WAITING", 2)
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
+    lock = shell._locks.setdefault(0, asyncio.Lock())
+    await lock.acquire()
+    for number in range(2):
+        await shell._arrived(batch_of(number))
+        await asyncio.sleep(0)
+    third = asyncio.create_task(shell._arrived(batch_of(2)))
+    await asyncio.wait([third], timeout=0.05)
+    assert not third.done()
+    lock.release()
+    await asyncio.wait_for(third, 5)
+
+
+def test_as_much_is_taken_at_once_as_may_be() -> None:
+    """In order, at least one batch; the others wait."""
+    waiting, events = Gathering(), [batch_of(number) for number in range(4)]
+    for event in events:
+        waiting.add(event)
+    assert waiting.take(most=0) == (events[:1], 1)
+    assert waiting.take(most=2) == (events[1:3], 2)
+    assert (waiting.holds(events[2]), waiting.holds(events[3]), waiting.alerts) == (False, True, 1)
