@@ -7,6 +7,7 @@ A record that cannot be read, or that a decision fails on, becomes a dead letter
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 # Records decided on before other tasks of the loop get a turn: at 100 µs a decision, 20 ms.
 SLICE = 200
 TICK_S = 1.0
+# The reason of a dead letter on which a decision failed.
+FAILED = "stage_failed"
 # Batches that may wait for a write, where a stage's rows are held back.
 MOST_HELD = 200
 
@@ -137,23 +140,29 @@ class StageShell:
 
     async def _decide(self, held: PartitionDecisions[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
         messages: list[Message] = []
+        dead: Counter[str] = Counter()
         for number, raw in enumerate(batch.records):
             if written_again(topic, raw):
                 continue
             try:
                 messages += held.record(self._wire.received(topic, partition, raw, batch.read))
             except DecodeError as error:
+                dead[error.reason] += 1
                 messages.append(self._dead(topic, partition, raw, error))
             except Exception as error:
-                log.exception("a decision failed", stage=self.stage.name, topic=topic.name, offset=raw.offset)
-                fault = DecodeError("stage_failed", f"{self.stage.name}: {type(error).__name__}: {error}")
+                if not dead[FAILED]:
+                    log.exception("a decision failed", stage=self.stage.name, topic=topic.name, offset=raw.offset)
+                dead[FAILED] += 1
+                fault = DecodeError(FAILED, f"{self.stage.name}: {type(error).__name__}: {error}")
                 messages.append(self._dead(topic, partition, raw, fault))
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
+        if dead:
+            # One line a batch: whoever may write to a topic could fill the disk with a line a record.
+            log.warning("dead letters", stage=self.stage.name, topic=topic.name, upto=batch.last, reasons=dict(dead))
         return messages
 
     def _dead(self, topic: Topic, partition: int, raw: RawRecord, error: DecodeError) -> Message:
-        log.warning("dead letter", stage=self.stage.name, topic=topic.name, offset=raw.offset, reason=error.reason)
         return self._wire.message(dead_letter(self.stage.name, topic.name, partition, raw, error))
 
     async def _let_out(self, partition: int, held: PartitionDecisions[Any], waiting: _Waiting) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.codec import Codec
 from schemas.records.intake import LogLine, MetricPoint
@@ -119,6 +120,16 @@ async def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_flows(bench: Be
     assert {(letter.value, letter.offset, letter.reason) for letter in letters} == {(b"garbage", 1, "not_avro")}
     assert len({letter.dead_letter_id for letter in letters}) == 1
     assert bench.counts() == ["1", "2"]
+
+
+async def test_dead_letters_fill_no_log(bench: Bench) -> None:
+    """However many a batch holds, it is one line, which tells how many for which reason."""
+    with capture_logs() as told:
+        await bench.take(batch(METRICS, [b"no record"] * 300 + [point("a", POISON)] * 200))
+    assert len(bench.reasons()) == 500
+    lines = [line for line in told if line["log_level"] in ("warning", "error")]
+    assert [line["event"] for line in lines] == ["a decision failed", "dead letters"]
+    assert sum(lines[-1]["reasons"].values()) == 500
 
 
 @pytest.mark.parametrize("value", [POISON, UNWRITABLE, ENORMOUS])
