@@ -37,11 +37,8 @@ def run_worker(role: Role, settings: Settings, bootstrap: str, instance: str = "
     settings = settings.model_copy(update={"partitions": partitions})  # as the topics have them: decisions go by it
     folder = settings.home / "workers" / f"{role}-{instance}"
     at_once = SAMPLED_AT_ONCE if role == "edge" else DECIDED_AT_ONCE
-    app = make_app(
-        AppSettings(
-            group_of(role), bootstrap, folder, partitions, replication=settings.replication, at_once=at_once
-        )
-    )  # fmt: skip
+    own = AppSettings(group_of(role), bootstrap, folder, partitions, at_once, replication=settings.replication)
+    app = make_app(own)
     outbox = Outbox(bootstrap, f"breakwater-{role}-{instance}")
     metrics = CollectorRegistry()
     exporter = SpanExporter(settings.otlp_endpoint, f"breakwater-{role}") if settings.otlp_endpoint else None

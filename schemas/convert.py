@@ -55,13 +55,18 @@ def _dump(hint: Any) -> Convert | None:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dumper(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (list, tuple) and (item := _dump(arguments[0])) is not None:
+    if origin in (list, tuple) and (item := _dump(_item(arguments))) is not None:
         return lambda values: [item(v) for v in values]
     if origin is dict and (held := _dump(arguments[1])) is not None:
         return lambda values: {key: held(v) for key, v in values.items()}
     if origin in (types.UnionType, typing.Union) and (some := _dump(arguments[0])) is not None:
         return lambda value: None if value is None else some(value)
     return None
+
+
+def _item(arguments: tuple[Any, ...]) -> Any:
+    """What a list or a tuple is of; a tuple of numbers of different kinds is taken as it is."""
+    return arguments[0] if len(arguments) == 1 or arguments[1] is Ellipsis else Any
 
 
 @cache
@@ -106,6 +111,11 @@ def _load(hint: Any) -> Convert | None:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list and (item := _load(arguments[0])) is not None:
         return lambda values: [item(v) for v in values]
+    if origin is tuple:
+        each = _load(_item(arguments))
+        return tuple if each is None else lambda values: tuple(each(v) for v in values)
+    if origin is dict and (held := _load(arguments[1])) is not None:
+        return lambda values: {key: held(v) for key, v in values.items()}
     if origin in (types.UnionType, typing.Union) and (some := _load(arguments[0])) is not None:
         return lambda value: None if value is None else some(value)
     return None

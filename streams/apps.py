@@ -1,5 +1,6 @@
 """The Faust app of a worker: one consumer group, settings that survive what Faust's defaults do not."""
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,18 +24,19 @@ class AppSettings:
 
     Attributes:
         name: the consumer group. bootstrap: `host:port,…`. datadir: the worker's own. partitions: of every topic.
+        at_once: most records in one event.
         session_timeout_s: after this a worker that died is replaced. fetch_wait_ms: longest wait of an empty fetch.
-        replication: replicas of the changelogs. at_once: most records in one event.
+        replication: replicas of the changelogs.
     """
 
     name: str
     bootstrap: str
     datadir: Path
     partitions: int
+    at_once: int
     session_timeout_s: float = 10.0
     fetch_wait_ms: int = 20
     replication: int = 1
-    at_once: int = DECIDED_AT_ONCE
 
 
 def make_app(settings: AppSettings) -> Any:
@@ -72,4 +74,7 @@ def make_app(settings: AppSettings) -> Any:
     # Topics whose batches are streams.transport.chunks.Chunk: for a stage that decodes them itself.
     unopened: set[str] = set()
     app.unopened = unopened
+    # How many agents each topic has: what several read is decoded once.
+    readers: Counter[str] = Counter()
+    app.readers = readers
     return app

@@ -55,6 +55,7 @@ class RowStore:
                 continue  # no row of ours
             epoch, held = _epoch_of(record), rows.get(record.key)
             if held is None or epoch >= held[0]:
+                rows.pop(record.key, None)  # so that those written last are at the end
                 rows[record.key] = epoch, record.value
 
     def own(self, ends: dict[int, int], generation: int) -> None:

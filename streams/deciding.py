@@ -16,6 +16,22 @@ log = structlog.get_logger()
 S = TypeVar("S")
 
 
+# The answer to a record, and the key of the shared state that has learnt of it.
+_Decide = Callable[[S, Received[Any]], tuple[Step[S], str | None]]
+
+
+def _alone(stage: Stage[S]) -> _Decide[S]:
+    return lambda state, received: (stage.decide(state, received), None)
+
+
+def _among(stage: SharingStage[S], rows: PartitionRows[S]) -> _Decide[S]:
+    def decide(state: S, received: Received[Any]) -> tuple[Step[S], str | None]:
+        key = stage.shared_key(received)
+        return stage.decide_among(state, rows.row(key).state, received), key
+
+    return decide
+
+
 class PartitionDecisions(Generic[S]):
     """From when a worker takes a partition over until it loses it.
 
@@ -32,9 +48,7 @@ class PartitionDecisions(Generic[S]):
     ) -> None:
         self.rows = rows
         self._stage, self._wire, self._journal = stage, wire, journal
-        self._decide: Callable[[S, Received[Any]], tuple[Step[S], str | None]] = (
-            self._among if isinstance(stage, SharingStage) else self._alone
-        )
+        self._decide = _among(stage, rows) if isinstance(stage, SharingStage) else _alone(stage)
 
     def record(self, received: Received[Any]) -> list[Message]:
         """Decide on a record that the key's row has not seen; returns what is to be published.
@@ -60,16 +74,6 @@ class PartitionDecisions(Generic[S]):
         if learnt is not None:
             self.rows.learned(learnt)
         return messages
-
-    def _alone(self, state: S, received: Received[Any]) -> tuple[Step[S], None]:
-        stage: Stage[S] = self._stage  # type: ignore[assignment]  # where it shares nothing
-        return stage.decide(state, received), None
-
-    def _among(self, state: S, received: Received[Any]) -> tuple[Step[S], str]:
-        """The answer, and the key of the shared state that has learnt of it."""
-        stage: SharingStage[S] = self._stage  # type: ignore[assignment]  # where it shares
-        key = stage.shared_key(received)
-        return stage.decide_among(state, self.rows.row(key).state, received), key
 
     def tick(self, key: str, now: int) -> list[Message]:
         """Tell a key what time it is; returns what is to be published. A tick that fails ends the key's waiting."""

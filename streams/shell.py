@@ -46,6 +46,7 @@ Clock = Callable[[], int]
 def attach_agent(app: Any, topic: Topic, name: str, handle: Callable[[Any], Any]) -> None:
     """Register an agent that hands every batch event of a topic to `handle`, which acknowledges it itself."""
     source = app.topic(topic.name, schema=BatchSchema(key_type=bytes, value_type=bytes))
+    app.readers[topic.name] += 1
 
     async def consume(stream: Any) -> None:
         async for event in stream.noack().events():
@@ -141,16 +142,19 @@ class StageShell:
     async def _decide(self, held: PartitionDecisions[Any], topic: Topic, partition: int, batch: Batch) -> list[Message]:
         messages: list[Message] = []
         dead: Counter[str] = Counter()
+        told: set[type] = set()
+        read = batch.read if self._app.readers[topic.name] > 1 else None
         for number, raw in enumerate(batch.records):
             if written_again(topic, raw):
                 continue
             try:
-                messages += held.record(self._wire.received(topic, partition, raw, batch.read))
+                messages += held.record(self._wire.received(topic, partition, raw, read))
             except DecodeError as error:
                 dead[error.reason] += 1
                 messages.append(self._dead(topic, partition, raw, error))
             except Exception as error:
-                if not dead[FAILED]:
+                if type(error) not in told:
+                    told.add(type(error))
                     log.exception("a decision failed", stage=self.stage.name, topic=topic.name, offset=raw.offset)
                 dead[FAILED] += 1
                 fault = DecodeError(FAILED, f"{self.stage.name}: {type(error).__name__}: {error}")

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
 from pydantic import TypeAdapter
 
 from agents.detection.metric_detector import RISES, UNUSUAL, Reading, SeriesState, watch
 from agents.detectors.ensemble import THRESHOLD, YOUNG, SeriesWatch, Verdict
 from agents.detectors.errors import UnreadableMemoryError
 from agents.series.metric_names import counts_up, least_scale
-from agents.series.values import MOST, figure, measurable
+from agents.series.notices import tell_once
+from agents.series.values import MOST, in_words, measurable
 from schemas.convert import to_dict
 from schemas.errors import DecodeError
 from schemas.frozen import maker
@@ -25,8 +25,6 @@ from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
 from streams.stage import Output, Position, Received, Step
 from streams.topics import ANOMALIES, METRICS, Topic
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,7 @@ def _detectors(text: str | None) -> SeriesWatch:
     try:
         return SeriesWatch.load(text)
     except UnreadableMemoryError as error:
-        log.warning("a series is learned anew", reason=str(error))
+        tell_once("series are learned anew", str(error))
         return SeriesWatch()
 
 
@@ -164,8 +162,8 @@ def _matters(name: str, reading: Reading) -> bool:
 def _anomaly(point: MetricPoint, reading: Reading, verdict: Verdict, position: Position) -> Anomaly:
     shape = reading.shape if reading.score >= UNUSUAL else "is unlike before"
     summary = (
-        f"{point.name} of {point.service} {shape}: {figure(reading.value)}, usually {figure(reading.expected)}, "
-        f"trend {figure(reading.trend_per_min, '+')} a minute"
+        f"{point.name} of {point.service} {shape}: {in_words(reading.value)}, usually {in_words(reading.expected)}, "
+        f"trend {in_words(reading.trend_per_min, '+')} a minute"
     )
     return Anomaly(
         anomaly_id=position.derived_id("metrics"), incident_id=point.incident_id, tenant=point.tenant,

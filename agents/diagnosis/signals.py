@@ -8,7 +8,7 @@ from agents.diagnosis.causes import Sign, mentions, signs_in, signs_of
 from agents.diagnosis.evidence import AlertFact, AnomalyFact, one_line
 from agents.diagnosis.log_evidence import LogFact
 from agents.diagnosis.neighbourhood import Suspect
-from agents.series.values import figure
+from agents.series.values import in_words
 from schemas.records.analysis import AnomalyKind, IncidentCandidate
 from schemas.records.vocabulary import Classification, Evidence, Millis, Severity
 
@@ -156,8 +156,8 @@ def named(classification: Classification) -> str:
 
 def series_text(fact: AnomalyFact) -> str:
     """An unusual series in words."""
-    trend = f", {figure(fact.trend_per_min, '+')} a minute" if fact.trend_per_min else ""
-    return f"{fact.metric} at {figure(fact.value)} (expected {figure(fact.expected)}{trend})"
+    trend = f", {in_words(fact.trend_per_min, '+')} a minute" if fact.trend_per_min else ""
+    return f"{fact.metric} at {in_words(fact.value)} (expected {in_words(fact.expected)}{trend})"
 
 
 def strongest_first(signals: Iterable[Signal]) -> list[Signal]:

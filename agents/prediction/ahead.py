@@ -12,7 +12,7 @@ from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
 from streams.stage import Output, Position
 
-# How far ahead a prediction gives the odds, beside its own horizon: exact, by first passage, where Monte Carlo would sample.
+# How far ahead a prediction gives the odds, beside its own horizon: in closed form, where Monte Carlo would sample.
 HORIZONS_S = (900, 1800, 5400)
 
 Ahead = dict[str, Verification]  # by horizon in s, as `odds` are

@@ -8,22 +8,19 @@ vote on an incident: the bar is set so that most breaches are foreseen, not so t
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from agents.prediction.breach_watch import BreachFleet
 from agents.prediction.errors import UnreadableFleetError
 from agents.prediction.fleet import HORIZON, STEP_MS, Member, Stepped, dump_member, load_member, take
 from agents.prediction.fleet_memory import dump_fleet, load_fleet
 from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import FLEET, about, outcome_of
-from agents.series.values import figure, measurable
+from agents.series.notices import tell_once
+from agents.series.values import in_words, measurable
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
 from schemas.records.vocabulary import Millis
 from streams.stage import Output, Position, Received, Step
 from streams.topics import METRICS, PREDICTIONS, Topic
-
-log = structlog.get_logger()
 
 _HORIZON_S = HORIZON * STEP_MS // 1000
 _OPEN_MS = HORIZON * STEP_MS + STEP_MS // 2  # the last step of the horizon may be a little late
@@ -109,7 +106,7 @@ class BreachesStage:
         try:
             return load_member(fields["member"]) if member else _shared(fields)
         except (UnreadableFleetError, KeyError, TypeError, ValueError) as error:
-            log.warning("a fleet or one of its series is learned anew", reason=str(error))
+            tell_once("series of fleets are learned anew" if member else "fleets are learned anew", str(error))
             return Member() if member else FleetState()
 
 
@@ -155,8 +152,8 @@ def _told(member: Member, stepped: Stepped, point: MetricPoint, level: float, po
 def _prediction(stepped: Stepped, point: MetricPoint, level: float, position: Position) -> Prediction:
     warning = stepped.warning
     summary = (
-        f"{point.name} of {point.service} at {figure(stepped.value)}: {warning.probability:.0%} that it passes {level:g} within "
-        f"{_HORIZON_S // 60} min, as series like it did"
+        f"{point.name} of {point.service} at {in_words(stepped.value)}: {warning.probability:.0%} that it passes {level:g} "
+        f"within {_HORIZON_S // 60} min, as series like it did"
     )
     return Prediction(
         prediction_id=position.derived_id("breaches"), incident_id=about(point, FLEET), tenant=point.tenant,

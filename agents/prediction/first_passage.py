@@ -94,7 +94,7 @@ def _while_it_lasts(rise: Rise, drifts: list[tuple[float, float]], within_s: flo
     if (gap - drifts[-1][1] * within_s) * scale > _BEYOND:
         return 0.0
     total = 0.0
-    # Every point of a series asks for some two hundred of these: no calls but the three that are needed.
+    # Every point of a series asks for some two hundred of these: no calls but what the arithmetic needs.
     for weight, drift in drifts:
         way = drift * within_s
         reached = 0.5 * _erfc((gap - way) * scale)

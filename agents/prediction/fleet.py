@@ -8,15 +8,12 @@ pass. What a series remembers is needed at its steps alone, and packed in betwee
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
-
 from agents.prediction.breach_watch import BreachFleet, BreachWarning, SeriesBreaches
 from agents.prediction.errors import UnreadableFleetError
-from agents.prediction.fleet_memory import dump_series, load_series
+from agents.prediction.fleet_memory import VERSION, dump_series, load_series
 from agents.prediction.verification import Standing, Verification
+from agents.series.notices import tell_once
 from schemas.records.vocabulary import Millis
-
-log = structlog.get_logger()
 
 STEP_MS = 300_000
 HORIZON = 6  # steps
@@ -76,7 +73,7 @@ def _unpacked(member: Member) -> SeriesBreaches:
     try:
         return load_series(member.packed) if member.packed else SeriesBreaches()
     except UnreadableFleetError as error:
-        log.warning("a series of a fleet is learned anew", reason=str(error))
+        tell_once("series of fleets are learned anew", str(error))
         return SeriesBreaches()
 
 
@@ -89,7 +86,7 @@ def dump_member(member: Member) -> list[Any]:
     seen, stands = member.verification, member.verification.standing
     standing = [stands.prediction_id, stands.probability, stands.made_at] if stands else None
     return [
-        member.packed, member.stepped_at, member.total, member.count, member.backwards, member.warned, standing,
+        VERSION, member.packed, member.stepped_at, member.total, member.count, member.backwards, member.warned, standing,
         seen.breached_at, seen.odds,
     ]  # fmt: skip
 
@@ -98,9 +95,11 @@ def load_member(fields: list[Any]) -> Member:
     """The member that `dump_member` wrote.
 
     Raises:
-        ValueError, TypeError: it is of another version, or damaged.
+        UnreadableFleetError, ValueError, TypeError: another version wrote it, or it is damaged.
     """
-    packed, stepped_at, total, count, backwards, warned, standing, breached_at, odds = fields
+    version, packed, stepped_at, total, count, backwards, warned, standing, breached_at, odds = fields
+    if version != VERSION or not isinstance(packed, str):
+        raise UnreadableFleetError(f"it is of version {version}, not {VERSION}")
     return Member(
         packed=packed, stepped_at=stepped_at, total=total, count=count, backwards=backwards, warned=warned,
         verification=Verification(Standing(*standing) if standing else None, breached_at, odds),

@@ -83,7 +83,7 @@ def load_series(text: str) -> SeriesBreaches:
         end = at + 2 + int(numbers[at + 1])
         series.standing.past = deque(int(bits) for bits in numbers[at + 2 : end])
         series.pending = _pending(numbers, end)
-    except (ValueError, IndexError, struct.error) as error:
+    except (ValueError, TypeError, IndexError, OverflowError, struct.error) as error:
         raise UnreadableFleetError(f"a member is garbled: {error}") from error
     return series
 

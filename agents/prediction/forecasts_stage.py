@@ -14,7 +14,7 @@ from agents.prediction.levels import breach_level
 from agents.prediction.outcomes import outcome_of
 from agents.prediction.told_from import ToldFrom
 from agents.prediction.verification import Verification
-from agents.series.values import figure, measurable
+from agents.series.values import in_words, measurable
 from schemas.convert import to_dict
 from schemas.records.analysis import Prediction
 from schemas.records.intake import MetricPoint
@@ -160,7 +160,7 @@ class ForecastsStage:
         when = f" in about {found.breach_in_s:.0f} s" if found.breach_in_s is not None else ""
         told = "" if found.model == "line" else f" by its {found.model}"
         summary = (
-            f"{point.name} of {point.service} at {figure(point.value)}, {figure(found.trend_per_min, '+')} a minute{told}: "
+            f"{point.name} of {point.service} at {in_words(point.value)}, {in_words(found.trend_per_min, '+')} a minute{told}: "
             f"{found.probability:.0%} that it passes {level:g}{when}"
         )
         return Prediction(

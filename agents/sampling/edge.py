@@ -1,4 +1,4 @@
-"""The sampling stage on Faust: kept alerts go out at once, accounts and rows once a second (sooner where little waits),
+"""The sampling stage on Faust: kept alerts go out at once, accounts and rows about once a second (sooner where little waits),
 then the source is acknowledged: sampled copies delivered, accounts delivered, rows delivered, acknowledged, in this order.
 
 What a flush tells is put down while nothing is decided on that partition; delivering it takes round trips to Kafka, and the
@@ -45,9 +45,9 @@ FLUSH_S = 1.0
 # Where little waits it is told of sooner.
 LOOK_S = 0.25
 LITTLE = 2_000
-# By so much of a second partitions' flushes are further apart, one after the other of four, so that they seldom meet.
+# Intervals between flushes differ by so much, from each of four partitions to the next, so that they seldom meet.
 _APART_S = 0.07
-# Where a partition was worked on just now, what comes is gathered for so long, or until so much waits.
+# Where a partition was worked on just now, what comes is gathered for so long, unless so much waits already.
 GATHER_S = 0.03
 ENOUGH = 4_000
 # Alerts of a partition that may wait for a flush, and as many again for one that is under way: the most that is sampled again
@@ -98,7 +98,7 @@ class _Partition:
     async def flushed(self) -> None:
         """Return once no flush is under way; what one failed of is raised."""
         if self.flushing is not None:
-            await self.flushing
+            await asyncio.shield(self.flushing)  # who waits may be cancelled, what is delivered goes on
             self.flushing = None
 
 
@@ -138,6 +138,8 @@ class EdgeShell:
         app.timer(LOOK_S, name=f"{NAME}.flush")(self._flush_all)
 
     async def _stop(self, *_: Any, **__: Any) -> None:
+        for task in self._under_way:
+            task.cancel()  # what it was to sample comes again
         under_way = [part.flushing for part in self._partitions.values() if part.flushing is not None]
         if under_way:
             # What they do not come to is sampled again.
@@ -177,11 +179,13 @@ class EdgeShell:
     async def _arrived(self, event: Any) -> None:
         """Have a batch worked through as soon as it can be; returns at once, unless as many wait as may."""
         self._raise_failure()
-        waiting = self._waiting.setdefault(event.message.partition, Gathering())
+        number = event.message.partition
+        waiting = self._waiting.setdefault(number, Gathering())
         while waiting.alerts >= MOST_WAITING and self._under_way:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             self._raise_failure()
-        task = asyncio.create_task(self._batch(event))
+        waiting.add(event)
+        task = asyncio.create_task(self._batch(number, event, waiting))
         self._under_way.add(task)
         task.add_done_callback(self._over)
 
@@ -194,11 +198,8 @@ class EdgeShell:
         if self._failure is not None:
             raise self._failure
 
-    async def _batch(self, event: Any) -> None:
+    async def _batch(self, number: int, event: Any, waiting: Gathering) -> None:
         """Work a batch through, and with it what has come of its partition meanwhile."""
-        number = event.message.partition
-        waiting = self._waiting.setdefault(number, Gathering())
-        waiting.add(event)
         async with self._locks.setdefault(number, asyncio.Lock()):
             if not waiting.holds(event):
                 return  # it was worked through with one before it
@@ -210,7 +211,6 @@ class EdgeShell:
                     waiting.drop(event)  # of this one alone: the others may be of a later assignment
                     return
                 events, alerts = waiting.take()
-                events = [one for one in events if not one.value.void]
                 part.worked_at = time.monotonic()
                 outcome = part.sampler.work_through([record for one in events for record in one.value.records])
             part.sends.append(asyncio.create_task(self._send(number, outcome)))
@@ -222,7 +222,7 @@ class EdgeShell:
                 await self._flush(part)
 
     async def _gather(self, part: _Partition, waiting: Gathering) -> None:
-        """Return once the partition was not worked on just now, or enough waits."""
+        """Return once the partition was not worked on just now; at once where so much waits already."""
         wait_s = part.worked_at + GATHER_S - time.monotonic()
         if wait_s > 0 and waiting.alerts < ENOUGH:
             await asyncio.sleep(wait_s)

@@ -31,13 +31,16 @@ class Gathering:
         self.alerts -= self._events.pop(at)[1]
 
     def take(self, most: int = SAMPLED_AT_ONCE) -> tuple[list[Any], int]:
-        """Those that came first and hold so many alerts together, at least one; and how many these are."""
-        count = taken = 0
-        for _, alerts in self._events:
-            if count and taken + alerts > most:
-                break
-            count, taken = count + 1, taken + alerts
-        events = [event for event, _ in self._events[:count]]
-        del self._events[:count]
-        self.alerts -= taken
+        """Those that came first and hold so many alerts together, at least one; and how many these are.
+
+        Void ones are left out, and forgotten: their records come again.
+        """
+        taken = 0
+        events: list[Any] = []
+        while self._events and (not taken or taken + self._events[0][1] <= most):
+            event, alerts = self._events.pop(0)
+            self.alerts -= alerts
+            if not event.value.void:
+                events.append(event)
+                taken += alerts
         return events, taken

@@ -29,16 +29,20 @@ def check_finite(what: str, *values: float | None) -> None:
 
 
 _WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_IN_DIGITS, _IN_WORDS = 1e4, 1e15
 
 
-def figure(value: float, sign: str = "") -> str:
+def in_words(value: float, sign: str = "") -> str:
     """A value in a sentence, to four digits; with the sign `+` also where it is positive.
 
-    >>> figure(0.91234), figure(-50_510_000), figure(7e20), figure(2e6, "+")
-    ('0.9123', '-50.51 million', '7e+20', '+2 million')
+    >>> in_words(0.91234), in_words(48_123), in_words(999_960), in_words(-50_510_000), in_words(7e20), in_words(2e6, "+")
+    ('0.9123', '48,120', '1 million', '-50.51 million', '7e+20', '+2 million')
     """
-    size = abs(value)
+    rounded = float(f"{value:.4g}")
+    size = abs(rounded)
+    if not _IN_DIGITS <= size < _IN_WORDS:
+        return f"{rounded:{sign}.4g}"
     for unit, word in _WORDS:
-        if unit <= size < 1e15:
-            return f"{value / unit:{sign}.4g} {word}"
-    return f"{value:{sign}.4g}"
+        if size >= unit:
+            return f"{rounded / unit:{sign}.4g} {word}"
+    return f"{rounded:{sign},.0f}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from streams.apps import AppSettings, make_app
+from streams.apps import DECIDED_AT_ONCE, AppSettings, make_app
 from streams.outbox import Message, Outbox
 from streams.topics import Topic
 from streams.transport.batch import Batch
@@ -67,4 +67,4 @@ def batch(topic: Topic, values: Sequence[bytes | None], first: int = 0, partitio
 
 def offline_app(folder: Path) -> Any:
     """A Faust app as workers have it, which is not started."""
-    return make_app(AppSettings("unit", "127.0.0.1:1", folder, 4))
+    return make_app(AppSettings("unit", "127.0.0.1:1", folder, 4, DECIDED_AT_ONCE))

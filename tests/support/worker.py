@@ -27,7 +27,7 @@ from streams.forwarding import Forwarder
 from streams.outbox import Outbox
 from streams.running import Running, run_app
 from streams.shell import StageShell, attach_agent
-from streams.stage import Output, Received, Stage, Step
+from streams.stage import Output, Received, SharingStage, Step
 from streams.topics import Topic
 from streams.wire import Wire
 
@@ -96,7 +96,7 @@ class CountingStage:
 class OnOwnTopics:
     """A stage of the program, on a test's topics: it reads `source`, and what it says goes to `out`."""
 
-    def __init__(self, stage: Stage[Any], source: Topic, out: Topic) -> None:
+    def __init__(self, stage: Any, source: Topic, out: Topic) -> None:
         self._stage, self._out = stage, out
         self.name = stage.name
         self.sources: tuple[Topic, ...] = (source,)
@@ -115,14 +115,24 @@ class OnOwnTopics:
         return Step(step.state, tuple(replace(output, topic=self._out) for output in step.outputs))
 
 
-def a_stage(module: str, name: str, *given: object) -> Stage[Any]:
+class SharingOnOwnTopics(OnOwnTopics):
+    """The same of a stage whose keys share a state."""
+
+    def shared_key(self, received: Received[Any]) -> str:
+        key: str = self._stage.shared_key(received)
+        return key
+
+    def decide_among(self, state: Any, shared: Any, received: Received[Any]) -> Step[Any]:
+        return self._published(self._stage.decide_among(state, shared, received))
+
+
+def a_stage(module: str, name: str, *given: object) -> Any:
     """A stage of the program; its libraries take seconds to load, which the other workers are spared."""
-    made: Stage[Any] = getattr(import_module(module), name)(*given)
-    return made
+    return getattr(import_module(module), name)(*given)
 
 
 # By kind: the stage, and what it publishes.
-SERIES_STAGES: dict[str, tuple[Callable[[], Stage[Any]], type]] = {
+SERIES_STAGES: dict[str, tuple[Callable[[], Any], type]] = {
     "metrics": (partial(a_stage, "agents.detection.metrics_stage", "MetricsStage"), Anomaly),
     "breaches": (partial(a_stage, "agents.prediction.breaches_stage", "BreachesStage"), Prediction),
 }
@@ -153,11 +163,8 @@ def main(plan: WorkerPlan) -> None:
     """Run the plan until a signal."""
     configure_logs("INFO", plan.kind)
     at_once = SAMPLED_AT_ONCE if plan.kind == "edge" else DECIDED_AT_ONCE
-    app = make_app(
-        AppSettings(
-            plan.group, plan.bootstrap, Path(plan.datadir), plan.partitions, plan.session_timeout_s, at_once=at_once
-        )
-    )  # fmt: skip
+    own = AppSettings(plan.group, plan.bootstrap, Path(plan.datadir), plan.partitions, at_once, plan.session_timeout_s)
+    app = make_app(own)
     outbox = Outbox(plan.bootstrap, plan.group)
     run_app(app, _parts(plan, app, outbox), outbox, still_s=plan.watchdog_s)
 
@@ -195,14 +202,16 @@ def _parts(plan: WorkerPlan, app: Any, outbox: Outbox) -> list[Running]:
         ]  # fmt: skip
     if plan.kind in SERIES_STAGES:
         make, record = SERIES_STAGES[plan.kind]
-        own = OnOwnTopics(make(), Topic(topics["source"], MetricPoint), Topic(topics["out"], record))
+        stage = make()
+        on = SharingOnOwnTopics if isinstance(stage, SharingStage) else OnOwnTopics
+        own = on(stage, Topic(topics["source"], MetricPoint), Topic(topics["out"], record))
         return [StageShell(app, own, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)]
     sources = tuple(Topic(topics[role], MetricPoint) for role in ("source", "other") if role in topics)
     stage = CountingStage(sources, Topic(topics["out"], LogLine), plan.slow_s)
     return [StageShell(app, stage, outbox, Wire(), partitions=plan.partitions, bootstrap=plan.bootstrap)]
 
 
-def _impatient_grouping() -> Stage[Any]:
+def _impatient_grouping() -> Any:
     rules = import_module("agents.grouping.grouping_stage").HearingRules(wait_s=4.0)
     return a_stage("agents.grouping.grouping_stage", "GroupingStage", rules)
 

@@ -47,6 +47,19 @@ async def test_between_two_pieces_the_loop_gets_to_all_else() -> None:
     assert all(after - before >= 10 for before, after in pairwise(had))
 
 
+async def test_after_a_long_piece_the_next_one_is_sooner() -> None:
+    """Where work lies in heaps, more rounds than a fetch needs would hold it up."""
+    turns, rounds, had = Turns(), Rounds(), list[int]()
+
+    async def piece() -> None:
+        async with turns:
+            had.append(rounds.number)
+            whole(steps("a", 1, [], takes_s=0.02))
+
+    await asyncio.gather(*(piece() for _ in range(3)))
+    assert all(2 <= after - before <= 8 for before, after in pairwise(had))
+
+
 async def test_long_work_gives_way_to_others() -> None:
     """Steps that take longer than a piece are done in turns; short ones go on."""
     turns, done = Turns(), list[str]()

@@ -30,6 +30,8 @@ class FakeForwarder(Forwarder):
         self.gate = asyncio.Event()
         self.fails = False
 
+    async def close(self) -> None: ...
+
     async def send(self, topic: str, partition: int, pieces: Any, headers: Any) -> None:  # noqa: ARG002 - the port's shape
         await self.gate.wait()
         if self.fails:
@@ -43,6 +45,13 @@ def batch_of(number: int) -> FakeEvent:
     return FakeEvent(ALERTS.name, Batch(chunks([alert], 1), number, number + 1))
 
 
+async def worked_through(shell: EdgeShell, event: FakeEvent) -> None:
+    """As from the stream; what goes wrong is what the stream would hear with the next batch."""
+    await shell._arrived(event)
+    await asyncio.gather(*shell._under_way, return_exceptions=True)
+    shell._raise_failure()
+
+
 async def test_a_batch_is_acknowledged_once_copies_accounts_and_rows_are_delivered(tmp_path: Path) -> None:
     """The position's row is the last one: what is up to it, the others have counted."""
     app = offline_app(tmp_path)
@@ -52,7 +61,7 @@ async def test_a_batch_is_acknowledged_once_copies_accounts_and_rows_are_deliver
     some = chunks([*alerts, Record(30, b"no alert", b"inc-0")], 10)
     event = FakeEvent(ALERTS.name, Batch(some, 30, 31))
 
-    under_way = asyncio.create_task(shell._batch(event))
+    under_way = asyncio.create_task(worked_through(shell, event))
     await asyncio.wait([under_way], timeout=0.05)
     assert [event.acknowledged] == [False]
     assert outbox.to(ACCOUNT.name) == []
@@ -75,7 +84,7 @@ async def test_a_successor_knows_the_position_even_where_an_incident_has_been_fo
     forwarder.gate.set()
     shell = EdgeShell(app, SamplingRules(), outbox, forwarder, Wire(), partitions=4)
     alerts = [Record(n, framed(fingerprint=f"f{n}"), b"inc-0") for n in range(30)]
-    await shell._batch(FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30)))
+    await worked_through(shell, FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30)))
     await shell._partitions[0].flushed()
     written = [row for row in outbox.to("unit-sampling-accounts-changelog") if row.key == POSITION]
 
@@ -85,7 +94,7 @@ async def test_a_successor_knows_the_position_even_where_an_incident_has_been_fo
     store.recover(0, [Raw(n, row.value, row.key, headers=list(row.headers.items())) for n, row in enumerate(written)])
     store.own({0: len(written)}, 2)
     event = FakeEvent(ALERTS.name, Batch(chunks(alerts, 10), 29, 30))
-    await successor._batch(event)
+    await worked_through(successor, event)
     await successor._partitions[0].flushed()
 
     assert event.acknowledged
@@ -101,8 +110,8 @@ async def test_batches_are_decided_on_while_a_flush_is_delivered_until_as_many_w
     shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
     events = [batch_of(number) for number in range(8 + 1)]
     for event in events[:-1]:
-        await asyncio.wait_for(shell._batch(event), 5)
-    held_up = asyncio.create_task(shell._batch(events[-1]))
+        await asyncio.wait_for(worked_through(shell, event), 5)
+    held_up = asyncio.create_task(worked_through(shell, events[-1]))
     await asyncio.wait([held_up], timeout=0.05)
     assert not held_up.done()
     assert not any(event.acknowledged for event in events)
@@ -120,54 +129,94 @@ async def test_a_flush_that_fails_is_raised_by_the_next_batch(tmp_path: Path) ->
     forwarder.gate.set()
     shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
     first = batch_of(0)
-    await shell._batch(first)
+    await worked_through(shell, first)
     part = shell._partitions[0]
     assert part.flushing is not None
     await asyncio.wait([part.flushing])
     part.flushed_at = 0.0  # long ago: the next batch is to be followed by a flush
     second = batch_of(1)
     with pytest.raises(DeliveryError):
-        await shell._batch(second)
+        await worked_through(shell, second)
 
     assert not first.acknowledged
     assert not second.acknowledged
 
 
-async def test_what_gathers_while_a_batch_is_worked_through_is_one_batch(
+class Noted:
+    """What work_through is given, offset by offset."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.batches: list[list[int]] = []
+        inner = Sampler.work_through
+
+        def noted(sampler: Sampler, records: Any) -> Any:
+            self.batches.append([record.offset for record in records])
+            return inner(sampler, records)
+
+        monkeypatch.setattr(Sampler, "work_through", noted)
+
+
+async def test_what_gathers_behind_a_batch_is_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each alert is sampled once, in order, and every batch acknowledged; where much waits already nothing is gathered."""
+    noted, forwarder = Noted(monkeypatch), FakeForwarder()
+    forwarder.gate.set()
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
+    events = [batch_of(number) for number in range(9)]
+    await worked_through(shell, events[0])
+    monkeypatch.setattr(edge, "GATHER_S", 3600.0)
+    monkeypatch.setattr(edge, "ENOUGH", 3)
+    for event in events[1:7]:
+        await shell._arrived(event)
+    await asyncio.gather(*shell._under_way)
+    assert noted.batches == [[0], [1, 2, 3, 4, 5, 6]]
+    monkeypatch.setattr(edge, "GATHER_S", 0.1)
+    for event in events[7:]:
+        await shell._arrived(event)
+        await asyncio.sleep(0)
+    assert len(noted.batches) == 2
+    await asyncio.gather(*shell._under_way)
+    assert noted.batches[2:] == [[7, 8]]
+    part = shell._partitions[0]
+    await part.flushed()
+    await shell._flush(part)
+    await part.flushed()
+    assert all(event.acknowledged for event in events)
+
+
+async def test_a_void_batch_among_those_that_gathered_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each alert is sampled once, in order, and every batch acknowledged; the next one waits until it is time."""
-    monkeypatch.setattr(edge, "GATHER_S", 0.1)
-    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
-    worked: list[list[int]] = []
-    inner = Sampler.work_through
-
-    def noted(self: Sampler, records: Any) -> Any:
-        worked.append([record.offset for record in records])
-        return inner(self, records)
-
-    monkeypatch.setattr(Sampler, "work_through", noted)
-    events = [batch_of(number) for number in range(6)]
-    await shell._arrived(events[0])
-    await asyncio.sleep(0.05)
-    for event in events[1:]:
-        await shell._arrived(event)
-    assert worked == [[0]]
-    await asyncio.wait(shell._under_way)
-    assert worked == [[0], [1, 2, 3, 4, 5]]
-    assert [event.value.records for event in events] == [()] * 6
-    assert shell._partitions[0].held == events[1:]
-
-
-async def test_a_void_batch_among_those_that_gathered_is_passed_over(tmp_path: Path) -> None:
-    """Its records come again: they are not sampled now, and it is not acknowledged."""
-    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
-    events = [batch_of(number) for number in range(3)]
-    events[1].value.void = True
+    """Its records come again: they are not sampled now, and it is not acknowledged; those before and behind it are."""
+    noted, forwarder = Noted(monkeypatch), FakeForwarder()
+    forwarder.gate.set()
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), forwarder, Wire(), partitions=4)
+    await worked_through(shell, batch_of(0))
+    monkeypatch.setattr(edge, "GATHER_S", 0.05)
+    events = [batch_of(number) for number in range(1, 4)]
     for event in events:
         await shell._arrived(event)
-    await asyncio.wait(shell._under_way)
-    assert [event.value.records == () for event in events] == [True, False, True]
+    events[1].value.void = True
+    await asyncio.gather(*shell._under_way)
+    assert noted.batches == [[0], [1, 3]]
+    part = shell._partitions[0]
+    await part.flushed()
+    await shell._flush(part)
+    await part.flushed()
+    assert [event.acknowledged for event in events] == [True, False, True]
+
+
+async def test_a_worker_that_stops_leaves_no_batch_under_way(tmp_path: Path) -> None:
+    """What waits comes again; nothing of it goes on beside a producer that is closed."""
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), FakeOutbox(), FakeForwarder(), Wire(), partitions=4)
+    lock = shell._locks.setdefault(0, asyncio.Lock())
+    await lock.acquire()
+    event = batch_of(0)
+    await shell._arrived(event)
+    await shell._stop()
+    lock.release()
+    await asyncio.sleep(0.01)
+    assert not shell._under_way
+    assert (shell._partitions, event.acknowledged) == ({}, False)
 
 
 async def test_a_batch_that_fails_ends_the_worker_with_the_next_one_or_the_next_look(
@@ -196,7 +245,6 @@ async def test_no_more_waits_than_may(tmp_path: Path, monkeypatch: pytest.Monkey
     await lock.acquire()
     for number in range(2):
         await shell._arrived(batch_of(number))
-        await asyncio.sleep(0)
     third = asyncio.create_task(shell._arrived(batch_of(2)))
     await asyncio.wait([third], timeout=0.05)
     assert not third.done()
