@@ -10,6 +10,7 @@ from rich.text import Text
 from ops.terminal.incident_list import status_text
 from ops.terminal.words import ago, clean, duration, figure, lower, money, percent
 from ops.times import iso
+from schemas.records.command import ApprovalState
 from schemas.records.vocabulary import Millis
 from state.incident import IncidentState
 
@@ -23,7 +24,7 @@ def incident_panels(state: IncidentState, now_ms: Millis) -> RenderableType:
         ("cause", _cause(state)),
         ("decision", _decision(state.decision)),
         ("actions", _actions(state.actions)),
-        ("human", _human(state.escalation)),
+        ("human", _human(state)),
         ("alerts", _alerts(state)),
         ("outcome", _outcome(state)),
     ]
@@ -114,17 +115,19 @@ def _actions(actions: list[Fields]) -> RenderableType | None:
     return table
 
 
-def _human(escalation: Fields | None) -> RenderableType | None:
-    if escalation is None:
-        return None
-    tried = escalation.get("tried")
+def _human(state: IncidentState) -> RenderableType | None:
+    escalation, approval = state.escalation or {}, state.approval or {}
+    asked = escalation or approval
     rows: list[tuple[str, RenderableType | str]] = [
-        ("asked", clean(escalation.get("role", "?"))),
-        ("because", clean(escalation.get("reason", ""))),
+        ("asked", clean(asked.get("role", "?"))),
+        ("because", clean(asked.get("reason", ""))),
     ]
+    tried = escalation.get("tried")
     if isinstance(tried, list) and tried:
         rows.append(("tried", ", ".join(map(lower, tried))))
-    return _pairs(rows)
+    if approval.get("state") == ApprovalState.PENDING:
+        rows.append(("to answer", "/approvals on the page, which shows the whole plan (`breakwater serve`)"))
+    return _pairs(rows) if asked else None
 
 
 def _alerts(state: IncidentState) -> RenderableType | None:

@@ -245,3 +245,16 @@ def test_a_row_that_is_no_state_is_told_with_the_way_out(log: EventLog, home: Pa
     result = run(*arguments)
     assert isinstance(result.exception, ProjectionDamagedError)
     assert "rebuilt from the log" in str(result.exception)
+
+
+def test_show_says_where_a_plan_that_waits_is_answered(log: EventLog, home: Path) -> None:
+    """With whom it waits for; not where there is no such plan."""
+    assert "/approvals" not in run("show", OPEN).stdout
+    log.append(OPEN, EventType.DECISION_MADE)
+    log.append(OPEN, EventType.APPROVAL_REQUESTED)
+    projection = SqliteProjection(home / "store.sqlite")
+    projection.apply(log.events)
+    projection.close()
+    shown = run("show", OPEN).stdout
+    assert (log.state(OPEN).approval or {})["role"] in shown
+    assert "/approvals on the page" in shown
