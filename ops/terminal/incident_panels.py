@@ -12,7 +12,7 @@ from ops.terminal.words import ago, clean, duration, figure, lower, money, perce
 from ops.times import iso
 from schemas.records.command import ApprovalState
 from schemas.records.vocabulary import Millis
-from state.incident import IncidentState
+from state.incident import IncidentState, Status
 
 Fields = dict[str, Any]
 
@@ -127,6 +127,8 @@ def _human(state: IncidentState) -> RenderableType | None:
         rows.append(("tried", ", ".join(map(lower, tried))))
     if approval.get("state") == ApprovalState.PENDING:
         rows.append(("to answer", "/approvals on the page, which shows the whole plan (`breakwater serve`)"))
+    elif state.status is Status.ESCALATED:
+        rows.append(("to do", "repair it by hand: no plan of it waits; it closes once its alerts end"))
     return _pairs(rows) if asked else None
 
 

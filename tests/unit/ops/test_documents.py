@@ -107,6 +107,7 @@ def test_the_readmes_program_sends_an_alert(monkeypatch: pytest.MonkeyPatch) -> 
             sent.append(TelemetryEncoder().message(alert))
 
     monkeypatch.setattr(telemetry, "TelemetryProducer", Kafkaless)
+    monkeypatch.setattr("sys.argv", ["alert.py", "127.0.0.1:1"])
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(program, "README.md", "exec"), {})  # noqa: S102 - our own page
     (message,) = sent

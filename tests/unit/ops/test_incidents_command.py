@@ -258,3 +258,11 @@ def test_show_says_where_a_plan_that_waits_is_answered(log: EventLog, home: Path
     shown = run("show", OPEN).stdout
     assert (log.state(OPEN).approval or {})["role"] in shown
     assert "/approvals on the page" in shown
+    log.append(OPEN, EventType.HUMAN_REQUESTED)
+    other = log.append("inc-aa33", EventType.INCIDENT_OPENED)
+    log.append(other.event.incident_id, EventType.HUMAN_REQUESTED)
+    projection = SqliteProjection(home / "store.sqlite")
+    projection.apply(log.events)
+    projection.close()
+    assert "repair it by hand" in run("show", "inc-aa33").stdout
+    assert "repair it by hand" not in run("show", OPEN).stdout

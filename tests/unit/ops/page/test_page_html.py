@@ -113,7 +113,7 @@ def test_a_plan_is_approved(client: TestClient, pipeline: DirectCommands) -> Non
     found = client.post("/part/approvals/approval-1", json=said())
     assert (found.status_code, found.headers["hx-trigger"]) == (200, "changed")
     assert "On record: given." in found.text
-    assert "Nothing waits for anybody." in client.get("/part/approvals").text
+    assert "No plan waits for anybody." in client.get("/part/approvals").text
     assert len(pipeline.taken) == 1
 
 
