@@ -193,7 +193,11 @@ class Forwarder:
         if self._producer is None or self._starting is None:
             self._producer = AIOKafkaProducer(**self._settings)
             self._starting = asyncio.ensure_future(self._producer.start())
-        await asyncio.shield(self._starting)
+        try:
+            await asyncio.shield(self._starting)
+        except KafkaError:
+            self._producer = self._starting = None  # the next one begins anew
+            raise
         return self._producer
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.sampling.columns import AlertDecoder, Columns, Ints, LogView, RecordsView, Rejects
+from agents.sampling.columns import MOST_STAMP, AlertDecoder, Columns, Ints, LogView, RecordsView, Rejects
 from agents.sampling.incidents import COUNTS, MAX_TEXT, Incidents, N, key_of
 from agents.sampling.rations import Rations
 from agents.sampling.rule import add, sample
@@ -122,10 +122,11 @@ class Sampler:
         numbers = self.state.numbers[slot]
         counts = np.zeros((1, COUNTS + 2), np.int64)
         counts[0, N.RECEIVED] = counts[0, N.DEAD] = 1
-        window = max(record.timestamp, 0) // self._rules.window_ms
+        arrived = min(max(record.timestamp, 0), MOST_STAMP)
+        window = arrived // self._rules.window_ms
         add(self.state, key_of(np.asarray([slot]), np.asarray([window])), counts, np.asarray([record.offset]))
         numbers[N.UPTO] = max(int(numbers[N.UPTO]), record.offset)
-        numbers[N.ARRIVED] = max(int(numbers[N.ARRIVED]), record.timestamp)
+        numbers[N.ARRIVED] = max(int(numbers[N.ARRIVED]), arrived)
         self.state.changed[slot] = True
 
 

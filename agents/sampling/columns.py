@@ -33,6 +33,10 @@ _STRINGS = [f["name"] for f in schema_of(Alert)["fields"] if f["type"] == "strin
 _TIMES = ("occurred_at", "received_at")
 _ENUMS = ("severity", "status", "tier")  # one byte each: no enum has more than 64 symbols
 
+# A record's stamp is its producer's to choose where the topic says so: one beyond the year 2109 is taken for that, as windows and
+# their incidents share a number of 63 bits.
+MOST_STAMP = 1 << 42
+
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Rejects = dict[int, DecodeError]
@@ -65,7 +69,8 @@ class RecordsView:
     def __init__(self, records: Sequence[RawRecord]) -> None:
         self._records = records
         self.offsets: Ints = np.fromiter((r.offset for r in records), np.int64, len(records))
-        self.timestamps: Ints = np.fromiter((r.timestamp for r in records), np.int64, len(records))
+        stamps = (min(r.timestamp, MOST_STAMP) for r in records)
+        self.timestamps: Ints = np.fromiter(stamps, np.int64, len(records))
 
     def record(self, place: int) -> RawRecord:
         """One of them."""

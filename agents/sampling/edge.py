@@ -7,7 +7,8 @@ next batches are decided on meanwhile. Of one partition one flush is under way a
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -132,12 +133,14 @@ class EdgeShell:
         self._waiting: dict[int, Gathering] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
+        self._stopping = False
         attach_agent(app, self._topics.alerts, NAME, self._arrived)
         app.on_partitions_revoked.connect(self._revoked)
         app.on_before_shutdown.connect(self._stop, weak=False)
         app.timer(LOOK_S, name=f"{NAME}.flush")(self._flush_all)
 
     async def _stop(self, *_: Any, **__: Any) -> None:
+        self._stopping = True
         for task in self._under_way:
             task.cancel()  # what it was to sample comes again
         under_way = [part.flushing for part in self._partitions.values() if part.flushing is not None]
@@ -192,34 +195,47 @@ class EdgeShell:
     def _over(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
-            self._failure = self._failure or task.exception()
+            task.exception()  # the stream hears of it by `_failure`
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """What fails here ends all of it, at once: were what comes behind told of, what failed would pass for counted."""
+        self._raise_failure()
+        try:
+            yield
+        except Exception as error:
+            self._failure = self._failure or error
+            raise
+
     async def _batch(self, number: int, event: Any, waiting: Gathering) -> None:
         """Work a batch through, and with it what has come of its partition meanwhile."""
         async with self._locks.setdefault(number, asyncio.Lock()):
-            if not waiting.holds(event):
-                return  # it was worked through with one before it
-            part = None if event.value.void else await self._partition(number)
-            if part is not None:
-                await self._gather(part, waiting)
-            async with self._turns:
-                if part is None or event.value.void or self._partitions.get(number) is not part:
-                    waiting.drop(event)  # of this one alone: the others may be of a later assignment
-                    return
-                events, alerts = waiting.take()
-                part.worked_at = time.monotonic()
-                outcome = part.sampler.work_through([record for one in events for record in one.value.records])
-            part.sends.append(asyncio.create_task(self._send(number, outcome)))
-            part.alerts += alerts
-            part.held += events
-            for one in events:
-                one.value.records = ()  # given back before the flush: the batch object lives until it is committed
-            if part.due():
-                await self._flush(part)
+            with self._noted():
+                if waiting.holds(event):  # else it was worked through with one before it
+                    await self._work(number, event, waiting)
+
+    async def _work(self, number: int, event: Any, waiting: Gathering) -> None:
+        part = None if event.value.void else await self._partition(number)
+        if part is not None:
+            await self._gather(part, waiting)
+        async with self._turns:
+            if part is None or event.value.void or self._partitions.get(number) is not part:
+                waiting.drop(event)  # of this one alone: the others may be of a later assignment
+                return
+            events, alerts = waiting.take()
+            part.worked_at = time.monotonic()
+            outcome = part.sampler.work_through([record for one in events for record in one.value.records])
+        part.sends.append(asyncio.create_task(self._send(number, outcome)))
+        part.alerts += alerts
+        part.held += events
+        for one in events:
+            one.value.records = ()  # given back before the flush: the batch object lives until it is committed
+        if part.due():
+            await self._flush(part)
 
     async def _gather(self, part: _Partition, waiting: Gathering) -> None:
         """Return once the partition was not worked on just now; at once where so much waits already."""
@@ -269,15 +285,22 @@ class EdgeShell:
             # One that is worked on is flushed by its batches, and holds the others up no longer than they do.
             if tp.topic == self._topics.alerts.name and not lock.locked():
                 async with lock:
-                    # Rows that are still being recovered would make an account that begins anew.
-                    ready = not self._app.rebalancing and self._table.holds(tp.partition)
-                    part = await self._partition(tp.partition) if ready else None
-                    if part is not None and part.due():
-                        await self._flush(part)
+                    with self._noted():
+                        await self._flush_due(tp.partition)
+
+    async def _flush_due(self, number: int) -> None:
+        # Rows that are still being recovered would make an account that begins anew.
+        ready = not self._app.rebalancing and self._table.holds(number)
+        part = await self._partition(number) if ready else None
+        if part is not None and part.due():
+            await self._flush(part)
 
     async def _flush(self, part: _Partition) -> None:
         """Begin a flush, with all that was decided up to now; the one before it is over then."""
         await part.flushed()
+        self._raise_failure()
+        if self._stopping:
+            return  # what is told of may be half told, by a batch that was cancelled
         state = part.sampler.state
         told = await self._turns.through(tell(state, self._rules, part.number, self._clock()))
         held, sends = part.held, part.sends
@@ -297,7 +320,7 @@ class EdgeShell:
     async def _deliver(self, part: _Partition, flush: _Flush) -> None:
         await asyncio.gather(*flush.sends)
         await self._publish(flush.outputs)
-        if self._partitions.get(part.number) is not part:
+        if self._failure is not None or self._partitions.get(part.number) is not part:
             return
         keys = list(flush.rows)
         for begin in range(0, len(keys), MOST_SENT):

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyruhvro
 
-from agents.sampling.columns import Bools, Columns, Ints, encoded_bytes, lengths, text_bytes, varint_bytes
+from agents.sampling.columns import MOST_STAMP, Bools, Columns, Ints, encoded_bytes, lengths, text_bytes, varint_bytes
 from schemas.avro import schema_of
 from schemas.framing import SINGLE_OBJECT_BYTES
 from schemas.records.intake import Alert
@@ -92,7 +92,7 @@ class _Stored:
             for values in ([c.base for c in chunks], [c.timestamp for c in chunks], [not c.append_time for c in chunks])
         )
         self.offsets: Ints = bases + fields["r_offset"].to_numpy()
-        self.timestamps: Ints = times + deltas * fields["r_time"].to_numpy()
+        self.timestamps: Ints = np.minimum(times + deltas * fields["r_time"].to_numpy(), MOST_STAMP)
         self.sizes: Ints = fields["r_size"].to_numpy()
         length = fields["r_length"].to_numpy()
         # A record ends with its number of headers, one byte; before it lies the value, before that its size and the key.

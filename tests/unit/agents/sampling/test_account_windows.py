@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from agents.sampling.account_rows import row
 from agents.sampling.batch import Outcome
 from agents.sampling.expiry import FIRING_MS, closing, expire
@@ -14,7 +16,7 @@ from streams.rows import MAX_ROW_BYTES
 from streams.turns import whole
 from tests.support import sampling
 from tests.support.alerts import ALERT, CODEC, START
-from tests.support.sampling import Record, kept_offsets
+from tests.support.sampling import Record, chunks, kept_offsets
 
 RULES = SamplingRules(window_ms=10_000, lateness_ms=20_000, correlation_ms=30_000)
 BASE = START - START % RULES.window_ms
@@ -112,3 +114,16 @@ def test_long_texts_do_not_make_a_row_that_kafka_refuses() -> None:
     names = edge.state.prints.values[:, P.NAME].tolist()
     assert max(len(edge.state.texts.texts[code]) for code in names) <= MAX_NAME_CHARS
     assert len(row(edge.state, edge.state.slot_of("inc-0"))) < MAX_ROW_BYTES
+
+
+@pytest.mark.parametrize("unopened", [False, True])
+def test_a_stamp_of_the_far_future_is_no_windows_number(unopened: bool) -> None:
+    """A producer may choose it where the broker lets it: the alert counts, what is none is dead, and the next ones flow."""
+    edge = sampling.Edge(RULES)
+    values = [CODEC.encode(ALERT), b"no alert", CODEC.encode(replace(ALERT, fingerprint="other"))]
+    some = [Record(n, value, b"inc-0", (1 << 62) + n) for n, value in enumerate(values)]
+    outcome = edge.batch(chunks(some, 1) if unopened else some)
+    edge.batch([Record(3, CODEC.encode(ALERT), b"inc-0", ARRIVED)])
+    assert kept_offsets(outcome) == [0, 2]
+    assert (edge.total(N.RECEIVED), edge.total(N.DEAD)) == (4, 1)
+    assert all(len(row(edge.state, int(slot))) < MAX_ROW_BYTES for slot in edge.state.live())

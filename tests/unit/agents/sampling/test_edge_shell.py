@@ -1,6 +1,7 @@
 """Sampling's shell: what goes out in which order, and that nothing is acknowledged before all of it is delivered."""
 
 import asyncio
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,49 @@ async def test_a_batch_that_fails_ends_the_worker_with_the_next_one_or_the_next_
         await shell._arrived(batch_of(1))
     with pytest.raises(RuntimeError, match="a defect"):
         await shell._flush_all()
+
+
+async def test_nothing_jumps_over_a_batch_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes behind it, worked through by itself, is neither told of nor acknowledged: the position would pass it."""
+    outbox, forwarder = FakeOutbox(), FakeForwarder()
+    forwarder.gate.set()
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), outbox, forwarder, Wire(), partitions=4)
+    inner = Sampler.work_through
+
+    def fails(self: Sampler, records: Any) -> Any:
+        if records[0].offset == 0:
+            raise MemoryError("no room")
+        return inner(self, records)
+
+    monkeypatch.setattr(Sampler, "work_through", fails)
+    monkeypatch.setattr(Gathering, "take", partialmethod(Gathering.take, most=0))
+    events = [batch_of(number) for number in range(3)]
+    for event in events:
+        await shell._arrived(event)
+    await asyncio.gather(*shell._under_way, return_exceptions=True)
+    with pytest.raises(MemoryError):
+        await shell._flush_all()
+    for part in shell._partitions.values():
+        with pytest.raises(MemoryError):
+            await shell._flush(part)
+    await shell._stop()
+    assert outbox.to("unit-sampling-accounts-changelog") == []
+    assert not any(event.acknowledged for event in events)
+
+
+async def test_rows_that_were_told_of_before_a_failure_are_not_written_after_it(tmp_path: Path) -> None:
+    """A flush that is under way when another batch fails ends before its rows: the state may be that batch's, too."""
+    outbox, forwarder = FakeOutbox(), FakeForwarder()
+    shell = EdgeShell(offline_app(tmp_path), SamplingRules(), outbox, forwarder, Wire(), partitions=4)
+    event = batch_of(0)
+    await worked_through(shell, event)
+    shell._failure = RuntimeError("another batch")
+    forwarder.gate.set()
+    flushing = shell._partitions[0].flushing
+    assert flushing is not None
+    await flushing
+    assert outbox.to("unit-sampling-accounts-changelog") == []
+    assert not event.acknowledged
 
 
 async def test_no_more_waits_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
