@@ -60,7 +60,7 @@ MOST_WAITING = 2 * SAMPLED_AT_ONCE
 MOST_SENT = 5_000
 # How long a worker that stops waits for what is under way.
 LAST_FLUSH_S = 5.0
-# Rows read before other tasks of the loop get a turn: some 20 ms.
+# Rows read in one step: some 20 ms.
 LOAD_SLICE = 1_000
 
 
@@ -159,25 +159,31 @@ class EdgeShell:
         if number not in self._partitions:
             part = _Partition(number, Sampler(Incidents(), -1, self._decoder, self._rules))
             self._partitions[number] = part
-            loader = RowLoader(part.sampler.state)
-            for count, key in enumerate(self._table.keys(number)):
-                row = self._table.get(number, key)
-                try:
-                    if key == POSITION:
-                        part.sampler.upto = position_of(row)
-                    elif row is not None:
-                        loader.add(row)
-                except DecodeError as error:
-                    # Not ours, or damaged: what it held is counted anew where it comes again; the account tells of the rest.
-                    log.error(
-                        "a row is passed over", partition=number, key=key.decode(errors="replace"), error=str(error)
-                    )
-                if count % LOAD_SLICE == LOAD_SLICE - 1:
-                    await asyncio.sleep(0)
-                    if self._partitions.get(number) is not part:
-                        return None
-            loader.finish()
+            # In turns with the others' work: the first partition that is back tells of its alerts while the next ones are read.
+            if not await self._turns.through(self._read(part)):
+                return None
         return self._partitions[number]
+
+    def _read(self, part: _Partition) -> Steps[bool]:
+        """Read a partition's rows; False where it was lost meanwhile."""
+        loader = RowLoader(part.sampler.state)
+        for count, key in enumerate(self._table.keys(part.number)):
+            row = self._table.get(part.number, key)
+            try:
+                if key == POSITION:
+                    part.sampler.upto = position_of(row)
+                elif row is not None:
+                    loader.add(row)
+            except DecodeError as error:
+                # Not ours, or damaged: what it held is counted anew where it comes again; the account tells of the rest.
+                named = key.decode(errors="replace")
+                log.error("a row is passed over", partition=part.number, key=named, error=str(error))
+            if count % LOAD_SLICE == LOAD_SLICE - 1:
+                yield
+                if self._partitions.get(part.number) is not part:
+                    return False
+        loader.finish()
+        return True
 
     async def _arrived(self, event: Any) -> None:
         """Have a batch worked through as soon as it can be; returns at once, unless as many wait as may."""
